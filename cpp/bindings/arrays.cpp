@@ -1,0 +1,96 @@
+#include "arrays.hpp"
+
+#include <pybind11/stl.h>
+
+#include <limits>
+
+namespace nncore::python {
+namespace {
+
+std::string shape_text(const py::array& a) { return py::str(a.attr("shape")).cast<std::string>(); }
+
+[[noreturn]] void bad_x(const py::array& a, std::size_t inputs) {
+  throw py::value_error("x has shape " + shape_text(a) + "; the network takes (n, " +
+                        std::to_string(inputs) + ") or one row (" + std::to_string(inputs) + ",)");
+}
+
+template <class T>
+Rows<T> sparse_rows(const py::object& matrix) {
+  const py::object csr = matrix.attr("tocsr")();
+  const auto shape = csr.attr("shape").cast<std::vector<std::size_t>>();
+  if (shape.size() != 2) throw py::value_error("sparse x has 1 dimension; expected 2");
+  const py::array indices = csr.attr("indices");
+  if (indices.size() > 0 &&
+      indices.attr("max")().cast<std::int64_t>() > std::numeric_limits<std::int32_t>::max()) {
+    throw py::value_error("sparse x has a column index beyond 2^31 - 1");
+  }
+  const auto values = contiguous<T>(csr.attr("data"), "x");
+  const auto columns = contiguous<std::int32_t>(indices, "x.indices");
+  const auto offsets = contiguous<std::int64_t>(csr.attr("indptr"), "x.indptr");
+  if (static_cast<std::size_t>(offsets.size()) != shape[0] + 1 || columns.size() != values.size() ||
+      offsets.data()[shape[0]] > values.size()) {
+    throw py::value_error("sparse x is not a sound CSR matrix: indptr, indices and data disagree");
+  }
+  Rows<T> rows;
+  rows.view = SparseView<T>{values.data(), columns.data(), offsets.data(), shape[0], shape[1]};
+  rows.owners = {values, columns, offsets};
+  return rows;
+}
+
+}  // namespace
+
+NumpyOverflowIgnored::NumpyOverflowIgnored()
+    : state_(py::module_::import("numpy").attr("errstate")(py::arg("over") = "ignore")) {
+  state_.attr("__enter__")();
+}
+
+NumpyOverflowIgnored::~NumpyOverflowIgnored() {
+  state_.attr("__exit__")(py::none(), py::none(), py::none());
+}
+
+py::array real_array(const py::handle& object, const char* what) {
+  py::array a;
+  if (py::isinstance<py::array>(object)) {
+    a = py::reinterpret_borrow<py::array>(object);
+  } else {
+    const py::object asarray = py::module_::import("numpy").attr("asarray");
+    try {
+      a = asarray(object);
+    } catch (py::error_already_set& error) {
+      if (!error.matches(PyExc_ValueError) && !error.matches(PyExc_TypeError)) throw;
+      throw py::value_error(std::string(what) + " cannot be read as an array: " +
+                            py::str(error.value()).cast<std::string>());
+    }
+  }
+  const char kind = a.dtype().kind();
+  if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {
+    throw py::type_error(std::string(what) + " has dtype " +
+                         py::str(a.dtype()).cast<std::string>() + "; expected real numbers");
+  }
+  return a;
+}
+
+template <class T>
+Rows<T> rows_of(const py::handle& x, std::size_t inputs) {
+  if (!py::isinstance<py::array>(x) && py::hasattr(x, "tocsr")) {
+    return sparse_rows<T>(py::reinterpret_borrow<py::object>(x));
+  }
+  py::array a = real_array(x, "x");
+  Rows<T> rows;
+  rows.single = a.ndim() == 1;
+  if (a.ndim() != 1 && a.ndim() != 2) bad_x(a, inputs);
+  if (static_cast<std::size_t>(a.shape(a.ndim() - 1)) != inputs) bad_x(a, inputs);
+
+  const std::size_t n = rows.single ? 1 : static_cast<std::size_t>(a.shape(0));
+  if (!has_rows_of<T>(a)) a = contiguous<T>(a, "x");
+  const std::size_t stride =
+      rows.single || n < 2 ? inputs : static_cast<std::size_t>(a.strides(0)) / sizeof(T);
+  rows.view = MatrixView<const T>{static_cast<const T*>(a.data()), n, inputs, stride};
+  rows.owners = {a};
+  return rows;
+}
+
+template Rows<float> rows_of(const py::handle&, std::size_t);
+template Rows<double> rows_of(const py::handle&, std::size_t);
+
+}  // namespace nncore::python

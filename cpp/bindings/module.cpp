@@ -1,0 +1,135 @@
+// nncore._core: errors, names, runtime. The rest is in the files beside it.
+#include <pybind11/stl.h>
+
+#include <cstring>
+
+#include "bindings.hpp"
+
+namespace nncore::python {
+namespace {
+
+template <class Enum>
+py::tuple name_tuple() {
+  py::list names;
+  for (const std::string_view name : all_names<Enum>()) names.append(py::str(std::string(name)));
+  return py::tuple(names);
+}
+
+py::dict optimizer_table() {
+  py::dict table;
+  for (const std::string_view optimizer : all_names<Optimizer>()) {
+    py::dict defaults;
+    for (const Hyperparameter& h : hyperparameters(from_name<Optimizer>(optimizer))) {
+      defaults[py::str(std::string(h.name))] = h.value;
+    }
+    table[py::str(std::string(optimizer))] = defaults;
+  }
+  return table;
+}
+
+// An exception class that Python code knows as nncore.NAME.
+py::object make_error(py::module_& m, const char* name, const char* doc, PyObject* base) {
+  const std::string full = std::string("nncore.") + name;
+  const auto type = py::reinterpret_steal<py::object>(
+      PyErr_NewExceptionWithDoc(full.c_str(), doc, base, nullptr));
+  if (!type) throw py::error_already_set();
+  m.attr(name) = type;
+  return type;
+}
+
+// Messages may hold paths, whose bytes need not be UTF-8.
+void raise(PyObject* type, const char* message) {
+  const auto decoded = py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
+      message, static_cast<py::ssize_t>(std::strlen(message)), "surrogateescape"));
+  if (decoded) PyErr_SetObject(type, decoded.ptr());
+}
+
+PyObject *busy_error, *divergence_error, *model_file_error;
+
+void translate(std::exception_ptr thrown) {
+  try {
+    if (thrown) std::rethrow_exception(thrown);
+  } catch (const InvalidArgument& error) {
+    raise(PyExc_ValueError, error.what());
+  } catch (const BusyError& error) {
+    raise(busy_error, error.what());
+  } catch (const ModelFileError& error) {
+    raise(model_file_error, error.what());
+  } catch (const DivergenceError& error) {
+    const py::object instance = py::handle(divergence_error)(error.what());
+    instance.attr("epoch") = error.epoch();
+    PyErr_SetObject(divergence_error, instance.ptr());
+  }
+}
+
+py::dict info() {
+  const BuildInfo build = build_info();
+  py::dict d;
+  d["version"] = build.version;
+  d["compiler"] = build.compiler;
+  d["build_type"] = build.build_type;
+  d["instruction_set"] = build.instruction_set;
+  d["openmp"] = build.openmp;
+  d["threads"] = num_threads();
+  return d;
+}
+
+}  // namespace
+}  // namespace nncore::python
+
+PYBIND11_MODULE(_core, m) {
+  using namespace nncore;
+  using namespace nncore::python;
+  m.doc() = "The compiled core of nncore; see the package for the public face.";
+  m.attr("__version__") = version();
+
+  busy_error =
+      make_error(m, "BusyError", "The network is being trained, and the call would race with that.",
+                 PyExc_RuntimeError)
+          .release()
+          .ptr();
+  divergence_error =
+      make_error(m, "DivergenceError",
+                 "Training left the finite numbers; the network is as it was when the epoch\n"
+                 "began. `epoch` is that epoch, counted from the network's first, 0.",
+                 PyExc_ArithmeticError)
+          .release()
+          .ptr();
+  model_file_error =
+      make_error(m, "ModelFileError", "A model file cannot be read or written.", PyExc_ValueError)
+          .release()
+          .ptr();
+  py::register_exception_translator(&translate);
+
+  m.attr("ACTIVATIONS") = name_tuple<Activation>();
+  m.attr("COSTS") = name_tuple<Cost>();
+  m.attr("INITIALIZERS") = name_tuple<Initializer>();
+  m.attr("OPTIMIZERS") = optimizer_table();
+  m.def("build_info", &info);
+  m.def("set_num_threads", &set_num_threads, py::arg("n"), py::pos_only());
+  m.def("get_num_threads", &num_threads);
+  m.def(
+      "output_activations",
+      [](const std::string& cost) {
+        py::list names;
+        for (const Activation a : output_activations(from_name<Cost>(cost))) {
+          names.append(py::str(std::string(name(a))));
+        }
+        return py::tuple(names);
+      },
+      py::arg("cost"), py::pos_only());
+  m.def(
+      "is_trainable",
+      [](const std::string& activation) { return is_trainable(from_name<Activation>(activation)); },
+      py::arg("activation"), py::pos_only());
+  m.def(
+      "default_initializer",
+      [](const std::string& activation) {
+        return std::string(name(default_initializer(from_name<Activation>(activation))));
+      },
+      py::arg("activation"), py::pos_only());
+
+  bind_network(m);
+  bind_training(m);
+  bind_tensors(m);
+}

@@ -1,0 +1,270 @@
+// nncore._core.Network: parameters, prediction, measuring, gradients, files.
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include "arrays.hpp"
+
+namespace nncore::python {
+namespace {
+
+// Below so much work, handing the GIL over costs more than it gives.
+constexpr double gil_grain = 5e4;
+
+template <class T, class F>
+void without_gil(const Network<T>& network, std::size_t rows, F&& work) {
+  if (double(network.parameters().size()) * double(rows) < gil_grain) {
+    work();
+  } else {
+    const py::gil_scoped_release release;
+    work();
+  }
+}
+
+template <class Enum>
+std::vector<Enum> from_names(const std::vector<std::string>& names) {
+  std::vector<Enum> result;
+  for (const std::string& name : names) result.push_back(from_name<Enum>(name));
+  return result;
+}
+
+PyNetwork make_network(const std::vector<std::int64_t>& sizes,
+                       const std::vector<std::string>& activations, const std::string& cost,
+                       const std::string& dtype, std::uint64_t seed) {
+  Architecture architecture;
+  for (const std::int64_t size : sizes) {
+    if (size < 1) {
+      throw InvalidArgument("sizes has " + std::to_string(size) +
+                            "; expected one unit or more in every layer");
+    }
+    architecture.sizes.push_back(static_cast<std::size_t>(size));
+  }
+  architecture.activations = from_names<Activation>(activations);
+  architecture.cost = from_name<Cost>(cost);
+  if (dtype == "float32") return {std::make_shared<Network<float>>(architecture, seed)};
+  if (dtype == "float64") return {std::make_shared<Network<double>>(architecture, seed)};
+  throw InvalidArgument("dtype is '" + dtype + "'; expected 'float32' or 'float64'");
+}
+
+// Rows ready to go through the network: an array checked now, or a Dataset checked before.
+template <class T, class F>
+auto with_rows(const Network<T>& network, const py::object& x, F&& f) {
+  if (py::isinstance<PyDataset>(x)) {
+    return f(x.cast<const PyDataset&>().typed<T>().x);
+  }
+  const Rows<T> rows = rows_of<T>(x, network.inputs());
+  without_gil(network, rows.view.rows(), [&] { check(network, rows.view); });
+  return f(rows);
+}
+
+template <class T>
+MatrixView<T> matrix_of(py::array_t<T>& a, std::size_t rows, std::size_t cols) {
+  return {a.mutable_data(), rows, cols, cols};
+}
+
+py::object feedforward(const PyNetwork& self, const py::object& x) {
+  return self.visit([&]<class T>(const Network<T>& network) -> py::object {
+    return with_rows(network, x, [&](const Rows<T>& rows) -> py::object {
+      const std::size_t n = rows.view.rows(), out = network.outputs();
+      py::array_t<T> a =
+          rows.single ? py::array_t<T>(static_cast<py::ssize_t>(out)) : py::array_t<T>({n, out});
+      const MatrixView<T> view = matrix_of(a, n, out);
+      without_gil(network, n, [&] { network.feedforward(rows.view, view); });
+      return a;
+    });
+  });
+}
+
+py::object predict(const PyNetwork& self, const py::object& x) {
+  return self.visit([&]<class T>(const Network<T>& network) -> py::object {
+    return with_rows(network, x, [&](const Rows<T>& rows) -> py::object {
+      py::array_t<std::int64_t> labels(static_cast<py::ssize_t>(rows.view.rows()));
+      const std::span<std::int64_t> view(labels.mutable_data(), rows.view.rows());
+      without_gil(network, view.size(), [&] { network.predict(rows.view, view); });
+      if (rows.single) return py::int_(view[0]);
+      return labels;
+    });
+  });
+}
+
+py::list hidden_activations(const PyNetwork& self, const py::object& x) {
+  return self.visit([&]<class T>(const Network<T>& network) {
+    return with_rows(network, x, [&](const Rows<T>& rows) {
+      const std::size_t n = rows.view.rows();
+      py::list arrays;
+      std::vector<MatrixView<T>> views;
+      for (const Layer& layer : network.layers()) {
+        py::array_t<T> a({n, layer.out});
+        views.push_back(matrix_of(a, n, layer.out));
+        arrays.append(rows.single ? a[py::int_(0)] : py::object(a));
+      }
+      without_gil(network, n, [&] { network.activations(rows.view, views); });
+      return arrays;
+    });
+  });
+}
+
+py::tuple evaluate(const PyNetwork& self, const PyDataset& data) {
+  return self.visit([&]<class T>(const Network<T>& network) {
+    const Samples<T>& samples = data.typed<T>().samples;
+    Evaluation result;
+    without_gil(network, samples.rows(), [&] { result = network.evaluate(samples); });
+    return py::make_tuple(result.cost, result.accuracy);
+  });
+}
+
+py::tuple gradients(const PyNetwork& self, const PyDataset& data, double l2, double l1,
+                    std::size_t penalty_rows) {
+  return self.visit([&]<class T>(const Network<T>& network) {
+    const Samples<T>& samples = data.typed<T>().samples;
+    auto block = std::make_shared<std::vector<T>>(network.parameters().size());
+    double cost = 0;
+    without_gil(network, samples.rows(), [&] {
+      cost = network.gradients(samples, *block, {.l2 = l2, .l1 = l1, .rows = penalty_rows});
+    });
+    const py::capsule owner = owner_of(block);
+    py::list weights, biases;
+    for (const Layer& layer : network.layers()) {
+      T* at = block->data();
+      weights.append(
+          transposed_view<T>({at + layer.weights, layer.in, layer.out, layer.stride}, owner));
+      biases.append(flat_view<T>({at + layer.biases, layer.out}, owner));
+    }
+    return py::make_tuple(cost, weights, biases);
+  });
+}
+
+py::object input_gradient(const PyNetwork& self, const PyDataset& data) {
+  return self.visit([&]<class T>(const Network<T>& network) -> py::object {
+    const Samples<T>& samples = data.typed<T>().samples;
+    py::array_t<T> gradient({samples.rows(), network.inputs()});
+    const MatrixView<T> view = matrix_of(gradient, samples.rows(), network.inputs());
+    without_gil(network, samples.rows(), [&] { network.input_gradients(samples, view); });
+    return gradient;
+  });
+}
+
+py::list weight_views(const PyNetwork& self) {
+  return std::visit(
+      [](const auto& network) {
+        const py::capsule owner = owner_of(network->share_parameters());
+        py::list views;
+        for (std::size_t l = 0; l < network->layers().size(); ++l) {
+          views.append(transposed_view(network->weights(l), owner));
+        }
+        return views;
+      },
+      self.any);
+}
+
+py::list bias_views(const PyNetwork& self) {
+  return std::visit(
+      [](const auto& network) {
+        const py::capsule owner = owner_of(network->share_parameters());
+        py::list views;
+        for (std::size_t l = 0; l < network->layers().size(); ++l) {
+          views.append(flat_view(network->biases(l), owner));
+        }
+        return views;
+      },
+      self.any);
+}
+
+py::tuple names_of(std::span<const Activation> activations) {
+  py::list names;
+  for (const Activation a : activations) names.append(py::str(std::string(name(a))));
+  return py::tuple(names);
+}
+
+}  // namespace
+
+void bind_network(py::module_& m) {
+  py::class_<PyNetwork>(m, "Network")
+      .def(py::init(&make_network), py::arg("sizes"), py::arg("activations"),
+           py::arg("cost") = "quadratic", py::arg("dtype") = "float32", py::arg("seed") = 0)
+      .def(py::init([](const PyNetwork& other) { return other; }), py::arg("other"),
+           "The same network, its parameters shared.")
+      .def(
+          "initialize",
+          [](const PyNetwork& self, const std::vector<std::string>& names) {
+            const auto initializers = from_names<Initializer>(names);
+            self.visit([&](auto& network) { network.initialize(initializers); });
+          },
+          py::arg("initializers"), py::pos_only())
+      .def_property_readonly("sizes",
+                             [](const PyNetwork& self) {
+                               return self.visit([](const auto& network) {
+                                 return py::tuple(py::cast(network.architecture().sizes));
+                               });
+                             })
+      .def_property_readonly("activations",
+                             [](const PyNetwork& self) {
+                               return self.visit([](const auto& network) {
+                                 return names_of(network.architecture().activations);
+                               });
+                             })
+      .def_property_readonly("cost",
+                             [](const PyNetwork& self) {
+                               return self.visit([](const auto& network) {
+                                 return std::string(name(network.architecture().cost));
+                               });
+                             })
+      .def_property_readonly(
+          "dtype",
+          [](const PyNetwork& self) {
+            return self.visit([]<class T>(const Network<T>&) { return py::dtype::of<T>(); });
+          })
+      .def_property_readonly(
+          "seed",
+          [](const PyNetwork& self) {
+            return self.visit([](const auto& network) { return network.seed(); });
+          })
+      .def_property(
+          "epoch",
+          [](const PyNetwork& self) {
+            return self.visit([](const auto& network) { return network.epoch(); });
+          },
+          [](const PyNetwork& self, std::uint64_t epoch) {
+            self.visit([&](auto& network) { network.set_epoch(epoch); });
+          })
+      .def("weight_views", &weight_views)
+      .def("bias_views", &bias_views)
+      .def("all_finite",
+           [](const PyNetwork& self) {
+             return self.visit([](const auto& network) { return network.all_finite(); });
+           })
+      .def("feedforward", &feedforward, py::arg("x"), py::pos_only(),
+           "Activations of the outputs, (n, sizes[-1]), for rows x, (n, sizes[0]); one row\n"
+           "(sizes[0],) gives (sizes[-1],). Raises ValueError or TypeError for a wrong shape,\n"
+           "dtype, NaN or infinity; BusyError during training in another thread.")
+      .def("predict", &predict, py::arg("x"), py::pos_only(),
+           "Class labels, (n,) int64: the index of the largest output; for one sigmoid, tanh or\n"
+           "step output whether it passes 0.5 (tanh: 0). Arguments and errors as feedforward.")
+      .def("hidden_activations", &hidden_activations, py::arg("x"), py::pos_only(),
+           "Activations of every layer for rows x, (n, sizes[l]) each, the outputs last.")
+      .def("evaluate_dataset", &evaluate, py::arg("data"), py::pos_only())
+      .def("gradients", &gradients, py::arg("data"), py::pos_only(), py::kw_only(),
+           py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0)
+      .def("input_gradient_dataset", &input_gradient, py::arg("data"), py::pos_only())
+      .def("file_metadata",
+           [](const PyNetwork& self) {
+             return self.visit([](const auto& network) { return model_metadata(network); });
+           })
+      .def(
+          "save_file",
+          [](const PyNetwork& self, const std::filesystem::path& path) {
+            self.visit([&](const auto& network) {
+              const py::gil_scoped_release release;
+              save_model(network, path);
+            });
+          },
+          py::arg("path"), py::pos_only())
+      .def_static(
+          "load_file",
+          [](const std::filesystem::path& path) {
+            const py::gil_scoped_release release;
+            return PyNetwork{load_model(path)};
+          },
+          py::arg("path"), py::pos_only());
+}
+
+}  // namespace nncore::python

@@ -1,0 +1,71 @@
+// Views of memory that somebody else owns: dense and sparse rows, targets, a data set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace nncore {
+
+// A dense matrix: row i starts at data + i * stride (in elements, stride >= cols).
+template <class T>
+struct MatrixView {
+  T* data = nullptr;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::size_t stride = 0;
+
+  T* row(std::size_t i) const { return data + i * stride; }
+};
+
+// Compressed sparse rows (CSR): row i holds values[p] in columns[p] for p in
+// [offsets[i], offsets[i + 1]). Columns may come in any order; repeated ones add up.
+template <class T>
+struct SparseView {
+  const T* values = nullptr;
+  const std::int32_t* columns = nullptr;
+  const std::int64_t* offsets = nullptr;  // rows + 1 of them
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+};
+
+// The inputs of a network, a sample a row: dense, or sparse where `sparse.offsets` is set.
+template <class T>
+struct Inputs {
+  MatrixView<const T> dense;
+  SparseView<T> sparse;
+
+  Inputs() = default;
+  Inputs(MatrixView<const T> view) : dense(view) {}  // NOLINT(google-explicit-constructor)
+  Inputs(SparseView<T> view) : sparse(view) {}       // NOLINT(google-explicit-constructor)
+
+  bool is_sparse() const { return sparse.offsets != nullptr; }
+  std::size_t rows() const { return is_sparse() ? sparse.rows : dense.rows; }
+  std::size_t cols() const { return is_sparse() ? sparse.cols : dense.cols; }
+};
+
+// What the outputs should be: a class label a row, or a row of target values.
+template <class T>
+struct Targets {
+  std::span<const std::int64_t> labels;
+  MatrixView<const T> values;
+
+  Targets() = default;
+  Targets(std::span<const std::int64_t> l) : labels(l) {}  // NOLINT(google-explicit-constructor)
+  Targets(MatrixView<const T> v) : values(v) {}            // NOLINT(google-explicit-constructor)
+
+  bool are_labels() const { return values.data == nullptr; }
+  std::size_t rows() const { return are_labels() ? labels.size() : values.rows; }
+};
+
+// Samples to learn from or to be measured on. Without weights every sample counts as 1.
+template <class T>
+struct Samples {
+  Inputs<T> x;
+  Targets<T> y;
+  std::span<const T> weights;
+
+  std::size_t rows() const { return x.rows(); }
+};
+
+}  // namespace nncore

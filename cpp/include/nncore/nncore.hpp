@@ -1,0 +1,11 @@
+// The whole public C++ API of nncore.
+#pragma once
+
+#include "nncore/error.hpp"
+#include "nncore/matrix.hpp"
+#include "nncore/model_file.hpp"
+#include "nncore/names.hpp"
+#include "nncore/network.hpp"
+#include "nncore/runtime.hpp"
+#include "nncore/tensor_file.hpp"
+#include "nncore/train.hpp"

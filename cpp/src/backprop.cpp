@@ -1,0 +1,425 @@
+#include "backprop.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "check.hpp"
+#include "parallel.hpp"
+#include "random.hpp"
+
+// Shapes: n = rows of the mini-batch; rows of every buffer are padded to the layer's stride.
+
+namespace nncore {
+namespace {
+
+// A product, cut over whichever side of C is longer; no sum is ever cut.
+template <class T>
+void multiply(Workspace<T>& ws, const Product<T>& product) {
+  constexpr std::size_t line = cache_line / sizeof(T);
+  const double work = double(product.m) * double(product.n) * double(product.k);
+  const int threads = threads_for(work, ws.threads);
+  const auto run = [&](int part, const Product<T>& p) {
+    kernels<T>().matmul(p, ws.panels.data() + static_cast<std::size_t>(part) * panel_elements);
+  };
+  if (product.m >= product.n) {
+    parallel_for(product.m, 12, threads, [&](int part, std::size_t begin, std::size_t end) {
+      Product<T> p = product;
+      p.m = end - begin;
+      p.a += begin * p.a_row;
+      p.c += begin * p.c_row;
+      run(part, p);
+    });
+  } else {
+    parallel_for(product.n, 2 * line, threads, [&](int part, std::size_t begin, std::size_t end) {
+      Product<T> p = product;
+      p.n = end - begin;
+      p.b += begin;
+      p.c += begin;
+      if (p.bias) p.bias += begin;
+      run(part, p);
+    });
+  }
+}
+
+// Rows of work that deserve threads only if each of the n rows is long.
+template <class F>
+void over_rows(int limit, std::size_t n, double work_per_row, F body) {
+  parallel_for(n, 1, threads_for(double(n) * work_per_row, limit),
+               [&](int, std::size_t begin, std::size_t end) { body(begin, end - begin); });
+}
+
+// mask = 0 with probability rate, else 1 / (1 - rate): inverted dropout (Srivastava et al.,
+// 2014). Unit j of row i has its own random number, whoever draws it.
+template <class T>
+void draw_mask(T* mask, std::size_t stride, std::size_t rows, std::size_t units, double rate,
+               const Dropout& key, std::size_t layer, int threads) {
+  const Philox random(key.seed, Stream::dropout, key.epoch, static_cast<std::uint32_t>(layer));
+  const auto threshold = static_cast<std::uint32_t>(std::min(rate * 0x1p32, 0x1p32 - 1));
+  const T keep = T(1 / (1 - rate));
+  const std::size_t blocks = (units + 3) / 4;
+  over_rows(threads, rows, double(units) * 8, [&](std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i) {
+      const std::uint64_t row_start = (key.batch << 32) + i * blocks;
+      for (std::size_t b = 0; b < blocks; ++b) {
+        const Random4 r = random(row_start + b);
+        for (std::size_t j = 4 * b; j < std::min(units, 4 * b + 4); ++j) {
+          mask[i * stride + j] = r[j % 4] < threshold ? T(0) : keep;
+        }
+      }
+    }
+  });
+}
+
+template <class T>
+void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dropout& dropout) {
+  const std::size_t stride = padded<T>(inputs);
+  T* mask = ws.input_mask.reserve(batch.rows * stride);
+  draw_mask(mask, stride, batch.rows, inputs, dropout.rates[0], dropout, 0, ws.threads);
+  if (!batch.is_sparse) {
+    T* x = ws.x.reserve(batch.rows * stride);
+    for (std::size_t i = 0; i < batch.rows; ++i) {
+      if (batch.x != x) {
+        std::copy_n(batch.x + i * batch.x_row, inputs, x + i * stride);
+      }
+      kernels<T>().multiply(x + i * stride, mask + i * stride, inputs);
+    }
+    batch.x = x;
+    batch.x_row = stride;
+    return;
+  }
+  const SparseRows<T> from = batch.sparse;
+  ws.sparse_values.clear();
+  ws.sparse_columns.clear();
+  ws.sparse_offsets.assign(1, 0);
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    const std::size_t id = from.ids ? static_cast<std::size_t>(from.ids[i]) : from.first + i;
+    for (auto p = from.matrix.offsets[id]; p < from.matrix.offsets[id + 1]; ++p) {
+      const std::int32_t column = from.matrix.columns[p];
+      const T factor = mask[i * stride + static_cast<std::size_t>(column)];
+      if (factor == T(0)) continue;
+      ws.sparse_values.push_back(from.matrix.values[p] * factor);
+      ws.sparse_columns.push_back(column);
+    }
+    ws.sparse_offsets.push_back(static_cast<std::int64_t>(ws.sparse_values.size()));
+  }
+  batch.sparse = {{ws.sparse_values.data(), ws.sparse_columns.data(), ws.sparse_offsets.data(),
+                   batch.rows, inputs},
+                  nullptr,
+                  0};
+}
+
+bool drops(const Dropout* dropout, std::size_t layer) {
+  return dropout && layer < dropout->rates.size() && dropout->rates[layer] > 0;
+}
+
+}  // namespace
+
+template <class T>
+void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purpose purpose) {
+  const auto layers = network.layers();
+  ws.layers.resize(layers.size());
+  ws.threads = max_threads();
+  ws.panels.reserve(panel_elements * static_cast<std::size_t>(ws.threads));
+  std::size_t transposed = 0;
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const std::size_t size = rows * layers[l].stride;
+    ws.layers[l].a.reserve(size);
+    if (purpose == Purpose::predict) continue;
+    ws.layers[l].z.reserve(size);
+    if (purpose == Purpose::measure) continue;
+    ws.layers[l].delta.reserve(size);
+    transposed = std::max(transposed, layers[l].out * padded<T>(layers[l].in));
+  }
+  ws.transposed.reserve(transposed);
+  if (purpose != Purpose::predict) ws.y.reserve(rows * layers.back().stride);
+}
+
+template <class T>
+Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
+                std::span<const std::int64_t> order, std::size_t first, std::size_t rows) {
+  const auto id = [&](std::size_t i) {
+    return order.empty() ? first + i : static_cast<std::size_t>(order[first + i]);
+  };
+  Batch<T> batch;
+  batch.rows = rows;
+  batch.is_sparse = samples.x.is_sparse();
+  if (batch.is_sparse) {
+    batch.sparse = {samples.x.sparse, order.empty() ? nullptr : order.data() + first, first};
+  } else if (order.empty()) {
+    batch.x = samples.x.dense.row(first);
+    batch.x_row = samples.x.dense.stride;
+  } else {
+    batch.x_row = padded<T>(network.inputs());
+    T* x = ws.x.reserve(rows * batch.x_row);
+    for (std::size_t i = 0; i < rows; ++i) {
+      std::copy_n(samples.x.dense.row(id(i)), network.inputs(), x + i * batch.x_row);
+    }
+    batch.x = x;
+  }
+
+  batch.weight_sum = static_cast<double>(rows);
+  if (!samples.weights.empty()) {
+    T* weights = ws.weights.reserve(rows);
+    batch.weight_sum = 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      weights[i] = samples.weights[id(i)];
+      batch.weight_sum += static_cast<double>(weights[i]);
+    }
+    batch.weights = weights;
+  }
+
+  if (samples.y.rows() > 0) {
+    const Layer& last = network.layers().back();
+    T* y = ws.y.reserve(rows * last.stride);
+    for (std::size_t i = 0; i < rows; ++i) {
+      T* row = y + i * last.stride;
+      if (!samples.y.are_labels()) {
+        std::copy_n(samples.y.values.row(id(i)), last.out, row);
+      } else if (last.out == 1) {
+        row[0] = static_cast<T>(samples.y.labels[id(i)]);
+      } else {
+        std::fill_n(row, last.out, T(0));
+        row[samples.y.labels[id(i)]] = T(1);
+      }
+    }
+    batch.y = y;
+  }
+  return batch;
+}
+
+template <class T>
+void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpose purpose,
+             const Dropout* dropout) {
+  const Kernels<T>& k = kernels<T>();
+  const std::size_t n = batch.rows;
+  if (drops(dropout, 0)) drop_inputs(ws, batch, network.inputs(), *dropout);
+
+  const T* input = batch.x;
+  std::size_t input_row = batch.x_row;
+  for (std::size_t l = 0; l < network.layers().size(); ++l) {
+    const Layer& layer = network.layers()[l];
+    const std::size_t size = n * layer.stride;
+    const T* w = network.parameters().data() + layer.weights;  // (in, out)
+    const T* b = network.parameters().data() + layer.biases;   // (out)
+    typename Workspace<T>::LayerBuffers& buffers = ws.layers[l];
+    T* a = buffers.a.data();  // (n, out)
+
+    // z = a[l-1] W^T + b
+    if (l == 0 && batch.is_sparse) {
+      over_rows(ws.threads, n, double(layer.out) * 64, [&](std::size_t first, std::size_t rows) {
+        SparseRows<T> x = batch.sparse;
+        x.first += first;
+        if (x.ids) x.ids += first;
+        k.sparse_matmul(x, rows, layer.out, w, layer.stride, b, a + first * layer.stride,
+                        layer.stride);
+      });
+    } else {
+      multiply<T>(ws, {.m = n,
+                       .n = layer.out,
+                       .k = layer.in,
+                       .a = input,
+                       .a_row = input_row,
+                       .a_col = 1,
+                       .b = w,
+                       .b_row = layer.stride,
+                       .c = a,
+                       .c_row = layer.stride,
+                       .bias = b});
+    }
+
+    // a = act(z)
+    const bool last = l + 1 == network.layers().size();
+    const bool keep_z = purpose != Purpose::predict;
+    T* z = buffers.z.data();
+    over_rows(ws.threads, n, double(layer.out) * 16, [&](std::size_t first, std::size_t rows) {
+      T* at = a + first * layer.stride;
+      if (keep_z) std::copy_n(at, rows * layer.stride, z + first * layer.stride);
+      k.activations[static_cast<std::size_t>(layer.activation)].apply(at, layer.stride, rows,
+                                                                      layer.out);
+    });
+
+    input = a;
+    input_row = layer.stride;
+    if (!last && drops(dropout, l + 1)) {
+      T* mask = buffers.mask.reserve(size);
+      T* dropped = buffers.dropped.reserve(size);
+      draw_mask(mask, layer.stride, n, layer.out, dropout->rates[l + 1], *dropout, l + 1,
+                ws.threads);
+      std::copy_n(a, size, dropped);
+      k.multiply(dropped, mask, size);
+      input = dropped;
+    }
+  }
+}
+
+template <class T>
+double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
+  const Layer& last = network.layers().back();
+  const auto value =
+      kernels<T>().costs[static_cast<std::size_t>(network.architecture().cost)].value;
+  const typename Workspace<T>::LayerBuffers& out = ws.layers.back();
+  double total = 0;
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    const std::size_t row = i * last.stride;
+    const double cost = value(out.z.data() + row, out.a.data() + row, batch.y + row, last.out);
+    total += batch.weights ? static_cast<double>(batch.weights[i]) * cost : cost;
+  }
+  return total;
+}
+
+template <class T>
+void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, T scale,
+              T* destination, const Dropout* dropout) {
+  const Kernels<T>& k = kernels<T>();
+  const std::size_t n = batch.rows;
+  const auto layers = network.layers();
+
+  // delta[L] = dC/da * act'(z)                                         (n, out)
+  {
+    const Layer& last = layers.back();
+    const typename Workspace<T>::LayerBuffers& out = ws.layers.back();
+    const Cost cost = network.architecture().cost;
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t row = i * last.stride;
+      T* delta = out.delta.data() + row;
+      k.costs[static_cast<std::size_t>(cost)].slope(out.a.data() + row, batch.y + row, delta,
+                                                    last.out);
+      if (!is_canonical_only(cost)) {
+        k.activations[static_cast<std::size_t>(last.activation)].multiply_slope(
+            out.z.data() + row, out.a.data() + row, delta, last.out);
+      }
+      if (batch.weights) {
+        for (std::size_t j = 0; j < last.out; ++j) delta[j] *= batch.weights[i];
+      }
+    }
+  }
+
+  for (std::size_t l = layers.size(); l-- > 0;) {
+    const Layer& layer = layers[l];
+    const T* delta = ws.layers[l].delta.data();
+    const T* w = network.parameters().data() + layer.weights;  // (in, out)
+
+    // delta[l-1] = (delta[l] W[l]) * act'(z[l-1])                      (n, in)
+    if (l > 0) {
+      const Layer& below = layers[l - 1];
+      typename Workspace<T>::LayerBuffers& buffers = ws.layers[l - 1];
+      T* transposed = ws.transposed.data();  // (out, in)
+      k.transpose(w, layer.stride, layer.in, layer.out, transposed, below.stride);
+      multiply<T>(ws, {.m = n,
+                       .n = layer.in,
+                       .k = layer.out,
+                       .a = delta,
+                       .a_row = layer.stride,
+                       .a_col = 1,
+                       .b = transposed,
+                       .b_row = below.stride,
+                       .c = buffers.delta.data(),
+                       .c_row = below.stride});
+      const std::size_t size = n * below.stride;
+      if (drops(dropout, l)) k.multiply(buffers.delta.data(), buffers.mask.data(), size);
+      over_rows(ws.threads, n, double(below.out) * 4, [&](std::size_t first, std::size_t rows) {
+        const std::size_t from = first * below.stride;
+        k.activations[static_cast<std::size_t>(below.activation)].multiply_slope(
+            buffers.z.data() + from, buffers.a.data() + from, buffers.delta.data() + from,
+            rows * below.stride);
+      });
+    }
+    if (!destination) continue;
+
+    // dW[l] = delta[l]^T a[l-1], db[l] = colsum(delta[l])
+    T* dw = destination + layer.weights;  // (in, out)
+    T* db = destination + layer.biases;   // (out)
+    k.column_sums(delta, layer.stride, n, layer.out, scale, db);
+    if (l == 0 && batch.is_sparse) {
+      constexpr std::size_t line = cache_line / sizeof(T);
+      const double nonzeros = 64.0 * double(n);
+      parallel_for(layer.out, line, threads_for(nonzeros * double(layer.out), ws.threads),
+                   [&](int, std::size_t begin, std::size_t end) {
+                     k.sparse_gradient(batch.sparse, n, end - begin, delta + begin, layer.stride,
+                                       scale, dw + begin, layer.stride);
+                   });
+      continue;
+    }
+    const bool drop = l > 0 && drops(dropout, l);
+    const T* input = l == 0 ? batch.x
+                     : drop ? ws.layers[l - 1].dropped.data()
+                            : ws.layers[l - 1].a.data();
+    const std::size_t input_row = l == 0 ? batch.x_row : layers[l - 1].stride;
+    multiply<T>(ws, {.m = layer.in,
+                     .n = layer.out,
+                     .k = n,
+                     .a = input,
+                     .a_row = 1,
+                     .a_col = input_row,
+                     .b = delta,
+                     .b_row = layer.stride,
+                     .c = dw,
+                     .c_row = layer.stride,
+                     .accumulate = true,
+                     .scale = scale});
+  }
+}
+
+template <class T>
+void input_delta(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                 MatrixView<T> out) {
+  const Layer& layer = network.layers().front();
+  const std::size_t stride = padded<T>(layer.in);
+  const T* w = network.parameters().data() + layer.weights;
+  T* transposed = ws.transposed.data();
+  kernels<T>().transpose(w, layer.stride, layer.in, layer.out, transposed, stride);
+  T* dx = ws.x.reserve(batch.rows * stride);
+  multiply<T>(ws, {.m = batch.rows,
+                   .n = layer.in,
+                   .k = layer.out,
+                   .a = ws.layers[0].delta.data(),
+                   .a_row = layer.stride,
+                   .a_col = 1,
+                   .b = transposed,
+                   .b_row = stride,
+                   .c = dx,
+                   .c_row = stride});
+  for (std::size_t i = 0; i < batch.rows; ++i) std::copy_n(dx + i * stride, layer.in, out.row(i));
+}
+
+template <class T>
+double penalty_cost(const Network<T>& network, double l2, double l1) {
+  double squares = 0, absolutes = 0;
+  for (const Layer& layer : network.layers()) {
+    const T* w = network.parameters().data();
+    for (std::size_t i = layer.weights; i < layer.biases; ++i) {
+      squares += double(w[i]) * double(w[i]);
+      absolutes += std::abs(double(w[i]));
+    }
+  }
+  return 0.5 * l2 * squares + l1 * absolutes;
+}
+
+template <class T>
+void check_trainable(const Network<T>& network) {
+  for (const Layer& layer : network.layers()) {
+    if (!is_trainable(layer.activation)) {
+      throw InvalidArgument(
+          text("a network with ", name(layer.activation),
+               " units cannot be trained: its slope is zero wherever it is defined, so no "
+               "gradient reaches the weights; use sigmoid units instead"));
+    }
+  }
+}
+
+#define NNCORE_INSTANTIATE(T)                                                                  \
+  template void prepare(Workspace<T>&, const Network<T>&, std::size_t, Purpose);               \
+  template Batch<T> gather(Workspace<T>&, const Network<T>&, const Samples<T>&,                \
+                           std::span<const std::int64_t>, std::size_t, std::size_t);           \
+  template void forward(Workspace<T>&, const Network<T>&, Batch<T>&, Purpose, const Dropout*); \
+  template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);        \
+  template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&, T, T*,             \
+                         const Dropout*);                                                      \
+  template double penalty_cost(const Network<T>&, double, double);                             \
+  template void check_trainable(const Network<T>&);                                            \
+  template void input_delta(Workspace<T>&, const Network<T>&, const Batch<T>&, MatrixView<T>);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore

@@ -1,0 +1,62 @@
+// The hot path: one mini-batch forward through the network and back.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "nncore/network.hpp"
+#include "workspace.hpp"
+
+namespace nncore {
+
+// What a pass is for decides which buffers it fills.
+enum class Purpose { predict, measure, train };
+
+// Makes the workspace large enough for passes of that many rows.
+template <class T>
+void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purpose purpose);
+
+// Dropout of one mini-batch: a rate for the inputs and each hidden layer, and what the random
+// numbers are keyed by.
+struct Dropout {
+  std::span<const double> rates;
+  std::uint64_t seed = 0, epoch = 0, batch = 0;
+};
+
+// The rows order[first .. first + rows) of the samples (first .. without an order), gathered
+// where they do not lie in one piece already. Labels become one-hot rows.
+template <class T>
+Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
+                std::span<const std::int64_t> order, std::size_t first, std::size_t rows);
+
+// a[l+1] = act(a[l] W[l]^T + b[l]) for every layer, into ws.layers[l].a.
+template <class T>
+void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpose purpose,
+             const Dropout* dropout = nullptr);
+
+// Cost summed over the rows, each times its weight.
+template <class T>
+double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch);
+
+// delta[l] = dC/dz[l] for every layer, each row's own times its weight; after forward, with the
+// same dropout. For each layer, last first, and once its delta has gone back:
+// destination += scale * gradient, where destination is laid out as the parameters and may be
+// the parameters themselves. Null for the deltas alone.
+template <class T>
+void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, T scale,
+              T* destination, const Dropout* dropout = nullptr);
+
+// l2 / 2 |w|^2 + l1 |w|_1 over all weights, l2 and l1 being divided by n already.
+template <class T>
+double penalty_cost(const Network<T>& network, double l2, double l1);
+
+// Throws InvalidArgument for a network with units that no gradient passes through.
+template <class T>
+void check_trainable(const Network<T>& network);
+
+// out (rows, inputs) = delta[0] W[0]: the derivative with respect to the inputs.
+template <class T>
+void input_delta(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                 MatrixView<T> out);
+
+}  // namespace nncore

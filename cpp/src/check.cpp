@@ -1,0 +1,167 @@
+#include "check.hpp"
+
+#include <bit>
+#include <cmath>
+#include <numeric>
+#include <type_traits>
+
+namespace nncore {
+
+template <class T>
+bool all_finite(const T* x, std::size_t n) noexcept {
+  // On the bits, where "any" is an integer reduction that becomes vector code.
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const Bits exponent = std::bit_cast<Bits>(static_cast<T>(HUGE_VAL));
+  Bits bad = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    bad |= Bits{(std::bit_cast<Bits>(x[i]) & exponent) == exponent};
+  }
+  return bad == 0;
+}
+
+namespace {
+
+template <class T>
+void check_finite(const T* x, std::size_t n, const char* what, std::size_t row) {
+  if (all_finite(x, n)) return;
+  std::size_t column = 0;
+  while (std::isfinite(x[column])) ++column;
+  throw InvalidArgument(text(what, " has ", std::isnan(x[column]) ? "NaN" : "infinity", " in row ",
+                             row, ", column ", column, "; expected finite numbers"));
+}
+
+template <class T>
+void check_finite(const Inputs<T>& x) {
+  for (std::size_t i = 0; i < x.rows(); ++i) {
+    if (x.is_sparse()) {
+      const auto begin = static_cast<std::size_t>(x.sparse.offsets[i]);
+      const auto end = static_cast<std::size_t>(x.sparse.offsets[i + 1]);
+      if (!all_finite(x.sparse.values + begin, end - begin)) {
+        std::size_t p = begin;
+        while (std::isfinite(x.sparse.values[p])) ++p;
+        throw InvalidArgument(text("x has ", std::isnan(x.sparse.values[p]) ? "NaN" : "infinity",
+                                   " in row ", i, ", column ", x.sparse.columns[p],
+                                   "; expected finite numbers"));
+      }
+    } else {
+      check_finite(x.dense.row(i), x.cols(), "x", i);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void check_shapes(const Network<T>& network, const Inputs<T>& x) {
+  if (x.cols() != network.inputs()) {
+    throw InvalidArgument(
+        text("x has ", x.cols(), " columns; the network takes ", network.inputs()));
+  }
+  if (!x.is_sparse()) return;
+  const auto columns = static_cast<std::int64_t>(x.cols());
+  if (x.sparse.offsets[0] != 0) {
+    throw InvalidArgument(text("sparse x starts at offset ", x.sparse.offsets[0], "; expected 0"));
+  }
+  for (std::size_t i = 0; i < x.rows(); ++i) {
+    if (x.sparse.offsets[i + 1] < x.sparse.offsets[i]) {
+      throw InvalidArgument(text("sparse x ends row ", i, " before its start"));
+    }
+  }
+  for (std::int64_t p = 0; p < x.sparse.offsets[x.rows()]; ++p) {
+    if (x.sparse.columns[p] < 0 || x.sparse.columns[p] >= columns) {
+      throw InvalidArgument(text("sparse x has a value in column ", x.sparse.columns[p],
+                                 "; the network takes columns 0 to ", columns - 1));
+    }
+  }
+}
+
+template <class T>
+void check_shapes(const Network<T>& network, const Samples<T>& samples) {
+  check_shapes(network, samples.x);
+  const std::size_t rows = samples.rows();
+  if (samples.y.rows() != rows) {
+    throw InvalidArgument(text("y has ", samples.y.rows(), " rows; x has ", rows));
+  }
+  if (samples.y.are_labels()) {
+    const auto classes = static_cast<std::int64_t>(network.outputs() == 1 ? 2 : network.outputs());
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::int64_t label = samples.y.labels[i];
+      if (label < 0 || label >= classes) {
+        throw InvalidArgument(text("y has the label ", label, " in row ", i,
+                                   "; the network's outputs stand for labels 0 to ", classes - 1));
+      }
+    }
+  } else if (samples.y.values.cols != network.outputs()) {
+    throw InvalidArgument(text("y has ", samples.y.values.cols, " columns; the network has ",
+                               network.outputs(), " outputs"));
+  }
+  if (!samples.weights.empty() && samples.weights.size() != rows) {
+    throw InvalidArgument(
+        text("there are ", samples.weights.size(), " sample weights; x has ", rows, " rows"));
+  }
+}
+
+void check_order(std::span<const std::int64_t> order, std::size_t rows) {
+  for (const std::int64_t row : order) {
+    if (row < 0 || static_cast<std::size_t>(row) >= rows) {
+      throw InvalidArgument(text("the order names row ", row, "; expected 0 to ", rows, " - 1"));
+    }
+  }
+}
+
+template <class T>
+void check(const Network<T>& network, const Inputs<T>& x) {
+  check_shapes(network, x);
+  check_finite(x);
+}
+
+template <class T>
+void check(const Network<T>& network, const Samples<T>& samples) {
+  check_shapes(network, samples);
+  check_finite(samples.x);
+  const auto [low, high, sum_to_one] = target_range(network.architecture().cost);
+  if (!samples.y.are_labels()) {
+    for (std::size_t i = 0; i < samples.rows(); ++i) {
+      const T* row = samples.y.values.row(i);
+      check_finite(row, samples.y.values.cols, "y", i);
+      for (std::size_t j = 0; j < samples.y.values.cols; ++j) {
+        if (static_cast<double>(row[j]) < low || static_cast<double>(row[j]) > high) {
+          throw InvalidArgument(text("y has ", row[j], " in row ", i, ", column ", j, "; the cost ",
+                                     name(network.architecture().cost), " takes targets from ", low,
+                                     std::isinf(high) ? std::string(" up") : text(" to ", high)));
+        }
+      }
+      if (!sum_to_one) continue;
+      const double sum = std::accumulate(row, row + samples.y.values.cols, 0.0);
+      if (std::abs(sum - 1) > 1e-4) {  // as rounded as a float32 softmax may be
+        throw InvalidArgument(text("y sums to ", sum, " in row ", i, "; the cost ",
+                                   name(network.architecture().cost),
+                                   " takes probabilities that sum to 1"));
+      }
+    }
+  }
+  double sum = 0;
+  for (std::size_t i = 0; i < samples.weights.size(); ++i) {
+    const auto weight = static_cast<double>(samples.weights[i]);
+    if (!(weight >= 0) || std::isinf(weight)) {
+      throw InvalidArgument(
+          text("sample weight ", i, " is ", weight, "; expected finite numbers from 0 up"));
+    }
+    sum += weight;
+  }
+  if (!samples.weights.empty() && sum == 0) {
+    throw InvalidArgument("all sample weights are 0; expected at least one above");
+  }
+}
+
+#define NNCORE_INSTANTIATE(T)                                       \
+  template bool all_finite(const T*, std::size_t) noexcept;         \
+  template void check_shapes(const Network<T>&, const Inputs<T>&);  \
+  template void check_shapes(const Network<T>&, const Samples<T>&); \
+  template void check(const Network<T>&, const Inputs<T>&);         \
+  template void check(const Network<T>&, const Samples<T>&);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore

@@ -1,0 +1,38 @@
+// Checks of what callers hand in. All throw InvalidArgument.
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+
+#include "nncore/error.hpp"
+#include "nncore/network.hpp"
+
+namespace nncore {
+
+template <class... Parts>
+std::string text(const Parts&... parts) {
+  std::string s;
+  const auto add = [&s]<class P>(const P& part) {
+    if constexpr (std::is_arithmetic_v<P>) {
+      s += std::to_string(part);
+    } else {
+      s += part;
+    }
+  };
+  (add(parts), ...);
+  return s;
+}
+
+// Sizes, labels and sparse columns: everything that keeps a pass inside its memory.
+template <class T>
+void check_shapes(const Network<T>& network, const Inputs<T>& x);
+template <class T>
+void check_shapes(const Network<T>& network, const Samples<T>& samples);
+
+void check_order(std::span<const std::int64_t> order, std::size_t rows);
+
+template <class T>
+bool all_finite(const T* x, std::size_t n) noexcept;
+
+}  // namespace nncore

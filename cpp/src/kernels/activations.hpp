@@ -1,0 +1,200 @@
+// The activation functions, each defined once: its name, its value and its slope.
+//
+//   value(z)     a = act(z)
+//   slope(z, a)  da/dz; functions with needs_z use z, the others get by with a
+//   initializer  the distribution that suits its slope, the default for a layer's weights
+//
+// To add one: a line in the Activation enumeration (names.hpp) and a struct here.
+#pragma once
+
+#include <string_view>
+
+#include "kernels/math.hpp"
+#include "nncore/names.hpp"
+
+namespace nncore {
+namespace {
+
+template <Activation>
+struct ActivationFn;
+
+struct ActivationTraits {
+  static constexpr bool needs_z = false;
+  static constexpr bool trainable = true;
+  static constexpr bool elementwise = true;
+  static constexpr Initializer initializer = Initializer::glorot_uniform;
+};
+
+template <>
+struct ActivationFn<Activation::sigmoid> : ActivationTraits {
+  static constexpr std::string_view name = "sigmoid";
+  template <class T>
+  static T value(T z) {
+    return sigmoid(z);
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return a * (T(1) - a);
+  }
+};
+
+template <>
+struct ActivationFn<Activation::tanh> : ActivationTraits {
+  static constexpr std::string_view name = "tanh";
+  template <class T>
+  static T value(T z) {
+    return tanh(z);
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return T(1) - a * a;
+  }
+};
+
+template <>
+struct ActivationFn<Activation::relu> : ActivationTraits {
+  static constexpr std::string_view name = "relu";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  template <class T>
+  static T value(T z) {
+    return z < T(0) ? T(0) : z;  // a NaN stays one
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return a > T(0) ? T(1) : T(0);
+  }
+};
+
+template <>
+struct ActivationFn<Activation::leaky_relu> : ActivationTraits {
+  static constexpr std::string_view name = "leaky_relu";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  static constexpr double leak = 0.01;
+  template <class T>
+  static T value(T z) {
+    return z < T(0) ? T(leak) * z : z;
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return a > T(0) ? T(1) : T(leak);
+  }
+};
+
+// Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential
+// Linear Units", 2016, with alpha = 1.
+template <>
+struct ActivationFn<Activation::elu> : ActivationTraits {
+  static constexpr std::string_view name = "elu";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  template <class T>
+  static T value(T z) {
+    return z < T(0) ? expm1_negative(z) : z;
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return a > T(0) ? T(1) : a + T(1);
+  }
+};
+
+// Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016: z Phi(z), in its exact form.
+template <>
+struct ActivationFn<Activation::gelu> : ActivationTraits {
+  static constexpr std::string_view name = "gelu";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  static constexpr bool needs_z = true;
+  template <class T>
+  static T phi(T z) {  // the normal distribution function
+    return T(0.5) * erfc(z * T(-0.70710678118654752440));
+  }
+  template <class T>
+  static T value(T z) {
+    return z * phi(z);
+  }
+  template <class T>
+  static T slope(T z, T) {
+    return phi(z) + z * T(0.39894228040143267794) * exp(T(-0.5) * z * z);
+  }
+};
+
+// z sigmoid(z); Elfwing, Uchibe and Doya, 2018.
+template <>
+struct ActivationFn<Activation::silu> : ActivationTraits {
+  static constexpr std::string_view name = "silu";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  static constexpr bool needs_z = true;
+  template <class T>
+  static T value(T z) {
+    return z * sigmoid(z);
+  }
+  template <class T>
+  static T slope(T z, T a) {
+    const T s = sigmoid(z);
+    return s + a * (T(1) - s);
+  }
+};
+
+template <>
+struct ActivationFn<Activation::softplus> : ActivationTraits {
+  static constexpr std::string_view name = "softplus";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  template <class T>
+  static T value(T z) {
+    return (z < T(0) ? T(0) : z) + log1p(exp(z < T(0) ? z : -z));
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return -expm1_negative(-a);
+  }
+};
+
+template <>
+struct ActivationFn<Activation::linear> : ActivationTraits {
+  static constexpr std::string_view name = "linear";
+  template <class T>
+  static T value(T z) {
+    return z;
+  }
+  template <class T>
+  static T slope(T, T) {
+    return T(1);
+  }
+};
+
+template <>
+struct ActivationFn<Activation::exponential> : ActivationTraits {
+  static constexpr std::string_view name = "exponential";
+  template <class T>
+  static T value(T z) {
+    return exp(z);
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return a;
+  }
+};
+
+// The perceptron: fires when w.x + b > 0. Its slope is zero wherever there is one.
+template <>
+struct ActivationFn<Activation::step> : ActivationTraits {
+  static constexpr std::string_view name = "step";
+  static constexpr bool trainable = false;
+  template <class T>
+  static T value(T z) {
+    return z > T(0) ? T(1) : (z != z ? z : T(0));
+  }
+  template <class T>
+  static T slope(T, T) {
+    return T(0);
+  }
+};
+
+// Over all units of the layer: the table's row-wise kernel computes it. Its delta comes from the
+// cost it is paired with.
+template <>
+struct ActivationFn<Activation::softmax> : ActivationTraits {
+  static constexpr std::string_view name = "softmax";
+  static constexpr bool elementwise = false;
+};
+
+}  // namespace
+}  // namespace nncore

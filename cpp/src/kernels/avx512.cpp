@@ -1,0 +1,22 @@
+// AVX-512 (F, DQ, VL, BW): 64-byte vectors in 32 registers.
+#include <immintrin.h>
+
+#define NNCORE_VECTOR_BYTES 64
+#define NNCORE_TILE_ROWS 12
+
+namespace nncore {
+namespace {
+inline __m512 fused(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
+inline __m512d fused(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
+}  // namespace
+}  // namespace nncore
+
+#include "kernels/generic.hpp"
+
+namespace nncore {
+namespace {
+constexpr Kernels<float> f32 = make_table<float>("avx512");
+constexpr Kernels<double> f64 = make_table<double>("avx512");
+}  // namespace
+extern const InstructionSet avx512{"avx512", f32, f64};
+}  // namespace nncore

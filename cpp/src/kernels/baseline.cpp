@@ -1,0 +1,22 @@
+// What every machine of the architecture has: 16-byte vectors, no fused multiply-add.
+#define NNCORE_VECTOR_BYTES 16
+#define NNCORE_TILE_ROWS 6
+
+namespace nncore {
+namespace {
+template <class V>
+inline V fused(V a, V b, V c) {
+  return a * b + c;
+}
+}  // namespace
+}  // namespace nncore
+
+#include "kernels/generic.hpp"
+
+namespace nncore {
+namespace {
+constexpr Kernels<float> f32 = make_table<float>("baseline");
+constexpr Kernels<double> f64 = make_table<double>("baseline");
+}  // namespace
+extern const InstructionSet baseline{"baseline", f32, f64};
+}  // namespace nncore

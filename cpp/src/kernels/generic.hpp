@@ -1,0 +1,370 @@
+// The kernels, written once over a vector type. Each instruction set's file defines
+// NNCORE_VECTOR_BYTES and NNCORE_TILE_ROWS (accumulators that fit its registers), its fused
+// multiply-add, and includes this. Everything is in an unnamed namespace, and no inline function
+// of the standard library is called (compiler built-ins are): the copies for different sets must
+// never be merged by the linker.
+#pragma once
+
+#include <utility>
+
+#include "kernels/activations.hpp"
+#include "kernels/costs.hpp"
+#include "kernels/kernels.hpp"
+#include "kernels/optimizers.hpp"
+
+namespace nncore {
+namespace {
+
+template <class T>
+struct VectorOf {
+  using type [[gnu::vector_size(NNCORE_VECTOR_BYTES)]] = T;
+};
+template <class T>
+using Vec = typename VectorOf<T>::type;
+template <class T>
+inline constexpr std::size_t lanes = NNCORE_VECTOR_BYTES / sizeof(T);
+
+template <class T>
+inline Vec<T> load(const T* p) {
+  Vec<T> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <class T>
+inline void store(T* p, Vec<T> v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+template <class T>
+inline Vec<T> broadcast(T x) {
+  return x - Vec<T>{};
+}
+
+inline std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
+
+// ---- products ------------------------------------------------------------------------------
+
+inline constexpr int tile_rows = NNCORE_TILE_ROWS;
+inline constexpr int tile_vectors = 2;
+
+// One register tile of a product: MR rows by NV vectors of C, over k terms.
+template <class T, int MR, int NV>
+void tile(std::size_t k, const T* a, std::size_t a_row, std::size_t a_col, const T* b,
+          std::size_t b_row, const Product<T>& p, T* c, const T* bias, bool accumulate) {
+  Vec<T> sum[MR][NV] = {};
+  for (std::size_t t = 0; t < k; ++t) {
+    Vec<T> bt[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) bt[j] = load(b + t * b_row + std::size_t(j) * lanes<T>);
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const Vec<T> at = broadcast(a[std::size_t(i) * a_row + t * a_col]);
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) sum[i][j] = fused(at, bt[j], sum[i][j]);
+    }
+  }
+  const Vec<T> scale = broadcast(p.scale);
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      const std::size_t column = std::size_t(j) * lanes<T>;
+      T* out = c + std::size_t(i) * p.c_row + column;
+      const Vec<T> start = accumulate ? load(out) : bias ? load(bias + column) : Vec<T>{};
+      store(out, fused(scale, sum[i][j], start));
+    }
+  }
+}
+
+template <class T>
+using Tile = void (*)(std::size_t, const T*, std::size_t, std::size_t, const T*, std::size_t,
+                      const Product<T>&, T*, const T*, bool);
+
+template <class T, class Rows>
+struct Tiles;
+
+template <class T, int... I>
+struct Tiles<T, std::integer_sequence<int, I...>> {
+  static constexpr Tile<T> table[tile_vectors][tile_rows] = {{tile<T, I + 1, 1>...},
+                                                             {tile<T, I + 1, 2>...}};
+};
+
+template <class T>
+void matmul(const Product<T>& p, T* panel) {
+  constexpr auto& tiles = Tiles<T, std::make_integer_sequence<int, tile_rows>>::table;
+  const std::size_t vectors = (p.n + lanes<T> - 1) / lanes<T>;
+
+  for (std::size_t v = 0; v < vectors; v += tile_vectors) {
+    const std::size_t width = smaller(tile_vectors, vectors - v);
+    const std::size_t column = v * lanes<T>;
+    for (std::size_t k0 = 0; k0 < p.k; k0 += sum_block) {
+      const std::size_t k = smaller(sum_block, p.k - k0);
+      const T* b = p.b + k0 * p.b_row + column;
+      std::size_t b_row = p.b_row;
+      if (p.m > 4 * tile_rows) {  // packing pays once the panel is read often enough
+        for (std::size_t t = 0; t < k; ++t) {
+          for (std::size_t j = 0; j < width; ++j) {
+            store(panel + (t * width + j) * lanes<T>, load(b + t * b_row + j * lanes<T>));
+          }
+        }
+        b = panel;
+        b_row = width * lanes<T>;
+      }
+      for (std::size_t i = 0; i < p.m; i += tile_rows) {
+        const std::size_t rows = smaller(tile_rows, p.m - i);
+        tiles[width - 1][rows - 1](k, p.a + i * p.a_row + k0 * p.a_col, p.a_row, p.a_col, b, b_row,
+                                   p, p.c + i * p.c_row + column,
+                                   p.bias ? p.bias + column : nullptr, p.accumulate || k0 > 0);
+      }
+    }
+  }
+}
+
+template <class T>
+void transpose(const T* in, std::size_t in_row, std::size_t rows, std::size_t cols, T* out,
+               std::size_t out_row) {
+  constexpr std::size_t block = 16;  // both sides of a block stay in L1
+  for (std::size_t i0 = 0; i0 < rows; i0 += block) {
+    const std::size_t i1 = smaller(rows, i0 + block);
+    for (std::size_t j = 0; j < cols; ++j) {
+      for (std::size_t i = i0; i < i1; ++i) out[j * out_row + i] = in[i * in_row + j];
+    }
+  }
+  for (std::size_t j = 0; j < cols; ++j) {
+    for (std::size_t i = rows; i < out_row; ++i) out[j * out_row + i] = T(0);
+  }
+}
+
+// ---- sparse inputs -------------------------------------------------------------------------
+
+inline constexpr std::size_t sparse_vectors = 4;
+
+template <class T>
+inline std::size_t row_id(const SparseRows<T>& x, std::size_t i) {
+  return x.ids ? static_cast<std::size_t>(x.ids[i]) : x.first + i;
+}
+
+// Two partial sums a vector, over the even and the odd terms: they hide the latency.
+template <class T, int NV>
+void sparse_row(const SparseView<T>& x, std::size_t begin, std::size_t end, const T* w,
+                std::size_t w_row, const T* bias, T* c) {
+  Vec<T> even[NV] = {}, odd[NV] = {};
+  const auto add = [&](std::size_t p, Vec<T>(&sum)[NV]) {
+    const Vec<T> value = broadcast(x.values[p]);
+    const T* row = w + static_cast<std::size_t>(x.columns[p]) * w_row;
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      sum[j] = fused(value, load(row + std::size_t(j) * lanes<T>), sum[j]);
+    }
+  };
+  std::size_t p = begin;
+  for (; p + 1 < end; p += 2) {
+    add(p, even);
+    add(p + 1, odd);
+  }
+  if (p < end) add(p, even);
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) {
+    const std::size_t column = std::size_t(j) * lanes<T>;
+    store(c + column, load(bias + column) + (even[j] + odd[j]));
+  }
+}
+
+template <class T, int NV>
+void sparse_update(const SparseView<T>& x, std::size_t begin, std::size_t end, const T* d, T scale,
+                   T* g, std::size_t g_row) {
+  Vec<T> scaled[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) scaled[j] = scale * load(d + std::size_t(j) * lanes<T>);
+  for (std::size_t p = begin; p < end; ++p) {
+    const Vec<T> value = broadcast(x.values[p]);
+    T* row = g + static_cast<std::size_t>(x.columns[p]) * g_row;
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      T* to = row + std::size_t(j) * lanes<T>;
+      store(to, fused(value, scaled[j], load(to)));
+    }
+  }
+}
+
+// Calls f with its vector count as a constant, so that the accumulators are registers.
+template <class F>
+void with_vectors(std::size_t vectors, F f) {
+  switch (vectors) {
+    case 1:
+      return f(std::integral_constant<int, 1>{});
+    case 2:
+      return f(std::integral_constant<int, 2>{});
+    case 3:
+      return f(std::integral_constant<int, 3>{});
+    default:
+      return f(std::integral_constant<int, 4>{});
+  }
+}
+
+template <class T>
+void sparse_matmul(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* w,
+                   std::size_t w_row, const T* bias, T* c, std::size_t c_row) {
+  const std::size_t vectors = (n + lanes<T> - 1) / lanes<T>;
+  for (std::size_t i = 0; i < m; ++i) {
+    const std::size_t id = row_id(x, i);
+    const auto begin = static_cast<std::size_t>(x.matrix.offsets[id]);
+    const auto end = static_cast<std::size_t>(x.matrix.offsets[id + 1]);
+    for (std::size_t v = 0; v < vectors; v += sparse_vectors) {
+      const std::size_t column = v * lanes<T>;
+      with_vectors(smaller(sparse_vectors, vectors - v), [&](auto nv) {
+        sparse_row<T, nv>(x.matrix, begin, end, w + column, w_row, bias + column,
+                          c + i * c_row + column);
+      });
+    }
+  }
+}
+
+template <class T>
+void sparse_gradient(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* d,
+                     std::size_t d_row, T scale, T* g, std::size_t g_row) {
+  const std::size_t vectors = (n + lanes<T> - 1) / lanes<T>;
+  for (std::size_t i = 0; i < m; ++i) {
+    const std::size_t id = row_id(x, i);
+    const auto begin = static_cast<std::size_t>(x.matrix.offsets[id]);
+    const auto end = static_cast<std::size_t>(x.matrix.offsets[id + 1]);
+    for (std::size_t v = 0; v < vectors; v += sparse_vectors) {
+      const std::size_t column = v * lanes<T>;
+      with_vectors(smaller(sparse_vectors, vectors - v), [&](auto nv) {
+        sparse_update<T, nv>(x.matrix, begin, end, d + i * d_row + column, scale, g + column,
+                             g_row);
+      });
+    }
+  }
+}
+
+// ---- element by element --------------------------------------------------------------------
+
+template <class T>
+void column_sums(const T* d, std::size_t d_row, std::size_t m, std::size_t n, T scale, T* sum) {
+  for (std::size_t j = 0; j < n; j += lanes<T>) {
+    Vec<T> total = {};
+    for (std::size_t i = 0; i < m; ++i) total += load(d + i * d_row + j);
+    store(sum + j, fused(broadcast(scale), total, load(sum + j)));
+  }
+}
+
+template <class T>
+inline T largest_of(const T* x, std::size_t n) {
+  T largest = x[0];
+  for (std::size_t j = 1; j < n; ++j) largest = x[j] > largest ? x[j] : largest;
+  return largest;
+}
+
+template <class T, Activation A>
+void apply(T* z, std::size_t row, std::size_t m, std::size_t n) {
+  using Fn = ActivationFn<A>;
+  if constexpr (Fn::elementwise) {
+    for (std::size_t i = 0; i < m * row; ++i) z[i] = Fn::value(z[i]);
+  } else {
+    for (std::size_t i = 0; i < m; ++i, z += row) {
+      const T largest = largest_of(z, n);  // so that exp cannot overflow
+      for (std::size_t j = 0; j < n; ++j) z[j] = exp(z[j] - largest);
+      T total = 0;
+      for (std::size_t j = 0; j < n; ++j) total += z[j];
+      for (std::size_t j = 0; j < n; ++j) z[j] /= total;
+    }
+  }
+}
+
+template <class T, Activation A>
+void multiply_slope([[maybe_unused]] const T* z, const T* a, T* delta, std::size_t count) {
+  using Fn = ActivationFn<A>;
+  if constexpr (A == Activation::linear) return;
+  if constexpr (Fn::needs_z) {
+    for (std::size_t i = 0; i < count; ++i) delta[i] *= Fn::slope(z[i], a[i]);
+  } else if constexpr (Fn::elementwise) {
+    for (std::size_t i = 0; i < count; ++i) delta[i] *= Fn::slope(a[i], a[i]);
+  }
+}
+
+template <class T, Cost C>
+double cost_value(const T* z, const T* a, const T* y, std::size_t n) {
+  double total = 0;
+  if constexpr (C == Cost::log_likelihood) {
+    const double largest = largest_of(z, n);
+    double sum = 0;
+    for (std::size_t j = 0; j < n; ++j) sum += __builtin_exp(double(z[j]) - largest);
+    const double log_sum = largest + __builtin_log(sum);
+    for (std::size_t j = 0; j < n; ++j) {
+      total += CostFn<C>::value(double(z[j]) - log_sum, double(a[j]), double(y[j]));
+    }
+  } else {
+    for (std::size_t j = 0; j < n; ++j) {
+      const double zj = CostFn<C>::needs_z ? double(z[j]) : 0;
+      total += CostFn<C>::value(zj, double(a[j]), double(y[j]));
+    }
+  }
+  return total;
+}
+
+template <class T, Cost C>
+void cost_slope(const T* a, const T* y, T* delta, std::size_t n) {
+  for (std::size_t j = 0; j < n; ++j) {
+    if constexpr (CostFn<C>::only_canonical) {
+      delta[j] = a[j] - y[j];
+    } else {
+      delta[j] = CostFn<C>::slope(a[j], y[j]);
+    }
+  }
+}
+
+template <class T>
+void multiply(T* x, const T* by, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) x[i] *= by[i];
+}
+
+template <class T, Optimizer O>
+void update(const Update& u, T* __restrict w, const T* __restrict gradient, T* __restrict s0,
+            T* __restrict s1, std::size_t count) {
+  using Fn = OptimizerFn<O>;
+  const typename Fn::template Rule<T> rule(u);
+  const T l2 = T(u.l2), l1 = T(u.l1), eta = T(u.learning_rate);
+  for (std::size_t i = 0; i < count; ++i) {
+    const T sign = w[i] > T(0) ? T(1) : (w[i] < T(0) ? T(-1) : T(0));
+    const T penalty = l2 * w[i] + l1 * sign;
+    T g = gradient[i];
+    T x = w[i];
+    if constexpr (Fn::decoupled) {
+      x -= eta * penalty;
+    } else {
+      g += penalty;
+    }
+    T none = 0;
+    rule(x, g, Fn::slots > 0 ? s0[i] : none, Fn::slots > 1 ? s1[i] : none);
+    w[i] = x;
+  }
+}
+
+// ---- the table -----------------------------------------------------------------------------
+
+template <class T, std::size_t... A, std::size_t... C, std::size_t... O>
+constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence<A...>,
+                                std::index_sequence<C...>, std::index_sequence<O...>) {
+  return {.instruction_set = instruction_set,
+          .matmul = matmul<T>,
+          .transpose = transpose<T>,
+          .sparse_matmul = sparse_matmul<T>,
+          .sparse_gradient = sparse_gradient<T>,
+          .column_sums = column_sums<T>,
+          .activations = {{{apply<T, Activation(A)>, multiply_slope<T, Activation(A)>}...}},
+          .costs = {{{cost_value<T, Cost(C)>, cost_slope<T, Cost(C)>}...}},
+          .update = {update<T, Optimizer(O)>...},
+          .multiply = multiply<T>};
+}
+
+template <class T>
+constexpr Kernels<T> make_table(const char* instruction_set) {
+  return make_table<T>(instruction_set, std::make_index_sequence<activation_count>{},
+                       std::make_index_sequence<cost_count>{},
+                       std::make_index_sequence<optimizer_count>{});
+}
+
+}  // namespace
+}  // namespace nncore

@@ -1,0 +1,109 @@
+// The one table through which the core reaches its hot loops. Every instruction set fills it
+// from the same source (generic.hpp) in a file of its own; kernels() picks at first use.
+//
+// Kernels allocate nothing, throw nothing and know no threads: the caller cuts the work into
+// ranges. Matrices that kernels write have rows padded with zeros to whole cache lines
+// (padded() in workspace.hpp), so there are no remainders along a row.
+//
+// The order of every sum is fixed here, whatever the instruction set or the thread count:
+// products add their terms in ascending order, in blocks of sum_block, block by block.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/optimizers.hpp"
+#include "nncore/matrix.hpp"
+#include "nncore/names.hpp"
+
+namespace nncore {
+
+inline constexpr std::size_t cache_line = 64;
+inline constexpr std::size_t sum_block = 256;
+// Elements of scratch that matmul needs for a packed panel, for any instruction set.
+inline constexpr std::size_t panel_elements = sum_block * 32;
+
+// C (m, n) = start + scale * A (m, k) B (k, n), where A[i, p] = a[i * a_row + p * a_col] and the
+// rows of B and C are padded. The start is C itself (accumulate), or a row of biases, or zero.
+template <class T>
+struct Product {
+  std::size_t m = 0, n = 0, k = 0;
+  const T* a = nullptr;
+  std::size_t a_row = 0, a_col = 0;
+  const T* b = nullptr;
+  std::size_t b_row = 0;
+  T* c = nullptr;
+  std::size_t c_row = 0;
+  const T* bias = nullptr;
+  bool accumulate = false;
+  T scale = 1;
+};
+
+// Rows of a sparse matrix, row i of the product being matrix row ids[i] (or first + i).
+template <class T>
+struct SparseRows {
+  SparseView<T> matrix;
+  const std::int64_t* ids = nullptr;
+  std::size_t first = 0;
+};
+
+template <class T>
+struct Kernels {
+  const char* instruction_set;
+
+  void (*matmul)(const Product<T>& product, T* panel);
+  // out (cols, rows) = in (rows, cols) transposed; rows of out padded with zeros.
+  void (*transpose)(const T* in, std::size_t in_row, std::size_t rows, std::size_t cols, T* out,
+                    std::size_t out_row);
+  // C (m, n) = bias + X W for sparse rows X and W (in, n), the rows of W padded.
+  void (*sparse_matmul)(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* w,
+                        std::size_t w_row, const T* bias, T* c, std::size_t c_row);
+  // G (in, n) += scale * X^T D for m sparse rows X and D (m, n).
+  void (*sparse_gradient)(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* d,
+                          std::size_t d_row, T scale, T* g, std::size_t g_row);
+  // sum[j] += scale * (sum over i of d[i, j]).
+  void (*column_sums)(const T* d, std::size_t d_row, std::size_t m, std::size_t n, T scale, T* sum);
+
+  struct ActivationKernels {
+    // z becomes act(z) in place, over padded rows (softmax looks at the n real columns only).
+    void (*apply)(T* z, std::size_t row, std::size_t m, std::size_t n);
+    // delta *= act'(z, a), count elements.
+    void (*multiply_slope)(const T* z, const T* a, T* delta, std::size_t count);
+  };
+  std::array<ActivationKernels, activation_count> activations;
+
+  struct CostKernels {
+    double (*value)(const T* z, const T* a, const T* y, std::size_t n);  // of one row
+    // dC/da of one row; for a cost with a canonical activation alone, dC/dz = a - y.
+    void (*slope)(const T* a, const T* y, T* delta, std::size_t n);
+  };
+  std::array<CostKernels, cost_count> costs;
+
+  // One pass over count parameters: w, gradient, and up to two slots.
+  std::array<void (*)(const Update& update, T* w, const T* g, T* s0, T* s1, std::size_t count),
+             optimizer_count>
+      update;
+  void (*multiply)(T* x, const T* by, std::size_t count);
+};
+
+// One instruction set's tables; each is defined in the file of its name.
+struct InstructionSet {
+  const char* name;
+  const Kernels<float>& f32;
+  const Kernels<double>& f64;
+};
+extern const InstructionSet baseline, avx2, avx512;
+
+// The tables for this machine: the widest set it has, or the one NNCORE_ISA names. Throws
+// InvalidArgument for one that is unknown or that the machine lacks.
+const InstructionSet& instruction_set();
+
+template <class T>
+const Kernels<T>& kernels();
+
+// All sets that this machine has, widest first.
+std::vector<const InstructionSet*> available_instruction_sets();
+
+}  // namespace nncore

@@ -1,0 +1,153 @@
+// The optimisers, each defined once: its name, its memory, its hyperparameters and its rule.
+// A rule is built once an update, from the update's numbers, and then called for every
+// parameter w with its gradient g and its places s0, s1 in the optimiser's memory.
+//
+// To add one: a line in the Optimizer enumeration (names.hpp) and a struct here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/math.hpp"
+#include "nncore/names.hpp"
+
+namespace nncore {
+
+// The numbers of one update.
+struct Update {
+  double learning_rate = 0;
+  double hyperparameters[max_hyperparameters] = {};
+  std::uint64_t t = 1;  // counted from 1
+  double l2 = 0;        // already divided by the number of rows
+  double l1 = 0;
+};
+
+namespace {
+
+template <Optimizer>
+struct OptimizerFn;
+
+struct OptimizerTraits {
+  static constexpr std::size_t slots = 0;
+  static constexpr bool decoupled = false;  // penalties shrink w itself, beside the gradient
+  static constexpr Hyperparameter hyperparameters[1] = {};
+};
+
+template <>
+struct OptimizerFn<Optimizer::sgd> : OptimizerTraits {
+  static constexpr std::string_view name = "sgd";
+  template <class T>
+  struct Rule {
+    T eta;
+    explicit Rule(const Update& u) : eta(T(u.learning_rate)) {}
+    void operator()(T& w, T g, T&, T&) const { w -= eta * g; }
+  };
+};
+
+template <>
+struct OptimizerFn<Optimizer::momentum> : OptimizerTraits {
+  static constexpr std::string_view name = "momentum";
+  static constexpr std::size_t slots = 1;
+  static constexpr Hyperparameter hyperparameters[] = {{"momentum", 0.9, 1}};
+  template <class T>
+  struct Rule {
+    T eta, mu;
+    explicit Rule(const Update& u) : eta(T(u.learning_rate)), mu(T(u.hyperparameters[0])) {}
+    void operator()(T& w, T g, T& v, T&) const {
+      v = mu * v - eta * g;
+      w += v;
+    }
+  };
+};
+
+// Nesterov's momentum, with the gradient taken at w (Sutskever et al., 2013, section 2).
+template <>
+struct OptimizerFn<Optimizer::nesterov> : OptimizerTraits {
+  static constexpr std::string_view name = "nesterov";
+  static constexpr std::size_t slots = 1;
+  static constexpr Hyperparameter hyperparameters[] = {{"momentum", 0.9, 1}};
+  template <class T>
+  struct Rule {
+    T eta, mu;
+    explicit Rule(const Update& u) : eta(T(u.learning_rate)), mu(T(u.hyperparameters[0])) {}
+    void operator()(T& w, T g, T& v, T&) const {
+      v = mu * v - eta * g;
+      w += mu * v - eta * g;
+    }
+  };
+};
+
+// Tieleman and Hinton, lecture 6.5 of "Neural Networks for Machine Learning", 2012.
+template <>
+struct OptimizerFn<Optimizer::rmsprop> : OptimizerTraits {
+  static constexpr std::string_view name = "rmsprop";
+  static constexpr std::size_t slots = 1;
+  static constexpr Hyperparameter hyperparameters[] = {{"rho", 0.9, 1}, {"epsilon", 1e-8}};
+  template <class T>
+  struct Rule {
+    T eta, rho, rest, epsilon;
+    explicit Rule(const Update& u)
+        : eta(T(u.learning_rate)),
+          rho(T(u.hyperparameters[0])),
+          rest(T(1 - u.hyperparameters[0])),
+          epsilon(T(u.hyperparameters[1])) {}
+    void operator()(T& w, T g, T& s, T&) const {
+      s = rho * s + rest * g * g;
+      w -= eta * g / (square_root(s) + epsilon);
+    }
+  };
+};
+
+// Duchi, Hazan and Singer, "Adaptive Subgradient Methods", 2011.
+template <>
+struct OptimizerFn<Optimizer::adagrad> : OptimizerTraits {
+  static constexpr std::string_view name = "adagrad";
+  static constexpr std::size_t slots = 1;
+  static constexpr Hyperparameter hyperparameters[] = {{"epsilon", 1e-10}};
+  template <class T>
+  struct Rule {
+    T eta, epsilon;
+    explicit Rule(const Update& u) : eta(T(u.learning_rate)), epsilon(T(u.hyperparameters[0])) {}
+    void operator()(T& w, T g, T& s, T&) const {
+      s += g * g;
+      w -= eta * g / (square_root(s) + epsilon);
+    }
+  };
+};
+
+// Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 1.
+template <>
+struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
+  static constexpr std::string_view name = "adam";
+  static constexpr std::size_t slots = 2;
+  static constexpr Hyperparameter hyperparameters[] = {
+      {"beta_1", 0.9, 1}, {"beta_2", 0.999, 1}, {"epsilon", 1e-8}};
+  template <class T>
+  struct Rule {
+    T beta1, beta2, rest1, rest2, eta, root, epsilon;
+    explicit Rule(const Update& u)
+        : beta1(T(u.hyperparameters[0])),
+          beta2(T(u.hyperparameters[1])),
+          rest1(T(1 - u.hyperparameters[0])),
+          rest2(T(1 - u.hyperparameters[1])),
+          eta(T(u.learning_rate / (1 - __builtin_pow(u.hyperparameters[0], double(u.t))))),
+          root(T(1 / __builtin_sqrt(1 - __builtin_pow(u.hyperparameters[1], double(u.t))))),
+          epsilon(T(u.hyperparameters[2])) {}
+    void operator()(T& w, T g, T& m, T& v) const {
+      m = beta1 * m + rest1 * g;
+      v = beta2 * v + rest2 * g * g;
+      w -= eta * m / (square_root(v) * root + epsilon);
+    }
+  };
+};
+
+// Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
+template <>
+struct OptimizerFn<Optimizer::adamw> : OptimizerFn<Optimizer::adam> {
+  static constexpr std::string_view name = "adamw";
+  static constexpr bool decoupled = true;
+};
+
+}  // namespace
+}  // namespace nncore

@@ -1,0 +1,384 @@
+#include "nncore/network.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "backprop.hpp"
+#include "check.hpp"
+#include "initializers.hpp"
+#include "parallel.hpp"
+#include "random.hpp"
+
+namespace nncore {
+namespace {
+
+// Rows that go through the network together when it predicts: few enough that a small layer's
+// activations stay in L1 or L2, enough that its weights are read seldom.
+constexpr std::size_t predict_block = 128;
+// When gradients are summed over a whole data set.
+constexpr std::size_t gradient_block = 1024;
+
+template <std::size_t... I>
+std::pair<Spread, bool> spread_of(Initializer initializer, double in, double out,
+                                  std::index_sequence<I...>) {
+  std::pair<Spread, bool> found{};
+  ((initializer == Initializer(I) ? void(found = {InitializerFn<Initializer(I)>::spread(in, out),
+                                                  InitializerFn<Initializer(I)>::draws_biases})
+                                  : void()),
+   ...);
+  return found;
+}
+
+template <class T>
+std::vector<Layer> lay_out(const Architecture& architecture) {
+  std::vector<Layer> layers;
+  std::size_t offset = 0;
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / sizeof(T) / 4;
+  for (std::size_t l = 0; l + 1 < architecture.sizes.size(); ++l) {
+    const std::size_t in = architecture.sizes[l], out = architecture.sizes[l + 1];
+    if (out > most - 512 || in + 1 > (most - offset) / (out + 512)) {
+      throw InvalidArgument(
+          text("a layer of ", in, " by ", out, " weights does not fit into memory"));
+    }
+    const std::size_t stride = padded<T>(out);
+    layers.push_back({in, out, stride, offset, offset + in * stride, architecture.activations[l]});
+    offset += (in + 1) * stride;
+  }
+  return layers;
+}
+
+// Calls body(workspace, first, rows) for the blocks of `rows` rows, on as many threads as the
+// work deserves, each with a workspace of its own that it keeps for the next call.
+template <class T, class F>
+void over_blocks(const Network<T>& network, std::size_t rows, Purpose purpose, F body) {
+  double work = 0;
+  for (const Layer& layer : network.layers()) work += double(layer.in) * double(layer.out);
+  const int threads = threads_for(work * double(rows), max_threads());
+  parallel_for(rows, predict_block, threads, [&](int, std::size_t begin, std::size_t end) {
+    static thread_local Workspace<T> ws;
+    prepare(ws, network, std::min(predict_block, rows), purpose);
+    ws.threads = 1;
+    for (std::size_t first = begin; first < end; first += predict_block) {
+      body(ws, first, std::min(predict_block, end - first));
+    }
+  });
+}
+
+template <class T>
+std::int64_t class_of(const Network<T>& network, const T* outputs) {
+  if (network.outputs() == 1) {
+    const T threshold = network.layers().back().activation == Activation::tanh ? T(0) : T(0.5);
+    return outputs[0] > threshold;
+  }
+  return std::max_element(outputs, outputs + network.outputs()) - outputs;
+}
+
+bool has_classes(const Architecture& architecture) {
+  if (architecture.sizes.back() > 1) return true;
+  const Activation a = architecture.activations.back();
+  return a == Activation::sigmoid || a == Activation::step || a == Activation::tanh;
+}
+
+}  // namespace
+
+void check(const Architecture& architecture) {
+  const std::size_t layers = architecture.sizes.size();
+  if (layers < 2) {
+    throw InvalidArgument(
+        text("sizes has ", layers, " layers; expected two or more, the inputs and the outputs"));
+  }
+  for (std::size_t l = 0; l < layers; ++l) {
+    if (architecture.sizes[l] < 1) {
+      throw InvalidArgument(text("layer ", l, " has size 0; expected 1 or more"));
+    }
+  }
+  if (architecture.activations.size() != layers - 1) {
+    throw InvalidArgument(text("there are ", architecture.activations.size(),
+                               " activations; expected ", layers - 1,
+                               ", one for every layer but the inputs"));
+  }
+  for (std::size_t l = 0; l + 2 < layers; ++l) {
+    if (architecture.activations[l] == Activation::softmax) {
+      throw InvalidArgument(
+          text("layer ", l + 1, " is hidden and cannot be softmax, which is for outputs only"));
+    }
+  }
+  const Activation output = architecture.activations.back();
+  const std::vector<Activation> legal = output_activations(architecture.cost);
+  if (std::find(legal.begin(), legal.end(), output) == legal.end()) {
+    std::string known;
+    for (const Activation a : legal) known += (known.empty() ? "" : ", ") + std::string(name(a));
+    throw InvalidArgument(text("the cost ", name(architecture.cost),
+                               " does not go with the output activation ", name(output),
+                               "; expected one of ", known));
+  }
+}
+
+template <class T>
+Network<T>::Network(Architecture architecture, std::uint64_t seed)
+    : architecture_(std::move(architecture)), seed_(seed) {
+  check(architecture_);
+  instruction_set();  // one that cannot be had is best refused before any work
+  layers_ = lay_out<T>(architecture_);
+  size_ = layers_.back().biases + layers_.back().stride;
+  parameters_ = allocate_aligned<T>(size_);
+}
+
+template <class T>
+Network<T>::Network(const Network& other)
+    : architecture_(other.architecture_),
+      layers_(other.layers_),
+      size_(other.size_),
+      seed_(other.seed_),
+      epoch_(other.epoch_) {
+  const ReadAccess access(other);
+  parameters_ = allocate_aligned<T>(size_);
+  std::copy_n(other.parameters_.get(), size_, parameters_.get());
+}
+
+template <class T>
+Network<T>::~Network() = default;
+
+template <class T>
+void Network<T>::initialize(std::span<const Initializer> initializers) {
+  if (initializers.size() != layers_.size()) {
+    throw InvalidArgument(text("there are ", initializers.size(), " initialisers; expected ",
+                               layers_.size(), ", one a layer"));
+  }
+  const TrainAccess access(*this);
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Layer& layer = layers_[l];
+    const auto [spread, draws_biases] =
+        spread_of(initializers[l], double(layer.in), double(layer.out),
+                  std::make_index_sequence<initializer_count>{});
+    const Philox random(seed_, Stream::parameters, l, 0);
+    // Number i of the layer: the weights unit by unit, then the biases.
+    std::size_t i = 0;
+    std::array<double, 2> pair{};
+    const auto next = [&](Spread s) {
+      if (i % 2 == 0) pair = s.uniform ? random.uniform(i / 2) : random.normal(i / 2);
+      const double number = pair[i++ % 2];
+      return s.uniform ? (2 * number - 1) * std::sqrt(3.0) * s.deviation : number * s.deviation;
+    };
+    const MatrixView<T> w = weights(l);
+    for (std::size_t j = 0; j < layer.out; ++j) {
+      for (std::size_t k = 0; k < layer.in; ++k) w.row(k)[j] = static_cast<T>(next(spread));
+    }
+    i += i % 2;  // a pair is drawn whole
+    for (T& b : biases(l)) b = draws_biases ? static_cast<T>(next({1, false})) : T(0);
+  }
+}
+
+template <class T>
+MatrixView<T> Network<T>::weights(std::size_t l) noexcept {
+  const Layer& layer = layers_[l];
+  return {parameters_.get() + layer.weights, layer.in, layer.out, layer.stride};
+}
+
+template <class T>
+MatrixView<const T> Network<T>::weights(std::size_t l) const noexcept {
+  const Layer& layer = layers_[l];
+  return {parameters_.get() + layer.weights, layer.in, layer.out, layer.stride};
+}
+
+template <class T>
+std::span<T> Network<T>::biases(std::size_t l) noexcept {
+  return {parameters_.get() + layers_[l].biases, layers_[l].out};
+}
+
+template <class T>
+std::span<const T> Network<T>::biases(std::size_t l) const noexcept {
+  return {parameters_.get() + layers_[l].biases, layers_[l].out};
+}
+
+template <class T>
+bool Network<T>::all_finite() const noexcept {
+  return nncore::all_finite(parameters_.get(), size_);
+}
+
+template <class T>
+void Network<T>::feedforward(const Inputs<T>& x, MatrixView<T> out) const {
+  check_shapes(*this, x);
+  const ReadAccess access(*this);
+  const std::size_t stride = layers_.back().stride;
+  over_blocks(*this, x.rows(), Purpose::predict,
+              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
+                Batch<T> batch = gather<T>(ws, *this, {x, {}, {}}, {}, first, rows);
+                forward(ws, *this, batch, Purpose::predict);
+                const T* a = ws.layers.back().a.data();
+                for (std::size_t i = 0; i < rows; ++i) {
+                  std::copy_n(a + i * stride, outputs(), out.row(first + i));
+                }
+              });
+}
+
+template <class T>
+void Network<T>::activations(const Inputs<T>& x, std::span<const MatrixView<T>> out) const {
+  check_shapes(*this, x);
+  const ReadAccess access(*this);
+  over_blocks(*this, x.rows(), Purpose::predict,
+              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
+                Batch<T> batch = gather<T>(ws, *this, {x, {}, {}}, {}, first, rows);
+                forward(ws, *this, batch, Purpose::predict);
+                for (std::size_t l = 0; l < layers_.size(); ++l) {
+                  const T* a = ws.layers[l].a.data();
+                  for (std::size_t i = 0; i < rows; ++i) {
+                    std::copy_n(a + i * layers_[l].stride, layers_[l].out, out[l].row(first + i));
+                  }
+                }
+              });
+}
+
+template <class T>
+void Network<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) const {
+  if (!has_classes(architecture_)) {
+    throw InvalidArgument(text("one ", name(layers_.back().activation),
+                               " output does not stand for classes; feedforward gives its value"));
+  }
+  check_shapes(*this, x);
+  const ReadAccess access(*this);
+  const std::size_t stride = layers_.back().stride;
+  over_blocks(*this, x.rows(), Purpose::predict,
+              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
+                Batch<T> batch = gather<T>(ws, *this, {x, {}, {}}, {}, first, rows);
+                forward(ws, *this, batch, Purpose::predict);
+                const T* a = ws.layers.back().a.data();
+                for (std::size_t i = 0; i < rows; ++i) {
+                  labels[first + i] = class_of(*this, a + i * stride);
+                }
+              });
+}
+
+template <class T>
+Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
+  check_shapes(*this, samples);
+  if (samples.rows() == 0) throw InvalidArgument("x has no rows; there is nothing to evaluate");
+  const ReadAccess access(*this);
+  // Summed block by block in the rows' order, whichever thread measured a block.
+  struct Sums {
+    double cost = 0, correct = 0, weight = 0;
+  };
+  std::vector<Sums> blocks((samples.rows() + predict_block - 1) / predict_block);
+  const std::size_t stride = layers_.back().stride;
+  const bool classes = samples.y.are_labels() && has_classes(architecture_);
+  over_blocks(*this, samples.rows(), Purpose::measure,
+              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
+                Batch<T> batch = gather<T>(ws, *this, samples, {}, first, rows);
+                forward(ws, *this, batch, Purpose::measure);
+                Sums& sums = blocks[first / predict_block];
+                sums.cost = summed_cost(ws, *this, batch);
+                sums.weight = batch.weight_sum;
+                if (!classes) return;
+                const T* a = ws.layers.back().a.data();
+                for (std::size_t i = 0; i < rows; ++i) {
+                  if (class_of(*this, a + i * stride) == samples.y.labels[first + i]) {
+                    sums.correct += batch.weights ? double(batch.weights[i]) : 1;
+                  }
+                }
+              });
+  Sums total;
+  for (const Sums& sums : blocks) {
+    total.cost += sums.cost;
+    total.correct += sums.correct;
+    total.weight += sums.weight;
+  }
+  Evaluation result{total.cost / total.weight, std::nullopt};
+  if (classes) result.accuracy = total.correct / total.weight;
+  return result;
+}
+
+template <class T>
+double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
+                             const Penalty& penalty) const {
+  check_shapes(*this, samples);
+  check_trainable(*this);
+  if (samples.rows() == 0) throw InvalidArgument("x has no rows; there is no gradient to take");
+  if (gradients.size() != size_) {
+    throw InvalidArgument(
+        text("the gradients have room for ", gradients.size(), " numbers; expected ", size_));
+  }
+  const ReadAccess access(*this);
+  double weight_sum = double(samples.rows());
+  if (!samples.weights.empty()) {
+    weight_sum = std::accumulate(samples.weights.begin(), samples.weights.end(), 0.0);
+  }
+  std::fill(gradients.begin(), gradients.end(), T(0));
+  Workspace<T> ws;
+  prepare(ws, *this, std::min(gradient_block, samples.rows()), Purpose::train);
+  double cost = 0;
+  for (std::size_t first = 0; first < samples.rows(); first += gradient_block) {
+    const std::size_t rows = std::min(gradient_block, samples.rows() - first);
+    Batch<T> batch = gather<T>(ws, *this, samples, {}, first, rows);
+    forward(ws, *this, batch, Purpose::train);
+    cost += summed_cost(ws, *this, batch);
+    backward(ws, *this, batch, static_cast<T>(1 / weight_sum), gradients.data());
+  }
+  cost /= weight_sum;
+  if (penalty.l1 == 0 && penalty.l2 == 0) return cost;
+
+  const double n = penalty.rows ? double(penalty.rows) : weight_sum;
+  for (const Layer& layer : layers_) {
+    for (std::size_t i = layer.weights; i < layer.biases; ++i) {
+      const T w = parameters_.get()[i];
+      const double sign = w > T(0) ? 1 : (w < T(0) ? -1 : 0);
+      gradients[i] += static_cast<T>((penalty.l2 * double(w) + penalty.l1 * sign) / n);
+    }
+  }
+  return cost + penalty_cost(*this, penalty.l2 / n, penalty.l1 / n);
+}
+
+template <class T>
+void Network<T>::input_gradients(const Samples<T>& samples, MatrixView<T> out) const {
+  check_shapes(*this, samples);
+  check_trainable(*this);
+  const ReadAccess access(*this);
+  Workspace<T> ws;
+  prepare(ws, *this, std::min(gradient_block, samples.rows()), Purpose::train);
+  ws.transposed.reserve(layers_.front().out * padded<T>(inputs()));
+  for (std::size_t first = 0; first < samples.rows(); first += gradient_block) {
+    const std::size_t rows = std::min(gradient_block, samples.rows() - first);
+    Batch<T> batch = gather<T>(ws, *this, samples, {}, first, rows);
+    forward(ws, *this, batch, Purpose::train);
+    backward<T>(ws, *this, batch, T(1), nullptr);
+    input_delta<T>(ws, *this, batch, {out.row(first), rows, out.cols, out.stride});
+  }
+}
+
+template <class T>
+Network<T>::ReadAccess::ReadAccess(const Network& network) : network_(network) {
+  int users = network_.users_.load();
+  do {
+    if (users < 0) {
+      throw BusyError(
+          "the network is being trained by another thread; wait for it, or work on a copy");
+    }
+  } while (!network_.users_.compare_exchange_weak(users, users + 1));
+}
+
+template <class T>
+Network<T>::ReadAccess::~ReadAccess() {
+  network_.users_.fetch_sub(1);
+}
+
+template <class T>
+Network<T>::TrainAccess::TrainAccess(Network& network) : network_(network) {
+  int users = 0;
+  if (!network_.users_.compare_exchange_strong(users, -1)) {
+    throw BusyError(users < 0 ? "the network is already being trained by another thread"
+                              : "the network is in use by another thread and cannot be trained "
+                                "at the same time");
+  }
+}
+
+template <class T>
+Network<T>::TrainAccess::~TrainAccess() {
+  network_.users_.store(0);
+}
+
+template class Network<float>;
+template class Network<double>;
+
+}  // namespace nncore

@@ -1,0 +1,49 @@
+// Threads. The only door to OpenMP, which appears in parallel.cpp and nowhere else.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+namespace nncore {
+
+// The most threads a call may use; see runtime.hpp.
+int max_threads() noexcept;
+
+// Runs body(context, part) for part = 0 .. parts - 1, each on a thread of its own where there
+// are threads to be had. Rethrows the first exception once all have ended.
+void run_parts(int parts, void (*body)(void* context, int part), void* context);
+
+// How many threads a piece of work deserves: one for each `grain` multiply-adds, the grain being
+// several times what waking a thread costs.
+inline int threads_for(double multiply_adds, int limit) {
+  constexpr double grain = 5e5;
+  return static_cast<int>(std::clamp(multiply_adds / grain, 1.0, static_cast<double>(limit)));
+}
+
+// Cuts [0, count) into at most `threads` contiguous ranges, their bounds multiples of `multiple`,
+// and calls body(part, begin, end) for each. The cut never decides the order of a sum.
+template <class F>
+void parallel_for(std::size_t count, std::size_t multiple, int threads, F&& body) {
+  const std::size_t blocks = (count + multiple - 1) / multiple;
+  const std::size_t parts = std::min(blocks, static_cast<std::size_t>(threads));
+  if (parts <= 1) {
+    if (count > 0) body(0, std::size_t{0}, count);
+    return;
+  }
+  struct Context {
+    F& body;
+    std::size_t count, multiple, blocks, parts;
+  } context{body, count, multiple, blocks, parts};
+  run_parts(
+      static_cast<int>(parts),
+      [](void* erased, int part) {
+        const Context& c = *static_cast<Context*>(erased);
+        const auto i = static_cast<std::size_t>(part);
+        const std::size_t begin = c.blocks * i / c.parts * c.multiple;
+        const std::size_t end = std::min(c.count, c.blocks * (i + 1) / c.parts * c.multiple);
+        c.body(part, begin, end);
+      },
+      &context);
+}
+
+}  // namespace nncore

@@ -1,0 +1,85 @@
+// Scratch memory, apart from the parameters: every call that computes brings its own, so that
+// one network can serve many threads. Grown once, reused for every mini-batch.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "kernels/kernels.hpp"
+#include "nncore/network.hpp"
+
+namespace nncore {
+
+// n rounded up to whole cache lines, and off the strides whose rows would all fall into the
+// same few cache sets.
+template <class T>
+constexpr std::size_t padded(std::size_t n) {
+  constexpr std::size_t line = cache_line / sizeof(T);
+  const std::size_t stride = (n + line - 1) / line * line;
+  return stride % (1024 / sizeof(T)) == 0 ? stride + line : stride;
+}
+
+template <class T>
+std::shared_ptr<T> allocate_aligned(std::size_t n) {
+  T* p = static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{cache_line}));
+  std::fill(p, p + n, T(0));
+  return {p, [](T* q) { ::operator delete(q, std::align_val_t{cache_line}); }};
+}
+
+// Aligned memory that only grows; new memory is zero.
+template <class T>
+class Buffer {
+ public:
+  T* reserve(std::size_t n) {
+    if (n > size_) {
+      memory_ = allocate_aligned<T>(n);
+      size_ = n;
+    }
+    return data();
+  }
+  T* data() const { return memory_.get(); }
+  std::size_t size() const { return size_; }
+  std::shared_ptr<T> share() const { return memory_; }
+
+ private:
+  std::shared_ptr<T> memory_;
+  std::size_t size_ = 0;
+};
+
+// A mini-batch as the kernels read it.
+template <class T>
+struct Batch {
+  std::size_t rows = 0;
+  bool is_sparse = false;
+  const T* x = nullptr;  // (rows, inputs) with stride x_row, where dense
+  std::size_t x_row = 0;
+  SparseRows<T> sparse;
+  const T* y = nullptr;  // (rows, outputs) with the output layer's stride; null to predict
+  const T* weights = nullptr;
+  double weight_sum = 0;  // the number of rows where there are no weights
+};
+
+template <class T>
+struct Workspace {
+  struct LayerBuffers {
+    Buffer<T> a;        // (rows, out): the layer's activations
+    Buffer<T> z;        // (rows, out): weighted inputs, for those who need them after a
+    Buffer<T> delta;    // (rows, out): dC/dz
+    Buffer<T> dropped;  // (rows, out): a after dropout
+    Buffer<T> mask;     // (rows, out): 0 or 1 / (1 - rate)
+  };
+  std::vector<LayerBuffers> layers;
+  Buffer<T> x, y, weights;
+  Buffer<T> input_mask;
+  Buffer<T> transposed;  // W[l] as (out, in), for the way back
+  Buffer<T> panels;      // matmul's, one a thread
+  std::vector<T> sparse_values;
+  std::vector<std::int32_t> sparse_columns;
+  std::vector<std::int64_t> sparse_offsets;
+  int threads = 1;
+};
+
+}  // namespace nncore

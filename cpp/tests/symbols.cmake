@@ -1,0 +1,18 @@
+# Code of a wide instruction set must not be what the linker keeps for everyone: the objects of
+# the kernels may define no weak symbol. Run by ctest as cmake -DNM=... -DOBJECTS=... -P.
+
+list(LENGTH OBJECTS count)
+if(count LESS 1)
+  message(FATAL_ERROR "there are no kernel objects to look at")
+endif()
+foreach(object IN LISTS OBJECTS)
+  execute_process(COMMAND "${NM}" --defined-only "${object}" OUTPUT_VARIABLE symbols
+                  RESULT_VARIABLE failed)
+  if(failed OR NOT symbols)
+    message(FATAL_ERROR "cannot read the symbols of ${object}")
+  endif()
+  string(REGEX MATCHALL "[^\n]* [WwVvu] [^\n]*" weak "${symbols}")
+  if(weak)
+    message(SEND_ERROR "${object} defines weak symbols: ${weak}")
+  endif()
+endforeach()

@@ -1,0 +1,350 @@
+// Every kernel of every instruction set this machine has against a naive twin, at odd sizes.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "kernels/activations.hpp"
+#include "kernels/costs.hpp"
+#include "kernels/kernels.hpp"
+#include "nncore/names.hpp"
+#include "random.hpp"
+#include "workspace.hpp"
+
+using namespace nncore;
+
+namespace {
+
+const std::size_t odd_sizes[] = {1, 2, 7, 15, 16, 17, 31, 33};
+
+template <class T>
+const Kernels<T>& table(const InstructionSet& set) {
+  if constexpr (sizeof(T) == 4) return set.f32;
+  if constexpr (sizeof(T) == 8) return set.f64;
+}
+
+template <class T>
+constexpr double tolerance = sizeof(T) == 4 ? 2e-6 : 4e-15;
+
+// A matrix with padded, aligned rows; numbers in (-1, 1], padding zero.
+template <class T>
+struct Matrix {
+  std::size_t rows, cols, stride;
+  Buffer<T> memory;
+
+  Matrix(std::size_t r, std::size_t c, std::uint64_t seed)
+      : rows(r), cols(c), stride(padded<T>(c)) {
+    T* p = memory.reserve(r * stride);
+    const Philox random(seed, Stream::parameters, 0, 0);
+    for (std::size_t i = 0; i < r; ++i) {
+      for (std::size_t j = 0; j < c; ++j) {
+        p[i * stride + j] = static_cast<T>(2 * random.uniform(i * c + j)[0] - 1);
+      }
+    }
+  }
+  T* data() { return memory.data(); }
+  T& at(std::size_t i, std::size_t j) { return memory.data()[i * stride + j]; }
+  void check_padding() {
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = cols; j < stride; ++j) REQUIRE(at(i, j) == T(0));
+    }
+  }
+};
+
+template <class T>
+void check_close(T found, double expected, double scale = 1) {
+  REQUIRE(std::abs(double(found) - expected) <= tolerance<T> * std::max(scale, std::abs(expected)));
+}
+
+template <class T>
+void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t inner) {
+  std::vector<T> panel(panel_elements);
+  for (const bool a_transposed : {false, true}) {
+    for (const int start : {0, 1, 2}) {  // zero, bias, accumulate
+      Matrix<T> a(a_transposed ? inner : m, a_transposed ? m : inner, 1), b(inner, n, 2),
+          c(m, n, 3), before(m, n, 3), bias(1, n, 4);
+      const T scale = T(0.25);
+      k.matmul({.m = m,
+                .n = n,
+                .k = inner,
+                .a = a.data(),
+                .a_row = a_transposed ? 1 : a.stride,
+                .a_col = a_transposed ? a.stride : 1,
+                .b = b.data(),
+                .b_row = b.stride,
+                .c = c.data(),
+                .c_row = c.stride,
+                .bias = start == 1 ? bias.data() : nullptr,
+                .accumulate = start == 2,
+                .scale = scale},
+               panel.data());
+      for (std::size_t i = 0; i < m; ++i) {
+        for (std::size_t j = 0; j < n; ++j) {
+          double sum = 0;
+          for (std::size_t p = 0; p < inner; ++p) {
+            sum += double(a_transposed ? a.at(p, i) : a.at(i, p)) * double(b.at(p, j));
+          }
+          const double from =
+              start == 1 ? double(bias.at(0, j)) : (start == 2 ? double(before.at(i, j)) : 0);
+          check_close<T>(c.at(i, j), from + 0.25 * sum, std::sqrt(double(inner)));
+        }
+      }
+      c.check_padding();
+    }
+  }
+}
+
+template <class T>
+void test_transpose(const Kernels<T>& k, std::size_t rows, std::size_t cols) {
+  Matrix<T> in(rows, cols, 1), out(cols, rows, 2);
+  k.transpose(in.data(), in.stride, rows, cols, out.data(), out.stride);
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < cols; ++j) REQUIRE(out.at(j, i) == in.at(i, j));
+  }
+  out.check_padding();
+}
+
+template <class T>
+void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t in) {
+  // Row i has i % (in + 1) values, in columns that repeat for some rows.
+  std::vector<T> values;
+  std::vector<std::int32_t> columns;
+  std::vector<std::int64_t> offsets = {0};
+  Matrix<T> dense(m, in, 9);
+  std::fill_n(dense.data(), m * dense.stride, T(0));
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t p = 0; p < i % (in + 1); ++p) {
+      const std::size_t column = (p * p + i) % in;
+      values.push_back(T(0.5) - T(p) / T(8));
+      columns.push_back(static_cast<std::int32_t>(column));
+      dense.at(i, column) += values.back();
+    }
+    offsets.push_back(static_cast<std::int64_t>(values.size()));
+  }
+  std::vector<std::int64_t> ids;  // the rows, last first
+  for (std::size_t i = m; i-- > 0;) ids.push_back(static_cast<std::int64_t>(i));
+  const SparseRows<T> x{{values.data(), columns.data(), offsets.data(), m, in}, ids.data(), 0};
+
+  Matrix<T> w(in, n, 1), bias(1, n, 2), c(m, n, 3), d(m, n, 4), g(in, n, 5), before(in, n, 5);
+  k.sparse_matmul(x, m, n, w.data(), w.stride, bias.data(), c.data(), c.stride);
+  k.sparse_gradient(x, m, n, d.data(), d.stride, T(0.25), g.data(), g.stride);
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t i = 0; i < m; ++i) {
+      double sum = double(bias.at(0, j));
+      for (std::size_t p = 0; p < in; ++p)
+        sum += double(dense.at(m - 1 - i, p)) * double(w.at(p, j));
+      check_close<T>(c.at(i, j), sum, std::sqrt(double(in)));
+    }
+    for (std::size_t p = 0; p < in; ++p) {
+      double sum = double(before.at(p, j));
+      for (std::size_t i = 0; i < m; ++i) {
+        sum += 0.25 * double(dense.at(m - 1 - i, p)) * double(d.at(i, j));
+      }
+      check_close<T>(g.at(p, j), sum, std::sqrt(double(m)));
+    }
+  }
+  c.check_padding();
+  g.check_padding();
+}
+
+template <class T>
+void test_column_sums(const Kernels<T>& k, std::size_t m, std::size_t n) {
+  Matrix<T> d(m, n, 1), sum(1, n, 2), before(1, n, 2);
+  k.column_sums(d.data(), d.stride, m, n, T(0.5), sum.data());
+  for (std::size_t j = 0; j < n; ++j) {
+    double expected = double(before.at(0, j));
+    for (std::size_t i = 0; i < m; ++i) expected += 0.5 * double(d.at(i, j));
+    check_close<T>(sum.at(0, j), expected, std::sqrt(double(m)));
+  }
+}
+
+// The scalar functions are templates that the kernels run in vector form; long double and
+// libm, which share no code with them, are the other side.
+long double exact(Activation a, long double z) {
+  const auto sigmoid = [](long double x) { return 1 / (1 + std::exp(-x)); };
+  switch (a) {
+    case Activation::sigmoid:
+      return sigmoid(z);
+    case Activation::tanh:
+      return std::tanh(z);
+    case Activation::relu:
+      return z > 0 ? z : 0;
+    case Activation::leaky_relu:
+      return z > 0 ? z : 0.01L * z;
+    case Activation::elu:
+      return z > 0 ? z : std::expm1(z);
+    case Activation::gelu:
+      return z * std::erfc(-z / std::sqrt(2.0L)) / 2;
+    case Activation::silu:
+      return z * sigmoid(z);
+    case Activation::softplus:
+      return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
+    case Activation::linear:
+      return z;
+    case Activation::exponential:
+      return std::exp(z);
+    case Activation::step:
+      return z > 0 ? 1 : 0;
+    case Activation::softmax:
+      break;
+  }
+  return 0;
+}
+
+template <class T>
+void test_activation(const Kernels<T>& k, Activation a) {
+  std::vector<T> z;
+  for (int i = -4000; i <= 4000; ++i) z.push_back(static_cast<T>(i) / T(200));
+  for (const double extreme : {1e-30, 1e-8, 1e-3, 50.0, 87.0, 88.6, 100.0, 1e4, 1e30}) {
+    z.push_back(static_cast<T>(extreme));
+    z.push_back(static_cast<T>(-extreme));
+  }
+  while (z.size() % 16) z.push_back(T(0));
+  const std::vector<T> inputs = z;
+  const auto index = static_cast<std::size_t>(a);
+  k.activations[index].apply(z.data(), z.size(), 1, z.size());
+
+  std::vector<T> slope(z.size(), T(1));
+  k.activations[index].multiply_slope(inputs.data(), z.data(), slope.data(), z.size());
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    CAPTURE(double(inputs[i]));
+    const long double x = inputs[i];
+    const long double expected = exact(a, x);
+    if (expected > static_cast<long double>(std::numeric_limits<T>::max())) {
+      REQUIRE(std::isinf(z[i]));  // exponential alone grows so
+      continue;
+    }
+    REQUIRE(std::isfinite(z[i]));
+    check_close<T>(z[i], double(expected), 0.1);
+    if (!is_trainable(a) || std::abs(x) > 20) continue;
+    const long double h = 1e-5L;
+    const long double difference = (exact(a, x + h) - exact(a, x - h)) / (2 * h);
+    if (std::abs(x) > h) {  // the kinks are at 0
+      REQUIRE(std::abs(double(slope[i]) - double(difference)) <=
+              (sizeof(T) == 4 ? 3e-6 : 1e-8) * std::max(1.0, std::abs(double(difference))));
+    }
+  }
+}
+
+template <class T>
+void test_softmax(const Kernels<T>& k, std::size_t n) {
+  Matrix<T> z(3, n, 1);
+  for (std::size_t j = 0; j < n; ++j) z.at(1, j) *= T(1e4);
+  Matrix<T> before = z;
+  before.memory = {};
+  before.memory.reserve(3 * z.stride);
+  std::copy_n(z.data(), 3 * z.stride, before.data());
+  k.activations[static_cast<std::size_t>(Activation::softmax)].apply(z.data(), z.stride, 3, n);
+  for (std::size_t i = 0; i < 3; ++i) {
+    double largest = -1e30, total = 0;
+    for (std::size_t j = 0; j < n; ++j) largest = std::max(largest, double(before.at(i, j)));
+    for (std::size_t j = 0; j < n; ++j) total += std::exp(double(before.at(i, j)) - largest);
+    for (std::size_t j = 0; j < n; ++j) {
+      check_close<T>(z.at(i, j), std::exp(double(before.at(i, j)) - largest) / total);
+    }
+  }
+  z.check_padding();
+}
+
+// One number at a time, in long double, straight from the papers' equations.
+template <class T>
+void test_update(const Kernels<T>& k, Optimizer optimizer, std::size_t n) {
+  Update u;
+  u.learning_rate = 0.125;
+  u.t = 3;
+  u.l2 = 0.25;
+  u.l1 = 0.5;
+  const auto defaults = hyperparameters(optimizer);
+  for (std::size_t i = 0; i < defaults.size(); ++i) u.hyperparameters[i] = defaults[i].value;
+  Matrix<T> w(1, n, 1), g(1, n, 2), s0(1, n, 3), s1(1, n, 4);
+  for (std::size_t i = 0; i < n; ++i)
+    s0.at(0, i) = std::abs(s0.at(0, i)), s1.at(0, i) = std::abs(s1.at(0, i));
+  std::vector<double> expected;
+  for (std::size_t i = 0; i < n; ++i) {
+    double x = w.at(0, i), d = g.at(0, i), a = s0.at(0, i), b = s1.at(0, i);
+    const double eta = u.learning_rate;
+    const double penalty = u.l2 * x + (x > 0 ? u.l1 : -u.l1);
+    if (optimizer == Optimizer::adamw) {
+      x -= eta * penalty;
+    } else {
+      d += penalty;
+    }
+    switch (optimizer) {
+      case Optimizer::sgd:
+        x -= eta * d;
+        break;
+      case Optimizer::momentum:
+        x += 0.9 * a - eta * d;
+        break;
+      case Optimizer::nesterov:
+        x += 0.9 * (0.9 * a - eta * d) - eta * d;
+        break;
+      case Optimizer::rmsprop:
+        x -= eta * d / (std::sqrt(0.9 * a + 0.1 * d * d) + 1e-8);
+        break;
+      case Optimizer::adagrad:
+        x -= eta * d / (std::sqrt(a + d * d) + 1e-10);
+        break;
+      case Optimizer::adam:
+      case Optimizer::adamw: {
+        const double mean = (0.9 * a + 0.1 * d) / (1 - std::pow(0.9, 3));
+        const double square = (0.999 * b + 0.001 * d * d) / (1 - std::pow(0.999, 3));
+        x -= eta * mean / (std::sqrt(square) + 1e-8);
+        break;
+      }
+    }
+    expected.push_back(x);
+  }
+  k.update[static_cast<std::size_t>(optimizer)](u, w.data(), g.data(), s0.data(), s1.data(), n);
+  for (std::size_t i = 0; i < n; ++i) check_close<T>(w.at(0, i), expected[i], 4);
+}
+
+template <class T>
+void test_all(const InstructionSet& set) {
+  const Kernels<T>& k = table<T>(set);
+  CAPTURE(std::string(set.name));
+  REQUIRE(std::string(k.instruction_set) == set.name);
+  for (const std::size_t m : odd_sizes) {
+    for (const std::size_t n : odd_sizes) {
+      for (const std::size_t inner : {std::size_t{1}, std::size_t{17}, std::size_t{33}}) {
+        test_matmul(k, m, n, inner);
+      }
+      test_transpose(k, m, n);
+      test_sparse(k, m, n, std::size_t{13});
+      test_column_sums(k, m, n);
+    }
+  }
+  test_matmul(k, 65, 33, 784);  // packed panels, several blocks of the sum
+  test_matmul(k, 784, 17, 300);
+  for (const std::size_t n : odd_sizes) {
+    test_softmax(k, n);
+    for (std::size_t o = 0; o < optimizer_count; ++o) test_update(k, Optimizer(o), n);
+  }
+  for (std::size_t a = 0; a < activation_count; ++a) {
+    if (Activation(a) == Activation::softmax) continue;
+    CAPTURE(std::string(name(Activation(a))));
+    test_activation(k, Activation(a));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("kernels agree with their naive twins, float32") {
+  for (const InstructionSet* set : available_instruction_sets()) test_all<float>(*set);
+}
+
+TEST_CASE("kernels agree with their naive twins, float64") {
+  for (const InstructionSet* set : available_instruction_sets()) test_all<double>(*set);
+}
+
+TEST_CASE("costs stay finite where outputs saturate") {
+  const Kernels<float>& k = kernels<float>();
+  const float z[] = {200.0f, -200.0f}, a[] = {1.0f, 0.0f}, y[] = {0.0f, 1.0f};
+  // -ln(1 - sigmoid(200)) = 200, twice.
+  CHECK(k.costs[static_cast<std::size_t>(Cost::cross_entropy)].value(z, a, y, 2) ==
+        doctest::Approx(400));
+  // -ln softmax([200, -200])[1] = 400.
+  CHECK(k.costs[static_cast<std::size_t>(Cost::log_likelihood)].value(z, a, y, 2) ==
+        doctest::Approx(400));
+}

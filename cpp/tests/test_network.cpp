@@ -1,0 +1,229 @@
+// The public C++ API: building, predicting, training, files.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <thread>
+#include <vector>
+
+#include "nncore/nncore.hpp"
+#include "temporary_directory.hpp"
+
+using namespace nncore;
+
+namespace {
+
+Architecture small() {
+  return {.sizes = {2, 4, 1},
+          .activations = {Activation::tanh, Activation::sigmoid},
+          .cost = Cost::cross_entropy};
+}
+
+const std::vector<float> corners = {0, 0, 0, 1, 1, 0, 1, 1};
+const std::vector<std::int64_t> exclusive_or = {0, 1, 1, 0};
+
+Samples<float> xor_samples() {
+  return {MatrixView<const float>{corners.data(), 4, 2, 2},
+          std::span<const std::int64_t>(exclusive_or),
+          {}};
+}
+
+Network<float> ready(std::uint64_t seed = 1) {
+  Network<float> network(small(), seed);
+  network.initialize(std::vector{Initializer::normal, Initializer::normal});
+  return network;
+}
+
+}  // namespace
+
+TEST_CASE("a small network learns exclusive or") {
+  Network<float> network = ready();
+  Trainer<float> trainer(network, {.batch_size = 4, .optimizer = Optimizer::adam});
+  const double before = network.evaluate(xor_samples()).cost;
+  for (int i = 0; i < 500; ++i) trainer.epoch(xor_samples(), {}, {.learning_rate = 0.05});
+  const Evaluation after = network.evaluate(xor_samples());
+  CHECK(after.cost < 0.05);
+  CHECK(after.cost < before / 10);
+  CHECK(after.accuracy == 1.0);
+  CHECK(network.epoch() == 500);
+  CHECK(trainer.steps() == 500);
+}
+
+TEST_CASE("an illegal architecture is refused with the legal choices") {
+  Architecture a = small();
+  a.activations.back() = Activation::relu;
+  CHECK_THROWS_WITH_AS(Network<float>{a},
+                       "the cost cross_entropy does not go with the output activation relu; "
+                       "expected one of sigmoid",
+                       InvalidArgument);
+  CHECK_THROWS_AS(Network<float>(Architecture{.sizes = {3}, .activations = {}}), InvalidArgument);
+  CHECK_THROWS_AS(Network<float>(Architecture{.sizes = {3, 0}, .activations = {Activation::tanh}}),
+                  InvalidArgument);
+  CHECK_THROWS_AS(Network<float>(Architecture{.sizes = {std::size_t{1} << 40, std::size_t{1} << 40},
+                                              .activations = {Activation::tanh}}),
+                  InvalidArgument);
+}
+
+TEST_CASE("step units predict and refuse to be trained") {
+  Network<float> network({.sizes = {2, 1}, .activations = {Activation::step}});
+  network.weights(0).row(0)[0] = -2;
+  network.weights(0).row(1)[0] = -2;
+  network.biases(0)[0] = 3;
+  std::vector<std::int64_t> labels(4);
+  network.predict(xor_samples().x, labels);
+  CHECK(labels == std::vector<std::int64_t>{1, 1, 1, 0});  // NAND
+  CHECK_THROWS_AS(Trainer<float>(network, {}), InvalidArgument);
+}
+
+TEST_CASE("a divergence is reported and undone") {
+  Architecture a{.sizes = {2, 3, 1}, .activations = {Activation::linear, Activation::linear}};
+  Network<float> network(a, 3);
+  network.initialize(std::vector{Initializer::normal, Initializer::normal});
+  const std::vector<float> before(network.parameters().begin(), network.parameters().end());
+  Trainer<float> trainer(network, {.batch_size = 1, .optimizer = Optimizer::momentum});
+  try {
+    trainer.epoch(xor_samples(), {}, {.learning_rate = 1e30});
+    FAIL("expected a DivergenceError");
+  } catch (const DivergenceError& error) {
+    CHECK(error.epoch() == 0);
+  }
+  CHECK(std::equal(before.begin(), before.end(), network.parameters().begin()));
+  const std::span<float> velocity = trainer.slots()[0];
+  for (const float v : velocity) CHECK(v == 0);
+  CHECK(trainer.steps() == 0);
+}
+
+TEST_CASE("the bits do not depend on the number of threads") {
+  const int usual = num_threads();
+  std::vector<std::vector<float>> results;
+  for (const int threads : {1, 2, 3}) {
+    set_num_threads(threads);
+    Network<float> network(
+        {.sizes = {150, 300, 40, 10},
+         .activations = {Activation::relu, Activation::tanh, Activation::softmax},
+         .cost = Cost::log_likelihood},
+        7);
+    network.initialize(
+        std::vector{Initializer::he_normal, Initializer::glorot_uniform, Initializer::scaled});
+    std::vector<float> x(300 * 150);
+    std::vector<std::int64_t> y(300);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 37 % 101) / 100;
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<std::int64_t>(i * 7 % 10);
+    const Samples<float> samples{
+        MatrixView<const float>{x.data(), 300, 150, 150}, std::span<const std::int64_t>(y), {}};
+    Trainer<float> trainer(
+        network, {.batch_size = 128, .optimizer = Optimizer::adam, .dropout = {0.1, 0.5, 0.5}});
+    for (int epoch = 0; epoch < 3; ++epoch) trainer.epoch(samples, {}, {.learning_rate = 0.01});
+    results.emplace_back(network.parameters().begin(), network.parameters().end());
+  }
+  set_num_threads(usual);
+  CHECK(results[0] == results[1]);
+  CHECK(results[0] == results[2]);
+}
+
+TEST_CASE("a network in training refuses everyone else") {
+  Network<float> network = ready();
+  const Network<float>::TrainAccess access(network);
+  CHECK_THROWS_AS(network.evaluate(xor_samples()), BusyError);
+  Trainer<float> trainer(network, {});
+  CHECK_THROWS_AS(trainer.epoch(xor_samples(), {}, {.learning_rate = 0.1}), BusyError);
+}
+
+TEST_CASE("many threads predict with one network") {
+  const Network<float> network = ready();
+  std::vector<float> expected(4);
+  network.feedforward(xor_samples().x, {expected.data(), 4, 1, 1});
+  std::vector<std::vector<float>> found(4, std::vector<float>(4));
+  {
+    std::vector<std::jthread> threads;
+    for (std::vector<float>& out : found) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 200; ++i) network.feedforward(xor_samples().x, {out.data(), 4, 1, 1});
+      });
+    }
+  }
+  for (const std::vector<float>& out : found) CHECK(out == expected);
+}
+
+TEST_CASE("an epoch can be stopped after a mini-batch") {
+  Network<float> network = ready();
+  Trainer<float> trainer(network, {.batch_size = 1});
+  int asked = 0;
+  trainer.epoch(xor_samples(), {},
+                {.learning_rate = 0.1, .should_stop = [&] { return ++asked == 2; }});
+  CHECK(trainer.steps() == 2);
+  CHECK(network.epoch() == 0);  // not a whole one
+}
+
+TEST_CASE("a model file brings back the same network") {
+  const TemporaryDirectory directory;
+  const auto path = directory.path() / "model.safetensors";
+  Network<float> network = ready(5);
+  network.set_epoch(12);
+  save_model(network, path);
+  const AnyNetwork any = load_model(path);
+  const auto& loaded = *std::get<std::shared_ptr<Network<float>>>(any);
+  CHECK(loaded.architecture().sizes == network.architecture().sizes);
+  CHECK(loaded.architecture().activations == network.architecture().activations);
+  CHECK(loaded.architecture().cost == network.architecture().cost);
+  CHECK(loaded.seed() == 5);
+  CHECK(loaded.epoch() == 12);
+  CHECK(std::equal(network.parameters().begin(), network.parameters().end(),
+                   loaded.parameters().begin()));
+}
+
+TEST_CASE("a model file that lies is refused") {
+  const TemporaryDirectory directory;
+  const auto path = directory.path() / "model.safetensors";
+  const Network<float> network = ready();
+  const std::vector<float> w(8, 0.5f), b(4, 0.5f), v(4, 0.5f), c(1, 0.5f);
+  const std::vector<TensorView> sound = {{"weights.0", DType::f32, {4, 2}, w.data()},
+                                         {"biases.0", DType::f32, {4}, b.data()},
+                                         {"weights.1", DType::f32, {1, 4}, v.data()},
+                                         {"biases.1", DType::f32, {1}, c.data()}};
+  const auto refused = [&](auto change) {
+    auto metadata = model_metadata(network);
+    auto tensors = sound;
+    change(metadata, tensors);
+    write_tensor_file(path, metadata, tensors);
+    CHECK_THROWS_AS(load_model(path), ModelFileError);
+  };
+  write_tensor_file(path, model_metadata(network), sound);
+  CHECK_NOTHROW(load_model(path));
+  refused([](auto& m, auto&) { m.clear(); });
+  refused([](auto& m, auto&) { m["nncore.format"] = "2"; });
+  refused([](auto& m, auto&) { m["nncore.sizes"] = "2,4"; });
+  refused([](auto& m, auto&) { m["nncore.sizes"] = "2,-4,1"; });
+  refused([](auto& m, auto&) { m["nncore.sizes"] = "4294967296,4294967296,1"; });
+  refused([](auto& m, auto&) { m["nncore.sizes"] = "2,4,18446744073709551616"; });
+  refused([](auto& m, auto&) { m["nncore.activations"] = "tanh"; });
+  refused([](auto& m, auto&) { m["nncore.activations"] = "tanh,sinusoid"; });
+  refused([](auto& m, auto&) { m["nncore.activations"] = "tanh,relu"; });
+  refused([](auto& m, auto&) { m["nncore.cost"] = ""; });
+  refused([](auto& m, auto&) { m["nncore.seed"] = "one"; });
+  refused([](auto&, auto& t) { t.pop_back(); });
+  refused([](auto&, auto& t) { t[0].shape = {2, 4}; });
+  refused([](auto&, auto& t) { t[1].dtype = DType::f64, t[1].shape = {2}; });
+  refused([](auto&, auto& t) { t[0].name = "weights.00"; });
+  std::vector<float> bad = w;
+  bad[4] = NAN;
+  refused([&](auto&, auto& t) { t[0].data = bad.data(); });
+}
+
+TEST_CASE("samples that do not fit are refused with what was found") {
+  const Network<float> network = ready();
+  Samples<float> samples = xor_samples();
+  samples.x = MatrixView<const float>{corners.data(), 2, 3, 3};
+  CHECK_THROWS_WITH_AS(check(network, samples), "x has 3 columns; the network takes 2",
+                       InvalidArgument);
+  const std::vector<std::int64_t> labels = {0, 1, 2, 0};
+  samples = xor_samples();
+  samples.y = std::span<const std::int64_t>(labels);
+  CHECK_THROWS_AS(network.evaluate(samples), InvalidArgument);
+  std::vector<float> x = corners;
+  x[5] = INFINITY;
+  samples = xor_samples();
+  samples.x = MatrixView<const float>{x.data(), 4, 2, 2};
+  CHECK_THROWS_WITH_AS(check(network, samples),
+                       "x has infinity in row 2, column 1; expected finite numbers",
+                       InvalidArgument);
+}
