@@ -1,0 +1,48 @@
+"""nncore: train and run dense neural networks on a CPU, fast.
+
+>>> import nncore
+>>> net = nncore.Network([2, 3, 1], seed=1)
+>>> net.feedforward([[0.0, 1.0], [1.0, 1.0]]).shape
+(2, 1)
+
+Training is `Network.fit`. Beside it: `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`,
+`nncore.callbacks`, `nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and
+Deep Learning*; `nncore.sklearn`, scikit-learn's estimators. These are imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from nncore._core import __version__, get_num_threads, set_num_threads
+from nncore.errors import BusyError, DataError, DivergenceError, ModelFileError
+from nncore.history import History
+from nncore.network import Evaluation, Network
+
+_SUBMODULES = (
+    "book", "callbacks", "datasets", "metrics", "optimizers", "schedules", "sklearn",
+)  # fmt: skip
+
+__all__ = [
+    "BusyError",
+    "DataError",
+    "DivergenceError",
+    "Evaluation",
+    "History",
+    "ModelFileError",
+    "Network",
+    "__version__",
+    "get_num_threads",
+    "set_num_threads",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES})

@@ -1,0 +1,57 @@
+"""Numbers given by the user, checked against the range they may come from."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+
+
+def integer(name: str, value: object, *, low: int, high: int | None = None) -> int:
+    """An int from `low` to `high`; NumPy's integers pass, floats and booleans do not.
+
+    >>> integer("epochs", -1, low=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: epochs must be at least 0, got -1
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    number = operator.index(value)
+    if number < low:
+        raise ValueError(f"{name} must be at least {low}, got {number}")
+    if high is not None and number > high:
+        raise ValueError(f"{name} must be at most {high}, got {number}")
+    return number
+
+
+def real(
+    name: str,
+    value: object,
+    *,
+    low: float = 0.0,
+    high: float = math.inf,
+    above: bool = False,
+    below: bool = False,
+) -> float:
+    """A finite float in [low, high]; `above` and `below` leave out the bound itself.
+
+    >>> real("dropout", 1, high=1, below=True)
+    Traceback (most recent call last):
+        ...
+    ValueError: dropout must be at least 0 and below 1, got 1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    number = float(value)
+    inside = (number > low if above else number >= low) and (
+        number < high if below else number <= high
+    )
+    if not (inside and math.isfinite(number)):
+        bounds = f"{'above' if above else 'at least'} {low:g}"
+        if math.isfinite(high):
+            bounds += f" and {'below' if below else 'at most'} {high:g}"
+        else:
+            bounds += " and finite"
+        raise ValueError(f"{name} must be {bounds}, got {number}")
+    return number

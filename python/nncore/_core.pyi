@@ -1,0 +1,174 @@
+"""Types of the compiled module: the C++ core as Python sees it.
+
+Everything here checks its arguments, releases the GIL and makes one call into the core.
+The public face is `nncore.Network` (a subclass of the one below) and the modules around it.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__version__: str
+
+ACTIVATIONS: tuple[str, ...]
+COSTS: tuple[str, ...]
+INITIALIZERS: tuple[str, ...]
+OPTIMIZERS: dict[str, dict[str, float]]
+"""Optimiser names, each with its hyperparameters and their defaults."""
+
+class DivergenceError(ArithmeticError):
+    epoch: int
+
+class BusyError(RuntimeError): ...
+class ModelFileError(ValueError): ...
+
+def build_info() -> dict[str, Any]:
+    """Version, compiler, build type, OpenMP, threads and instruction set of the core."""
+
+def set_num_threads(n: int, /) -> None: ...
+def get_num_threads() -> int: ...
+def output_activations(cost: str, /) -> tuple[str, ...]:
+    """The output activations that `cost` may be paired with."""
+
+def is_trainable(activation: str, /) -> bool: ...
+def default_initializer(activation: str, /) -> str:
+    """What the weights into an activation should start from: he_normal or glorot_uniform."""
+
+def write_tensors(
+    path: str | os.PathLike[str], metadata: Mapping[str, str], tensors: Mapping[str, NDArray[Any]]
+) -> None:
+    """A safetensors file, written whole or not at all."""
+
+def read_tensors(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Metadata and arrays of a safetensors file. Raises ModelFileError."""
+
+def permutation(n: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order in which an epoch visits n rows: a Fisher-Yates shuffle keyed by (seed, epoch)."""
+
+class Network:
+    """Parameters and architecture. Rows of x may be dense (any real dtype and order) or CSR."""
+
+    @overload
+    def __init__(self, other: Network) -> None:
+        """The same network, its parameters shared."""
+    @overload
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[str],
+        cost: str = "quadratic",
+        dtype: Literal["float32", "float64"] = "float32",
+        seed: int = 0,
+    ) -> None: ...
+    def initialize(self, initializers: Sequence[str], /) -> None:
+        """Draws every layer's parameters anew from the seed; one name per layer."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]: ...
+    @property
+    def activations(self) -> tuple[str, ...]: ...
+    @property
+    def cost(self) -> str: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def epoch(self) -> int:
+        """Epochs trained so far: the key of the next shuffle."""
+    @epoch.setter
+    def epoch(self, value: int, /) -> None: ...
+    def weight_views(self) -> list[NDArray[Any]]: ...
+    def bias_views(self) -> list[NDArray[Any]]: ...
+    def all_finite(self) -> bool: ...
+    def feedforward(self, x: ArrayLike | Dataset, /) -> NDArray[Any]: ...
+    def predict(self, x: ArrayLike | Dataset, /) -> NDArray[np.int64]: ...
+    def hidden_activations(self, x: ArrayLike | Dataset, /) -> list[NDArray[Any]]:
+        """Every layer's activations for rows x, the output's last."""
+    def evaluate_dataset(self, data: Dataset, /) -> tuple[float, float | None]:
+        """Mean cost over the rows and, for classes, the accuracy."""
+    def gradients(
+        self, data: Dataset, /, *, l2: float = 0.0, l1: float = 0.0, penalty_rows: int = 0
+    ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
+        """Mean cost with penalties, and its gradients with respect to weights and biases."""
+    def input_gradient_dataset(self, data: Dataset, /) -> NDArray[Any]:
+        """Gradient of each row's cost with respect to that row, (n, sizes[0])."""
+    def file_metadata(self) -> dict[str, str]:
+        """What save_file writes beside the tensors."""
+    def save_file(self, path: str | os.PathLike[str], /) -> None: ...
+    @staticmethod
+    def load_file(path: str | os.PathLike[str], /) -> Network: ...
+
+class Dataset:
+    """Rows, targets and weights, checked and converted once, read by many epochs.
+
+    x is read without a copy where it is C-contiguous in the network's dtype. NaN and infinity
+    are refused with the row and column of the first one.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    @property
+    def has_classes(self) -> bool:
+        """Whether an accuracy makes sense: labels, one-hot targets, or 0/1 for one output."""
+    @property
+    def weight_sum(self) -> float: ...
+
+class Trainer:
+    """One optimiser's state and the scratch memory of a mini-batch; training is exclusive."""
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        batch_size: int,
+        optimizer: str = "sgd",
+        hyperparameters: Mapping[str, float] = ...,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        max_norm: float = 0.0,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+        dropout: Sequence[float] = (),
+    ) -> None: ...
+    def epoch(
+        self,
+        data: Dataset,
+        order: NDArray[np.int64] | None,
+        *,
+        learning_rate: float,
+        penalty_rows: int = 0,
+        cost_with_penalty: bool = False,
+        first_batch: int = 0,
+        n_threads: int = 0,
+    ) -> float:
+        """Trains one epoch in `order` (None: as the rows lie) and returns its mean cost.
+
+        l1 and l2 are divided by penalty_rows (0: the mini-batch's own rows). The cost is that
+        of each mini-batch before its update, with cost_with_penalty the penalty included.
+        first_batch is the number of order's first mini-batch within its epoch. Counts an epoch.
+        Raises DivergenceError (parameters are put back to the start of the epoch), BusyError,
+        KeyboardInterrupt (parameters stand after the last whole mini-batch; no epoch counted).
+        """
+    def step(
+        self, data: Dataset, *, learning_rate: float, penalty_rows: int = 0, n_threads: int = 0
+    ) -> float:
+        """One update from all rows as one mini-batch; returns their mean cost before it."""
+    @property
+    def steps(self) -> int: ...
+    @steps.setter
+    def steps(self, value: int, /) -> None: ...
+    @property
+    def slots(self) -> list[NDArray[Any]]:
+        """Live flat views of the optimiser's memory: momentum, second moments."""

@@ -1,0 +1,96 @@
+"""The rows that `fit` is given: split into training and validation, weighted by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore._checks import real
+from nncore._names import check_name
+
+ClassWeight = str | Mapping[int, float] | None
+
+
+class Samples(NamedTuple):
+    """Inputs, targets and weights, a sample a row, as the user gave them."""
+
+    x: Any
+    y: NDArray[Any]
+    weight: NDArray[Any] | None
+
+    @classmethod
+    def of(cls, x: Any, y: ArrayLike, weight: ArrayLike | None = None) -> Samples:
+        """Arrays of what may be lists; sparse rows stay sparse."""
+        x = x.tocsr() if hasattr(x, "tocsr") else np.asarray(x)
+        return cls(x, np.asarray(y), None if weight is None else np.asarray(weight))
+
+    def split(self, fraction: float) -> tuple[Samples, Samples]:
+        """The first rows, and the last `fraction` of them."""
+        n = self.x.shape[0]
+        at = n - int(n * fraction)
+        if not 0 < at < n:
+            raise ValueError(f"validation_split={fraction:g} of {n} rows leaves one side empty")
+        x, y, weight = self
+        first, last = (None, None) if weight is None else (weight[:at], weight[at:])
+        return Samples(x[:at], y[:at], first), Samples(x[at:], y[at:], last)
+
+    def weighted(self, class_weight: ClassWeight, n_outputs: int) -> Samples:
+        """Every row's weight times that of its class."""
+        if class_weight is None:
+            return self
+        labels = _labels(self.y)
+        by_class = _class_weights(class_weight, labels, max(n_outputs, 2))
+        weight = by_class[labels]
+        return self._replace(weight=weight if self.weight is None else weight * self.weight)
+
+
+def training_and_validation(
+    samples: Samples, validation_data: Sequence[Any] | None, validation_split: float
+) -> tuple[Samples, Samples | None]:
+    """What to train on and what to measure on, from the two ways of saying so."""
+    fraction = real("validation_split", validation_split, high=1.0, below=True)
+    if validation_data is not None:
+        if fraction:
+            raise ValueError("give validation_data or validation_split, not both")
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise TypeError("validation_data must be (x, y) or (x, y, sample_weight)")
+        return samples, Samples.of(*validation_data)
+    return samples.split(fraction) if fraction else (samples, None)
+
+
+def _labels(y: NDArray[Any]) -> NDArray[np.int64]:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim == 2 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        y = y.argmax(axis=1)
+    if y.ndim != 1 or y.dtype.kind not in "biuf" or (y != np.floor(y)).any() or (y < 0).any():
+        raise ValueError("class_weight needs one class a row: integer labels or one-hot targets")
+    return y.astype(np.int64)
+
+
+def _class_weights(
+    class_weight: str | Mapping[int, float], labels: NDArray[np.int64], n_classes: int
+) -> NDArray[np.float64]:
+    if len(labels) and labels.max() >= n_classes:
+        raise ValueError(f"labels go up to {labels.max()}; expected 0 to {n_classes - 1}")
+    if isinstance(class_weight, str):
+        check_name("class_weight", class_weight, ["balanced"])
+        counts = np.bincount(labels, minlength=n_classes)
+        present = np.count_nonzero(counts)
+        balanced: NDArray[np.float64] = len(labels) / (present * np.maximum(counts, 1.0))
+        return balanced
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            f"class_weight must be 'balanced' or a dict of weights, got {class_weight!r}"
+        )
+    weights = np.ones(n_classes)
+    for label, weight in class_weight.items():
+        if label not in range(n_classes):
+            raise ValueError(
+                f"class_weight names class {label!r}; expected classes 0 to {n_classes - 1}"
+            )
+        weights[label] = real(f"class_weight[{label}]", weight)
+    return weights

@@ -1,0 +1,284 @@
+"""What the networks of chapters one and three share: columns, lists of tuples, live parameters.
+
+The book works on one example at a time, as columns of shape (n, 1), and keeps a data set as a list
+of tuples (x, y). The core works on rows. Everything that crosses between the two is here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, ClassVar, SupportsIndex, TypeVar, cast, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore import _core
+
+Array = NDArray[Any]
+T = TypeVar("T")
+Example = tuple[Any, Any]
+Gradients = tuple[list[Array], list[Array]]
+OutputDelta = Callable[[Array, Array, Array], Array]
+
+
+def sigmoid(z: ArrayLike) -> Any:
+    """1 / (1 + exp(-z)), element by element and without overflow (the book's equation 3)."""
+    return np.exp(-np.logaddexp(0.0, np.negative(z)))
+
+
+def sigmoid_prime(z: ArrayLike) -> Any:
+    """The slope of the sigmoid at z."""
+    return sigmoid(z) * sigmoid(np.negative(z))
+
+
+def vectorized_result(j: int) -> Array:
+    """A column of shape (10, 1) with 1.0 in row j and zeros elsewhere: the target of digit j."""
+    column = np.zeros((10, 1))
+    column[j] = 1.0
+    return column
+
+
+class Parameters(list[Array]):
+    """A list of live views of the core's memory: what is put in its place is copied into it."""
+
+    @overload
+    def __setitem__(self, key: SupportsIndex, value: ArrayLike) -> None: ...
+    @overload
+    def __setitem__(self, key: slice, value: Iterable[ArrayLike]) -> None: ...
+    def __setitem__(self, key: Any, value: Any) -> None:
+        views = self[key] if isinstance(key, slice) else [self[key]]
+        arrays = [np.array(array) for array in (value if isinstance(key, slice) else [value])]
+        shapes, found = [view.shape for view in views], [array.shape for array in arrays]
+        if found != shapes:
+            raise ValueError(f"expected arrays of shapes {shapes}, found {found}")
+        for view, array in zip(views, arrays, strict=True):
+            view[...] = array
+
+
+class Examples(list[Example]):
+    """The book's list of tuples (x, y), which remembers the arrays it was packed into.
+
+    `SGD` hands the same object to `evaluate`, `accuracy` and `total_cost` after every epoch, so
+    that they do not pack it again.
+    """
+
+    def __init__(self, data: Iterable[Example]) -> None:
+        super().__init__(data)
+        if not self:
+            raise ValueError("the data set is empty: expected at least one tuple (x, y)")
+        self._packed: dict[Any, Any] = {}
+
+    @classmethod
+    def of(cls, data: Iterable[Example]) -> Examples:
+        return data if isinstance(data, cls) else cls(data)
+
+    def rows(self, core: _core.Network) -> Array:
+        """The inputs as (n, sizes[0]), from columns (sizes[0], 1)."""
+        return self._once(
+            ("rows", core), lambda: _rows([x for x, _ in self], core.sizes[0], core.dtype, "x")
+        )
+
+    def targets(self, core: _core.Network) -> Array:
+        """The desired outputs as (n, sizes[-1]), from columns (sizes[-1], 1)."""
+        return self._once(
+            ("targets", core), lambda: _rows([y for _, y in self], core.sizes[-1], core.dtype, "y")
+        )
+
+    def labels(self) -> Array:
+        """The desired outputs as (n,) class numbers."""
+        return self._once("labels", lambda: _labels([y for _, y in self]))
+
+    def dataset(self, core: _core.Network, with_labels: bool = False) -> _core.Dataset:
+        """The examples as the core reads them; `with_labels` where y is a class number."""
+
+        def pack() -> _core.Dataset:
+            y = self.labels() if with_labels else self.targets(core)
+            return _core.Dataset(core, self.rows(core), y)
+
+        return self._once(("dataset", core, with_labels), pack)
+
+    def _once(self, key: Any, pack: Callable[[], T]) -> T:
+        if key not in self._packed:
+            self._packed[key] = pack()
+        return cast(T, self._packed[key])
+
+
+def _labels(labels: list[Any]) -> Array:
+    for label in labels:
+        if np.ndim(label) != 0:
+            raise ValueError(f"expected y to be a class number, found shape {np.shape(label)}")
+    return np.array(labels)
+
+
+def _rows(columns: list[Any], size: int, dtype: Any, name: str) -> Array:
+    legal = {(size, 1), (), (1,)} if size == 1 else {(size, 1)}
+    for shape in {np.shape(column) for column in columns}:
+        if shape not in legal:
+            raise ValueError(f"expected {name} of shape {(size, 1)}, found {shape}")
+    if size == 1:
+        columns = [np.reshape(column, (1, 1)) for column in columns]
+    return np.concatenate(columns, dtype=dtype).reshape(len(columns), size)
+
+
+class ColumnNetwork:
+    """A network of sigmoid neurons with the book's attributes, whose parameters the core owns."""
+
+    dtype: ClassVar[str] = "float64"
+    """What networks made from now on compute in: "float64", as the book does, or "float32"."""
+
+    _net: _core.Network
+    _weights: Parameters
+    _biases: Parameters
+
+    def __init__(self, sizes: Sequence[int], core_cost: str) -> None:
+        self.num_layers = len(sizes)
+        self.sizes = sizes
+        self._build(core_cost, self.dtype)
+
+    def _build(self, core_cost: str, dtype: Any) -> None:
+        sizes = [int(size) for size in self.sizes]
+        activations = ["sigmoid"] * (len(sizes) - 1)
+        self._net = _core.Network(sizes, activations, core_cost, np.dtype(dtype).name)
+        self._weights = Parameters(self._net.weight_views())
+        self._biases = Parameters(view.reshape(-1, 1) for view in self._net.bias_views())
+
+    @property
+    def weights(self) -> list[Array]:
+        """Live writable views, one (out, in) array for each layer but the first.
+
+        Training changes them in place: copy what you want to keep.
+        """
+        return self._weights
+
+    @weights.setter
+    def weights(self, values: Iterable[ArrayLike]) -> None:
+        self._weights[:] = values
+
+    @property
+    def biases(self) -> list[Array]:
+        """Live writable views, one (n, 1) column for each layer but the first."""
+        return self._biases
+
+    @biases.setter
+    def biases(self, values: Iterable[ArrayLike]) -> None:
+        self._biases[:] = values
+
+    def __getstate__(self) -> dict[str, Any]:
+        live = ("_net", "_weights", "_biases")
+        state = {name: value for name, value in vars(self).items() if name not in live}
+        return state | {
+            "core": (self._net.cost, self._net.dtype.name),
+            "parameters": [[np.array(a) for a in p] for p in (self._weights, self._biases)],
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        core, (weights, biases) = state.pop("core"), state.pop("parameters")
+        vars(self).update(state)
+        self._build(*core)
+        self.weights, self.biases = weights, biases
+
+    def _draw(self, scaled: bool) -> None:
+        """Draws N(0, 1) parameters from NumPy's global generator, biases first as the book does.
+
+        A script's `np.random.seed` gives the numbers it always gave.
+        """
+        randn = np.random.randn
+        self.biases = [randn(y, 1) for y in self.sizes[1:]]
+        self.weights = [
+            randn(y, x) / (np.sqrt(x) if scaled else 1.0)
+            for x, y in zip(self.sizes[:-1], self.sizes[1:], strict=True)
+        ]
+
+    def feedforward(self, a: Array) -> Array:
+        """The output column (sizes[-1], 1) for the input column `a`, (sizes[0], 1).
+
+        Several columns side by side, (sizes[0], n), give (sizes[-1], n).
+        """
+        a = np.asarray(a)
+        if a.ndim != 2 or a.shape[0] != self.sizes[0]:
+            raise ValueError(f"expected a of shape {(self.sizes[0], 1)}, found {a.shape}")
+        return np.transpose(self._net.feedforward(a.T))
+
+    def backprop(self, x: Array, y: Array) -> Gradients:
+        raise NotImplementedError
+
+    def _replaced(self, face: type[ColumnNetwork], *names: str) -> bool:
+        """Whether a subclass or the caller put a method of their own in the place of `face`'s.
+
+        The core cannot call it, so what depends on it goes the book's way, example by example.
+        """
+        return any(
+            getattr(getattr(self, name), "__func__", None) is not getattr(face, name)
+            for name in names
+        )
+
+    def _outputs(self, data: Examples) -> Array:
+        """The outputs for every example, (n, sizes[-1])."""
+        if self._replaced(ColumnNetwork, "feedforward"):
+            return np.transpose(np.hstack([self.feedforward(x) for x, _ in data]))
+        return self._net.feedforward(data.rows(self._net))
+
+    def _train(
+        self,
+        data: Examples,
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float,
+        update: Callable[[list[Example]], None] | None,
+    ) -> Iterator[int]:
+        """Trains, and yields each epoch's number when it is complete.
+
+        An epoch is one call into the core, or `update` on every mini-batch where it is given.
+        """
+        n = len(data)
+        order = list(range(n))
+        if update is None:
+            dataset = data.dataset(self._net)
+            trainer = _core.Trainer(self._net, batch_size=mini_batch_size, l2=lmbda)
+        for epoch in range(epochs):
+            # The book shuffles the list itself: an index list of its length takes the same order.
+            random.shuffle(order)
+            if update is None:
+                trainer.epoch(dataset, np.array(order), learning_rate=eta, penalty_rows=n)
+            else:
+                for k in range(0, n, mini_batch_size):
+                    update([data[i] for i in order[k : k + mini_batch_size]])
+            yield epoch
+
+    def _core_step(self, mini_batch: Iterable[Example], eta: float, lmbda: float, n: int) -> None:
+        data = Examples.of(mini_batch)
+        trainer = _core.Trainer(self._net, batch_size=len(data), l2=lmbda)
+        trainer.epoch(data.dataset(self._net), None, learning_rate=eta, penalty_rows=n)
+
+    def _book_step(self, mini_batch: Iterable[Example], eta: float, lmbda: float, n: int) -> None:
+        """One mini-batch through `backprop`: w -> (1 - eta lmbda / n) w - eta / m sum nabla_w."""
+        data = Examples.of(mini_batch)
+        total_b = [np.zeros(b.shape) for b in self.biases]
+        total_w = [np.zeros(w.shape) for w in self.weights]
+        for x, y in data:
+            for total, nablas in zip((total_b, total_w), self.backprop(x, y), strict=True):
+                for layer, nabla in enumerate(nablas):
+                    total[layer] += nabla
+        for b, nabla in zip(self.biases, total_b, strict=True):
+            b -= eta / len(data) * nabla
+        for w, nabla in zip(self.weights, total_w, strict=True):
+            w *= 1.0 - eta * (lmbda / n)
+            w -= eta / len(data) * nabla
+
+    def _core_gradients(self, x: Array, y: Array) -> Gradients:
+        _, nabla_w, nabla_b = self._net.gradients(Examples([(x, y)]).dataset(self._net))
+        return [nabla.reshape(-1, 1) for nabla in nabla_b], nabla_w
+
+    def _book_gradients(self, x: Array, y: Array, output_delta: OutputDelta) -> Gradients:
+        """Backpropagation (the book's equations BP1 to BP4) with `output_delta(z, a, y)`."""
+        zs: list[Array] = []
+        activations = [x]
+        for b, w in zip(self.biases, self.weights, strict=True):
+            zs.append(w @ activations[-1] + b)
+            activations.append(cast(Array, sigmoid(zs[-1])))
+        deltas = [output_delta(zs[-1], activations[-1], y)]
+        for w, z in zip(self.weights[:0:-1], zs[-2::-1], strict=True):
+            deltas.insert(0, (w.T @ deltas[0]) * sigmoid_prime(z))
+        return deltas, [delta @ a.T for delta, a in zip(deltas, activations[:-1], strict=True)]

@@ -1,0 +1,277 @@
+"""Code that `fit` calls between epochs.
+
+Subclass `Callback` and override what you need:
+
+>>> class Announce(Callback):
+...     def on_epoch_end(self, run):
+...         print(f"epoch {run.epoch} cost {run.logs['cost']:.2f}")
+
+Every hook gets the `nncore.training.Run`: the network `run.net`, the number `run.epoch`, what the
+epoch measured `run.logs`, the run's `run.history`, the rate `run.learning_rate` (which
+`on_epoch_begin` may change), and `run.stop()`, which ends training after this epoch. A hook may
+predict, evaluate, save and change parameters. Whatever it raises leaves `fit`, with the network
+as it stood.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore import schedules
+from nncore._checks import integer, real
+from nncore._monitor import Monitor
+from nncore.errors import DivergenceError
+
+if TYPE_CHECKING:
+    from nncore.training import Run
+
+
+class Callback:
+    """What `fit` calls, and when; each hook does nothing until it is overridden.
+
+    Attributes:
+        monitor: the column of the history that it follows, checked by `fit` before any work;
+            None for none.
+        saves: whether it saves the network, and so is called after the others, whose state of
+            the same epoch then is in what it saves.
+    """
+
+    monitor: str | None = None
+    saves: bool = False
+
+    def on_train_begin(self, run: Run) -> None:
+        """Once, before the first epoch; state of an earlier run should be forgotten here."""
+
+    def on_epoch_begin(self, run: Run) -> None:
+        """Before an epoch's first mini-batch, with its learning rate in `run.learning_rate`."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """After an epoch was measured and entered in the history."""
+
+    def on_divergence(self, run: Run, error: DivergenceError) -> bool:
+        """When an epoch left the finite numbers; True ends training there without the error.
+
+        The network's parameters are those of the epoch's start.
+        """
+        return False
+
+    def on_train_end(self, run: Run) -> None:
+        """Once, after the last epoch; not where an error or Ctrl-C ended the run."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold: numbers, strings, None, and arrays, by name."""
+        return {}
+
+    def restore(self, run: Run, state: Mapping[str, Any]) -> None:
+        """Takes back `state()`, after `on_train_begin`, when a run is resumed."""
+
+
+class EarlyStopping(Callback):
+    """Stops when `monitor` has not improved for `patience` epochs.
+
+    Args:
+        monitor: any column of the history, such as "validation_cost" or "validation_f1".
+        patience: how many epochs without an improvement it takes.
+        min_delta: an improvement is more than this.
+        mode: "min", "max", or "auto" to go by the column's name.
+        restore_best: whether the parameters of the best epoch come back at the end.
+
+    After a run `best` is the best value and `best_epoch` the epoch it was measured in.
+
+    >>> EarlyStopping("validation_accuracy", patience=5).monitor
+    'validation_accuracy'
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_cost",
+        patience: int = 10,
+        *,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        restore_best: bool = True,
+    ) -> None:
+        self.monitor: str = monitor
+        self.patience = integer("patience", patience, low=1)
+        self.restore_best = restore_best
+        self._progress = Monitor(monitor, mode, real("min_delta", min_delta))
+        self.best_epoch: int | None = None
+        self._best_parameters: list[NDArray[Any]] = []
+
+    @property
+    def best(self) -> float:
+        """The best value so far; NaN before the first."""
+        return self._progress.best
+
+    def on_train_begin(self, run: Run) -> None:
+        self._progress.reset()
+        self.best_epoch = None
+        self._best_parameters = []
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self._progress.improved(run.logs[self.monitor]):
+            self.best_epoch = run.epoch
+            if self.restore_best:
+                self._best_parameters = [np.array(p) for p in _parameters(run)]
+        self._stop_when_exhausted(run)
+
+    def on_train_end(self, run: Run) -> None:
+        for parameter, best in zip(_parameters(run), self._best_parameters, strict=False):
+            parameter[...] = best
+
+    def state(self) -> dict[str, Any]:
+        best = {f"parameters.{i}": p for i, p in enumerate(self._best_parameters)}
+        progress = self._progress
+        return {
+            "best": progress.best, "waited": progress.waited, "best_epoch": self.best_epoch, **best
+        }  # fmt: skip
+
+    def restore(self, run: Run, state: Mapping[str, Any]) -> None:
+        self._progress.best, self._progress.waited = state["best"], state["waited"]
+        self.best_epoch = state["best_epoch"]
+        if "parameters.0" in state:
+            names = (f"parameters.{i}" for i in range(len(_parameters(run))))
+            self._best_parameters = [state[name] for name in names]
+        self._stop_when_exhausted(run)
+
+    def _stop_when_exhausted(self, run: Run) -> None:
+        if self._progress.waited >= self.patience:
+            run.stop()
+
+
+class ModelCheckpoint(Callback):
+    """Saves a checkpoint after every epoch, from which `Network.resume` goes on.
+
+    Args:
+        path: where; `{epoch}` and the names of the history's columns are filled in, as in
+            "run-{epoch:03d}-{validation_accuracy:.4f}.safetensors". Without them each checkpoint
+            replaces the one before, whole or not at all.
+        monitor: saves only when this column has improved; None saves always.
+        mode: "min", "max", or "auto" to go by the column's name.
+        every: saves only after every so many epochs.
+    """
+
+    saves = True
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        monitor: str | None = None,
+        *,
+        mode: str = "auto",
+        every: int = 1,
+    ) -> None:
+        self.path = os.fspath(path)
+        self.monitor = monitor
+        self.every = integer("every", every, low=1)
+        self._progress = None if monitor is None else Monitor(monitor, mode)
+
+    def on_train_begin(self, run: Run) -> None:
+        if self._progress:
+            self._progress.reset()
+
+    def on_epoch_end(self, run: Run) -> None:
+        if run.net.epoch % self.every != 0:
+            return
+        if self._progress is None or self._progress.improved(run.logs[self._progress.name]):
+            run.net.save_checkpoint(self.path.format(epoch=run.epoch, **run.logs))
+
+    def state(self) -> dict[str, Any]:
+        return {"best": self._progress.best} if self._progress else {}
+
+    def restore(self, run: Run, state: Mapping[str, Any]) -> None:
+        if self._progress:
+            self._progress.best = state.get("best", math.nan)
+
+
+class CSVLogger(Callback):
+    """Writes the network's whole history to a CSV file, a line after every epoch.
+
+    The file begins with the epochs of earlier runs, so that it is complete after a resumed run.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._columns: list[str] = []
+
+    def on_train_begin(self, run: Run) -> None:
+        earlier = run.net.history
+        self._columns = list(dict.fromkeys(["epoch", *earlier.keys(), *run.columns]))
+        with open(self.path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self._columns)
+            writer.writeheader()
+            writer.writerows(earlier)
+
+    def on_epoch_end(self, run: Run) -> None:
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, self._columns).writerow({"epoch": run.epoch, **run.logs})
+
+
+class LearningRateScheduler(Callback):
+    """Sets each epoch's rate from a schedule, in place of `fit`'s `learning_rate`.
+
+    `schedule` is whatever `fit` takes for a learning rate: a callable(epoch) or one of
+    `nncore.schedules`.
+    """
+
+    def __init__(self, schedule: schedules.Schedule | float) -> None:
+        self.schedule = schedule
+        self.monitor = getattr(schedule, "monitor", None)
+
+    def on_train_begin(self, run: Run) -> None:
+        self._rate = schedules.resolve(self.schedule, run.net.history)
+
+    def on_epoch_begin(self, run: Run) -> None:
+        run.learning_rate = self._rate(run.epoch)
+
+
+class TerminateOnNaN(Callback):
+    """Ends training, without an error, when it diverges or anything measured is not a number.
+
+    Without it a training run that leaves the finite numbers raises `DivergenceError`.
+    """
+
+    def on_divergence(self, run: Run, error: DivergenceError) -> bool:
+        return True
+
+    def on_epoch_end(self, run: Run) -> None:
+        if any(isinstance(v, float) and not math.isfinite(v) for v in run.logs.values()):
+            run.stop()
+
+
+class Lambda(Callback):
+    """Calls functions of your own, each with the run.
+
+    >>> callback = Lambda(on_epoch_end=lambda run: print(run.logs["cost"]))
+    """
+
+    def __init__(
+        self,
+        *,
+        on_train_begin: Callable[[Run], object] | None = None,
+        on_epoch_begin: Callable[[Run], object] | None = None,
+        on_epoch_end: Callable[[Run], object] | None = None,
+        on_train_end: Callable[[Run], object] | None = None,
+    ) -> None:
+        hooks = {
+            "on_train_begin": on_train_begin,
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_end": on_train_end,
+        }
+        for name, hook in hooks.items():
+            if hook is not None:
+                if not callable(hook):
+                    raise TypeError(f"{name} must be a function of the run, got {hook!r}")
+                setattr(self, name, hook)
+
+
+def _parameters(run: Run) -> list[NDArray[Any]]:
+    return [*run.net.weights, *run.net.biases]

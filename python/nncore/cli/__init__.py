@@ -1,0 +1,74 @@
+"""The command `nncore`: one module a command, each with `add(commands)` and its `run(options)`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from nncore import _core
+
+from . import evaluate, info, predict, train
+from .output import INTERRUPTED, complain, printable
+
+PIPE_CLOSED = 141
+"""128 + SIGPIPE: nobody reads the output any more, as in `nncore evaluate MODEL | head -1`."""
+
+_EXAMPLES = """\
+examples:
+  nncore train --data digits
+  nncore evaluate nncore-model.safetensors --data digits
+  nncore predict nncore-model.safetensors three.png photo.jpg
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"nncore: error: {printable(message)} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code: 0, 2 after an error, 130 after Ctrl-C."""
+    if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show
+    try:
+        parser = _parser()
+        options = parser.parse_args(arguments)
+        if options.command is None:
+            parser.print_help()
+            return 0
+        code: int = options.run(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("nncore: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes standard output once more on its way out, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        complain(error)
+        return 2
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="nncore",
+        description="Train a neural network to read digits, measure it, and use it.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"nncore {_core.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for command in (train, evaluate, predict, info):
+        command.add(commands)
+    return parser

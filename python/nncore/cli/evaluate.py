@@ -1,0 +1,60 @@
+"""`nncore evaluate`: how well a model does on test images, and what it takes for what."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from nncore import _core
+
+from .arguments import CLASSES, add_data, add_threads
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def add(commands: argparse._SubParsersAction[Any]) -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a model on test images",
+        description="Measure a model on the test images of a data set: the accuracy, and a "
+        "confusion matrix of what was taken for what.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that nncore train has saved")
+    add_data(parser)
+    add_threads(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from .load import load_data, load_model
+    from .output import share, table
+
+    if options.threads is not None:
+        _core.set_num_threads(options.threads)
+    net = load_model(options.model)
+    x, y = load_data(options.data).test
+    counts = np.zeros((CLASSES, CLASSES), np.int64)
+    np.add.at(counts, (y, net.predict(x)), 1)
+    right = int(counts.trace())
+    print(f"cost      {net.evaluate(x, y).cost:.5f}")
+    print(f"accuracy  {share(right, len(y), 'test images')}")
+    print()
+    print("Digits (rows) and what they were taken for (columns)")
+    print()
+    print(table(_rows(counts)))
+    return 0
+
+
+def _rows(counts: NDArray[np.int64]) -> list[list[str]]:
+    rows = [["", *map(str, range(CLASSES)), "total", "right"]]
+    for digit, taken in enumerate(counts):
+        total = int(taken.sum())
+        right = f"{100 * taken[digit] / total:.2f} %" if total else "-"
+        cells = [f"{n:,}" if n else "." for n in map(int, taken)]
+        rows.append([str(digit), *cells, f"{total:,}", right])
+    return rows

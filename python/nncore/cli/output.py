@@ -1,0 +1,67 @@
+"""What the commands write: lines for people to read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+DEFAULT_OUTPUT = "nncore-model.safetensors"
+
+INTERRUPTED = 130
+"""What shells report for a program that Ctrl-C ended: 128 + SIGINT."""
+
+
+def say(line: str = "") -> None:
+    """Prints a line at once, clear of a progress bar that may be on the terminal."""
+    tqdm = sys.modules.get("tqdm")
+    if tqdm is None:
+        print(line, flush=True)
+    else:
+        tqdm.tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+
+def complain(error: Exception) -> None:
+    """Prints an error as one line on standard error."""
+    print(f"nncore: error: {printable(_reason(error))}", file=sys.stderr)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        size = str(error).removeprefix("std::bad_alloc")  # NumPy says how much it asked for
+        return "not enough memory" + (size and f": {size}")
+    if isinstance(error, OSError) and error.strerror:
+        file = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return file + error.strerror
+    if isinstance(error, (ValueError, OSError, ImportError, ArithmeticError)) and str(error):
+        return str(error)
+    return (
+        f"this is a fault of nncore itself: {type(error).__name__}: {error} "
+        "(python -X dev -m nncore ... shows where)"
+    )
+
+
+def printable(text: str) -> str:
+    """`text` as one line that changes nothing on a terminal: control characters are escaped."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def table(rows: list[list[str]]) -> str:
+    """Rows of equal length as right-aligned columns, two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def share(right: int, total: int, what: str) -> str:
+    """`9,129 of 10,000 test images, 91.29 %`."""
+    return f"{right:,} of {total:,} {what}, {100 * right / total:.2f} %"
+
+
+def layers_text(sizes: Iterable[int]) -> str:
+    """`784-30-10`."""
+    return "-".join(map(str, sizes))

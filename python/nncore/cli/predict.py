@@ -1,0 +1,53 @@
+"""`nncore predict`: which digits are in image files."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from .output import complain, printable, say
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def add(commands: argparse._SubParsersAction[Any]) -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="read the digits in image files",
+        description="Read the digit in each image file. An image may be of any size and kind, "
+        "light ink on dark or dark ink on light, and should hold one digit; it is cut out, "
+        "scaled and centred as MNIST's digits are. After the digit come the network's output for "
+        "it and the runner-up's.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a file that nncore train has saved")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a PNG, JPEG or other image")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from .images import ImageError, read_digit
+    from .load import load_model
+
+    net = load_model(options.model)
+    probabilities = net.activations[-1] == "softmax"
+    names = [printable(path) for path in options.images]
+    width = max(map(len, names))
+    code = 0
+    for name, path in zip(names, options.images, strict=True):
+        try:
+            outputs = net.feedforward(read_digit(path))
+        except (ImageError, OSError) as error:
+            complain(error)
+            code = 2
+        else:
+            say(f"{name:<{width}}  {_verdict(outputs, probabilities)}")
+    return code
+
+
+def _verdict(outputs: NDArray[np.floating[Any]], probabilities: bool) -> str:
+    first, second = outputs.argsort(kind="stable")[::-1][:2]
+    style = ".1%" if probabilities else ".3f"
+    return f"{first}  ({outputs[first]:{style}}, then {second} with {outputs[second]:{style}})"

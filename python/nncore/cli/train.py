@@ -1,0 +1,155 @@
+"""`nncore train`: trains a network on images of digits, and saves it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from nncore import _core
+
+from .arguments import add_data, add_threads, layers, named, real, whole
+from .output import DEFAULT_OUTPUT
+
+_DESCRIPTION = """\
+Train a network to read digits, and save it. Without options this is the first
+network of Nielsen's book: 784-30-10 sigmoid neurons and the quadratic cost,
+trained on MNIST for 30 epochs in mini-batches of 10 at learning rate 3. Ctrl-C
+ends training early and saves what was learned.
+"""
+
+
+def add(commands: argparse._SubParsersAction[Any]) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a network and save it",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    add_data(parser.add_argument_group("data"))
+    _network(parser.add_argument_group("network"))
+    _training(parser.add_argument_group("training"))
+    _files(parser.add_argument_group("files"))
+
+
+def run(options: argparse.Namespace) -> int:
+    from .training import train  # brings in the modules that training takes
+
+    return train(options)
+
+
+def _network(group: argparse._ArgumentGroup) -> None:
+    # No defaults here: what was said must be told apart from what was not when a run is resumed.
+    trainable = [name for name in _core.ACTIVATIONS if _core.is_trainable(name)]
+    hidden = [name for name in trainable if name != "softmax"]
+    initializers = ["auto", *_core.INITIALIZERS]
+    group.add_argument(
+        "--layers",
+        type=layers,
+        metavar="N,N,...",
+        help="their sizes: 784 pixels first, 10 digits last (default: 784,30,10)",
+    )
+    group.add_argument(
+        "--activation",
+        type=named("activation", hidden),
+        metavar="NAME",
+        help=f"of the hidden layers: {', '.join(hidden)} (default: sigmoid)",
+    )
+    group.add_argument(
+        "--output-activation",
+        type=named("activation", trainable),
+        metavar="NAME",
+        help="of the last layer: one of those, or softmax (default: what goes with the cost)",
+    )
+    group.add_argument(
+        "--cost",
+        type=named("cost", _core.COSTS),
+        metavar="NAME",
+        help=f"what training makes small: {', '.join(_core.COSTS)} (default: quadratic)",
+    )
+    group.add_argument(
+        "--initializer",
+        type=named("initializer", initializers),
+        metavar="NAME",
+        help=f"where the weights start from: {', '.join(initializers)} (default: normal, as in "
+        "the book, with sigmoid layers; auto with others)",
+    )
+    group.add_argument(
+        "--dtype",
+        type=named("dtype", ["float32", "float64"]),
+        metavar="NAME",
+        help="float32 or float64 (default: float32)",
+    )
+    group.add_argument(
+        "--seed",
+        type=whole(0),
+        metavar="N",
+        help="fixes the first weights and every shuffle (default: 0)",
+    )
+
+
+def _training(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--epochs",
+        type=whole(1),
+        default=30,
+        metavar="N",
+        help="how often to go through the training images (default: 30)",
+    )
+    group.add_argument(
+        "--batch-size",
+        type=whole(1),
+        default=10,
+        metavar="N",
+        help="images in a mini-batch (default: 10)",
+    )
+    group.add_argument(
+        "--learning-rate",
+        type=real(above=0),
+        metavar="RATE",
+        help="the book's eta (default: 3 with sigmoid outputs, the quadratic cost and sgd; else "
+        "what suits the optimiser)",
+    )
+    group.add_argument(
+        "--optimizer",
+        type=named("optimizer", _core.OPTIMIZERS),
+        default="sgd",
+        metavar="NAME",
+        help=f"{', '.join(_core.OPTIMIZERS)} (default: sgd)",
+    )
+    group.add_argument(
+        "--l2",
+        type=real(),
+        default=0.0,
+        metavar="LAMBDA",
+        help="how much large weights cost: the book's lambda (default: 0)",
+    )
+    group.add_argument(
+        "--dropout",
+        type=real(below=1),
+        default=0.0,
+        metavar="P",
+        help="the chance of each hidden neuron to sit out a mini-batch (default: 0)",
+    )
+    add_threads(group)
+
+
+def _files(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--output",
+        metavar="FILE",
+        help="where to save the network; a file of that name is replaced (default: "
+        f"{DEFAULT_OUTPUT}, where an earlier one is kept under another name)",
+    )
+    group.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="save here, after every epoch, all that it takes to go on",
+    )
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the --checkpoint file, if it is there, up to --epochs in all; give the "
+        "other options as before",
+    )

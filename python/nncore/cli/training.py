@@ -1,0 +1,208 @@
+"""What `nncore train` does."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from time import perf_counter
+from typing import Any
+
+from nncore import DivergenceError, Network, _core
+from nncore.callbacks import Callback, ModelCheckpoint
+from nncore.datasets import Dataset
+
+from .epochs import EpochLines, duration
+from .load import load_data
+from .output import DEFAULT_OUTPUT, INTERRUPTED, layers_text, printable, say, share
+from .saving import check_target, set_aside, uninterrupted
+
+
+def train(options: argparse.Namespace) -> int:
+    output = options.output or DEFAULT_OUTPUT
+    net = _network(options)
+    check_target(output)
+    if options.threads is not None:
+        _core.set_num_threads(options.threads)
+    _introduce(net)
+    if options.resume:
+        file = printable(options.checkpoint)
+        if os.path.exists(options.checkpoint):
+            say(f"resumed   from {file}, after {net.epoch} epochs")
+        else:
+            say(f"resumed   no, for there is no {file} yet")
+    data = _data(options.data)
+
+    lines = EpochLines(options.epochs, len(data.validation.y), _plan(options))
+    stopped: BaseException | None = None
+    started = perf_counter()
+    try:
+        with lines:
+            _fit(net, data, lines, options)
+    except (KeyboardInterrupt, BrokenPipeError) as reason:
+        if not lines.begun:
+            raise
+        stopped = reason
+    except DivergenceError as error:
+        raise ArithmeticError(
+            f"training left the finite numbers in epoch {error.epoch + 1}; no model was saved; "
+            "a smaller --learning-rate may help"
+        ) from error
+    seconds = perf_counter() - started
+    with uninterrupted():
+        if stopped and options.checkpoint:
+            net.save_checkpoint(options.checkpoint)
+        earlier = set_aside(output) if options.output is None else None
+        net.save(output)
+    if isinstance(stopped, BrokenPipeError):
+        raise stopped
+
+    _summarise(net, data, seconds)
+    say(
+        f"saved     {printable(output)}"
+        + (f" (the earlier one is now {earlier})" if earlier else "")
+    )
+    if stopped:
+        _say_interrupted(net, options)
+        return INTERRUPTED
+    say()
+    say(f"next: nncore evaluate {_quoted(output)} --data {_quoted(options.data)}")
+    return 0
+
+
+def _network(options: argparse.Namespace) -> Network:
+    """A new network, or the one in the checkpoint."""
+    if options.checkpoint is None:
+        if options.resume:
+            raise ValueError("--resume needs --checkpoint FILE, the file to go on from")
+        return _new_network(options)
+    check_target(options.checkpoint)
+    if os.path.realpath(options.checkpoint) == os.path.realpath(options.output or DEFAULT_OUTPUT):
+        raise ValueError("--checkpoint and --output must be two files")
+    if not os.path.exists(options.checkpoint):
+        return _new_network(options)
+    if not options.resume:
+        raise ValueError(
+            f"{options.checkpoint}: this checkpoint is there already; go on from it with --resume, "
+            "or remove it"
+        )
+    net = Network.resume(options.checkpoint)
+    _check_resumed(net, options)
+    return net
+
+
+def _new_network(options: argparse.Namespace) -> Network:
+    cost = options.cost or "quadratic"
+    activation = options.activation or "sigmoid"
+    output = options.output_activation or _core.output_activations(cost)[0]
+    return Network(
+        options.layers or [784, 30, 10],
+        activation=activation,
+        output_activation=output,
+        cost=cost,
+        initializer=options.initializer or ("normal" if activation == "sigmoid" else "auto"),
+        dtype=options.dtype or "float32",
+        seed=options.seed or 0,
+    )
+
+
+def _check_resumed(net: Network, options: argparse.Namespace) -> None:
+    """Refuses options that contradict the checkpoint."""
+    *hidden, output = net.activations
+    there = {
+        "layers": list(net.sizes),
+        "activation": hidden[0] if hidden else options.activation,
+        "output_activation": output,
+        "cost": net.cost,
+        "dtype": net.dtype.name,
+        "seed": net.seed,
+    }
+    for name, value in there.items():
+        said = getattr(options, name)
+        if said is not None and said != value:
+            raise ValueError(
+                f"{options.checkpoint}: expected a checkpoint of --{name.replace('_', '-')} "
+                f"{_text(said)}, found {_text(value)}"
+            )
+    if net.epoch > options.epochs:
+        raise ValueError(
+            f"{options.checkpoint}: already trained for {net.epoch} epochs; --epochs "
+            f"{options.epochs} is fewer"
+        )
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _introduce(net: Network) -> None:
+    hidden = f"{net.activations[0]}, " if len(net.sizes) > 2 else ""
+    say(
+        f"network   {layers_text(net.sizes)}: {hidden}{net.activations[-1]} outputs, "
+        f"{net.cost} cost, {net.dtype}, seed {net.seed}"
+    )
+
+
+def _data(source: str) -> Dataset:
+    say(f"data      {printable(source)}" + (", drawn on the spot" if source == "digits" else ""))
+    data = load_data(source)
+    counts = [f"{len(split.y):,}" for split in data]
+    say("          {} training, {} validation and {} test images".format(*counts))
+    return data
+
+
+def _plan(options: argparse.Namespace) -> str:
+    epochs = "1 epoch" if options.epochs == 1 else f"{options.epochs} epochs"
+    plan = f"{epochs}, mini-batches of {options.batch_size}, {options.optimizer}"
+    for name in ("l2", "dropout"):
+        if value := getattr(options, name):
+            plan += f", {name} {value:g}"
+    return plan
+
+
+def _fit(net: Network, data: Dataset, lines: EpochLines, options: argparse.Namespace) -> None:
+    callbacks: list[Callback] = [lines]
+    if options.checkpoint:
+        literal = options.checkpoint.replace("{", "{{").replace("}", "}}")
+        callbacks.append(ModelCheckpoint(literal))
+    net.fit(
+        data.train.x,
+        data.train.y,
+        epochs=options.epochs,
+        initial_epoch=net.epoch,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        optimizer=options.optimizer,
+        l2=options.l2,
+        dropout=options.dropout,
+        validation_data=data.validation if len(data.validation.y) else None,
+        callbacks=callbacks,
+        progress=False,  # the lines come with a bar of their own
+    )
+
+
+def _summarise(net: Network, data: Dataset, seconds: float) -> None:
+    history = net.history
+    say()
+    say(f"time      {duration(seconds)}")
+    if "validation_accuracy" in history:
+        column = history["validation_accuracy"]
+        best = max(range(len(column)), key=column.__getitem__)
+        rows = len(data.validation.y)
+        right = share(round(column[best] * rows), rows, "validation images")
+        say(f"best      epoch {history.epochs[best] + 1}: {right}")
+    x, y = data.test
+    right = share(int((net.predict(x) == y).sum()), len(y), "test images")
+    say(f"test      {right}, by the network as it is saved")
+
+
+def _say_interrupted(net: Network, options: argparse.Namespace) -> None:
+    message = f"interrupted after {net.epoch} of {options.epochs} epochs; what was learned is saved"
+    if options.checkpoint:
+        message += "; the same command with --resume goes on"
+    print(f"nncore: {message}", file=sys.stderr)
+
+
+def _quoted(path: str) -> str:
+    return printable(shlex.quote(path))

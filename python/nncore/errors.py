@@ -1,0 +1,16 @@
+"""The errors of nncore that are not plain ValueError or TypeError.
+
+`DivergenceError` (an ArithmeticError): training left the finite numbers; `epoch` says in which
+epoch, counted from the network's first, 0. `BusyError` (a RuntimeError): the network is being
+trained. `ModelFileError` (a ValueError): a model file or checkpoint is damaged, or is none.
+"""
+
+from __future__ import annotations
+
+from nncore._core import BusyError, DivergenceError, ModelFileError
+
+__all__ = ["BusyError", "DataError", "DivergenceError", "ModelFileError"]
+
+
+class DataError(ValueError):
+    """A data file is missing, damaged, of another kind, or cannot be downloaded."""

@@ -1,0 +1,160 @@
+"""What a training run measured, epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, KeysView, Mapping
+from typing import TYPE_CHECKING, Any
+
+from nncore._extras import require
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+_ROWS_SHOWN = 40
+
+
+class History:
+    """A column of values for everything that was measured, with an entry per epoch.
+
+    Always there: `cost`, the mean cost of the epoch's samples, each taken before its mini-batch's
+    update and without penalties; `learning_rate`; and `seconds`, which its mini-batches took.
+    With validation data `validation_cost`, and for classes `validation_accuracy`. With metrics
+    `<metric>` and `validation_<metric>`, measured after the epoch. An epoch in which a column was
+    not measured holds NaN there.
+
+    `epochs` are the epochs' numbers, counted from the network's first, 0. Iterating gives a
+    dict for each epoch; `keys()` are the columns, so that `dict(history)` is a dict of lists.
+
+    >>> history = History()
+    >>> history.append(0, {"cost": 0.5, "validation_accuracy": 0.75})
+    >>> history.append(1, {"cost": 0.25, "validation_accuracy": 0.875})
+    >>> history["cost"]
+    [0.5, 0.25]
+    >>> len(history), history.epochs
+    (2, [0, 1])
+    >>> print(history)
+    epoch  cost  validation_accuracy
+        0   0.5                 0.75
+        1  0.25                0.875
+    """
+
+    def __init__(
+        self, columns: Mapping[str, Iterable[Any]] | None = None, epochs: Iterable[int] = ()
+    ) -> None:
+        self.epochs: list[int] = list(epochs)
+        self._columns: dict[str, list[Any]] = {k: list(v) for k, v in (columns or {}).items()}
+        for name, column in self._columns.items():
+            if len(column) != len(self.epochs):
+                raise ValueError(
+                    f"column {name!r} has {len(column)} entries for {len(self.epochs)} epochs"
+                )
+
+    def append(self, epoch: int, values: Mapping[str, Any]) -> None:
+        """Adds an epoch."""
+        for name in values.keys() - self._columns.keys():
+            self._columns[name] = [math.nan] * len(self.epochs)
+        # The order of `values` is the order of the columns, which a set does not keep.
+        self._columns = {name: self._columns[name] for name in [*values, *self._columns]}
+        for name, column in self._columns.items():
+            column.append(values.get(name, math.nan))
+        self.epochs.append(epoch)
+
+    def __getitem__(self, name: str) -> list[Any]:
+        try:
+            return self._columns[name]
+        except KeyError:
+            there = ", ".join(map(repr, self._columns)) or "none"
+            raise KeyError(f"no column {name!r} in this history; there are: {there}") from None
+
+    def keys(self) -> KeysView[str]:
+        """The names of the columns."""
+        return self._columns.keys()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for i, epoch in enumerate(self.epochs):
+            yield {"epoch": epoch, **{name: column[i] for name, column in self._columns.items()}}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, History):
+            return NotImplemented
+        # repr is exact for floats and, unlike ==, finds NaN equal to NaN.
+        return self.epochs == other.epochs and repr(dict(self)) == repr(dict(other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __copy__(self) -> History:
+        return History(self._columns, self.epochs)
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} epochs: {', '.join(self._columns) or 'nothing measured'})"
+
+    def __str__(self) -> str:
+        rows = [["epoch", *self._columns]]
+        rows += [[_text(value) for value in row.values()] for row in self]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+            for row in rows
+        ]
+        if len(lines) > _ROWS_SHOWN + 1:
+            half = _ROWS_SHOWN // 2
+            lines[half + 1 : -half] = ["..."]
+        return "\n".join(lines)
+
+    def to_pandas(self) -> DataFrame:
+        """A pandas DataFrame with a column for each of ours, indexed by epoch.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        pandas = require("pandas", extra="pandas", purpose="a DataFrame")
+        index = pandas.Index(self.epochs, name="epoch")
+        frame: DataFrame = pandas.DataFrame(dict(self), index=index)
+        return frame
+
+    def plot(self) -> Figure:
+        """Draws a panel for the cost and for each metric, training and validation together.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            ValueError: there is nothing to draw.
+        """
+        panels = _panels(self)
+        if not panels:
+            raise ValueError("this history is empty: there is nothing to plot")
+        pyplot = require("matplotlib.pyplot", extra="plot", purpose="a plot")
+        figure, axes = pyplot.subplots(
+            1, len(panels), figsize=(5 * len(panels), 4), squeeze=False, layout="constrained"
+        )
+        for axis, name in zip(axes[0], panels, strict=True):
+            for column, label in ((name, "training"), (f"validation_{name}", "validation")):
+                if column in self:
+                    axis.plot(self.epochs, self[column], label=label)
+            axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
+            axis.legend()
+        drawn: Figure = figure
+        return drawn
+
+
+def _panels(history: History) -> list[str]:
+    """Names of what can be drawn, each once, without the `validation_` of its second curve."""
+    drawn = {
+        name.removeprefix("validation_"): None
+        for name in history.keys() - {"learning_rate", "seconds"}
+        if len(history) and all(isinstance(value, float) for value in history[name])
+    }
+    return sorted(drawn, key=lambda name: (name != "cost", name))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return str(value)

@@ -1,0 +1,392 @@
+"""Measures of what a network learned, equal to scikit-learn's functions of the same meaning.
+
+Every metric is a function `metric(y_true, y_pred, sample_weight=None, ...)`.
+
+`y_true` holds integer labels (n,), one-hot rows (n, k), rows of independent 0/1 labels (n, k)
+(multilabel), or, for the regression metrics, numbers (n,) or (n, k).
+
+`y_pred` holds what `Network.feedforward` gives, (n, k) or for one output (n,) or (n, 1); or, for
+metrics that need no more than that, labels as `Network.predict` gives them. Of several outputs
+the largest is the predicted class; one output, and each of a multilabel row, says yes above 0.5.
+
+A metric of your own is a callable(y_true, y_pred) that gets the targets as they were given to
+`fit` and the outputs (n, k); its column in the history is called as the function is, or by the
+key where `metrics` is a dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore._names import check_name
+
+Metric = Callable[..., Any]
+Floats = NDArray[np.float64]
+
+
+class _Classes(NamedTuple):
+    """Truth and prediction of a classification, one column for each label (n, k), 0 or 1."""
+
+    true: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
+    weight: Floats
+    kind: str  # "binary", "multiclass" or "multilabel"
+
+
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Fraction of the rows that are right; of multilabel rows, those right in every label.
+
+    >>> accuracy([0, 1, 2, 2], [0, 1, 2, 0])
+    0.75
+    >>> accuracy([0, 1], [[0.9, 0.1], [0.6, 0.4]])
+    0.5
+    """
+    classes = _classes(y_true, y_pred, sample_weight)
+    right = (classes.true == classes.predicted).all(axis=1)
+    return float(np.average(right, weights=classes.weight))
+
+
+def top_k(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None, *, k: int = 5
+) -> float:
+    """Fraction of the rows whose class is among the k largest outputs.
+
+    Among equal outputs the later class counts as the larger, as in scikit-learn.
+
+    >>> top_k([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]], k=2)
+    0.5
+    """
+    outputs = _outputs(y_pred)
+    if outputs.shape[1] < 2:
+        raise ValueError(f"top_k needs two outputs or more, got shape {outputs.shape}")
+    labels = _labels(y_true, outputs.shape[1])
+    own = np.take_along_axis(outputs, labels[:, None], axis=1)
+    later = np.arange(outputs.shape[1]) > labels[:, None]
+    rank = ((outputs > own) | ((outputs == own) & later)).sum(axis=1)
+    return float(np.average(rank < k, weights=_weights(sample_weight, len(labels))))
+
+
+def precision(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    average: str = "auto",
+) -> float:
+    """Of what was predicted to be in a class, the fraction that is: tp / (tp + fp).
+
+    `average` is "binary" (class 1 alone), "macro" (mean over the classes), "weighted" (by how
+    often they are true), "micro" (over all decisions), or "auto": binary for two classes, else
+    macro. A class that was never predicted counts 0.
+
+    >>> precision([0, 1, 1, 0], [1, 1, 1, 0])
+    0.6666666666666666
+    """
+    tp, fp, fn, mean = _decisions(y_true, y_pred, sample_weight, average)
+    return mean(_ratio(tp, tp + fp), tp + fn)
+
+
+def recall(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    average: str = "auto",
+) -> float:
+    """Of what is in a class, the fraction that was found: tp / (tp + fn).
+
+    `average` is as in `precision`; a class that is never true counts 0.
+
+    >>> recall([0, 1, 1, 0], [1, 1, 0, 0])
+    0.5
+    """
+    tp, _, fn, mean = _decisions(y_true, y_pred, sample_weight, average)
+    return mean(_ratio(tp, tp + fn), tp + fn)
+
+
+def f1(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    average: str = "auto",
+) -> float:
+    """The harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn).
+
+    `average` is as in `precision`.
+
+    >>> f1([0, 1, 1, 0], [1, 1, 0, 0])
+    0.5
+    """
+    tp, fp, fn, mean = _decisions(y_true, y_pred, sample_weight, average)
+    return mean(_ratio(2 * tp, 2 * tp + fp + fn), tp + fn)
+
+
+def auc(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Area under the ROC curve: how likely a row of the class outranks one that is not.
+
+    Several classes are each measured against the rest and averaged, as are the labels of a
+    multilabel problem. NaN where a class has no rows, or nothing but rows.
+
+    >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.75
+    """
+    outputs = _outputs(y_pred)
+    truth, kind = _truth(y_true, outputs.shape[1])
+    if kind == "binary":
+        truth, outputs = truth[:, -1:], outputs[:, -1:]
+    weight = _weights(sample_weight, len(truth))
+    areas = [_area(t, score, weight) for t, score in zip(truth.T, outputs.T, strict=True)]
+    return float(np.mean(areas))
+
+
+def confusion_matrix(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+) -> NDArray[Any]:
+    """Counts (k, k) of the rows of class i that were taken for class j, in [i, j].
+
+    int64, or float64 sums of weights where there are weights. k is the number of outputs, or for
+    labels the largest one plus one.
+
+    >>> confusion_matrix([0, 1, 1, 2], [0, 1, 2, 2])
+    array([[1, 0, 0],
+           [0, 1, 1],
+           [0, 0, 1]])
+    """
+    classes = _classes(y_true, y_pred, sample_weight)
+    if classes.kind == "multilabel":
+        raise ValueError("a confusion matrix needs one class a row, got multilabel targets")
+    true, predicted = _wide(classes.true), _wide(classes.predicted)
+    matrix: Floats = (true * classes.weight[:, None]).T @ predicted
+    return matrix if sample_weight is not None else matrix.astype(np.int64)
+
+
+def mse(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Mean of the squared errors over rows and outputs.
+
+    >>> mse([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
+    true, predicted = _numbers(y_true, y_pred)
+    return _mean((true - predicted) ** 2, sample_weight)
+
+
+def mae(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Mean of the absolute errors over rows and outputs.
+
+    >>> mae([1.0, 2.0], [1.0, 4.0])
+    1.0
+    """
+    true, predicted = _numbers(y_true, y_pred)
+    return _mean(np.abs(true - predicted), sample_weight)
+
+
+def r2(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Coefficient of determination, the mean over the outputs: 1 is perfect, 0 the mean's.
+
+    A target that never varies counts 1 where it was met exactly, else 0.
+
+    >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
+    0.5
+    """
+    true, predicted = _numbers(y_true, y_pred)
+    weight = _weights(sample_weight, len(true))[:, None]
+    residual = (weight * (true - predicted) ** 2).sum(axis=0)
+    centre = np.average(true, axis=0, weights=weight[:, 0])
+    total = (weight * (true - centre) ** 2).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = np.where(total > 0, 1.0 - residual / total, np.where(residual > 0, 0.0, 1.0))
+    return float(scores.mean())
+
+
+METRICS: dict[str, Metric] = {
+    metric.__name__: metric
+    for metric in (
+        accuracy,
+        top_k,
+        precision,
+        recall,
+        f1,
+        auc,
+        confusion_matrix,
+        mse,
+        mae,
+        r2,
+    )
+}
+LOWER_IS_BETTER = frozenset({"cost", "mse", "mae"})
+HIGHER_IS_BETTER = METRICS.keys() - LOWER_IS_BETTER - {"confusion_matrix"}
+_OF_CLASSES = METRICS.keys() - {"mse", "mae", "r2"}
+
+
+def resolve(metrics: Iterable[str | Metric] | Mapping[str, str | Metric]) -> dict[str, Metric]:
+    """The functions to measure with, by the names that their columns will have.
+
+    Raises:
+        TypeError: something is neither a name nor a callable.
+        ValueError: an unknown name, or one given twice.
+    """
+    if isinstance(metrics, str) or callable(metrics):
+        raise TypeError(f"metrics must be a list of names and callables, got {metrics!r}")
+    named: Iterable[tuple[str | None, str | Metric]] = (
+        metrics.items() if isinstance(metrics, Mapping) else ((None, each) for each in metrics)
+    )
+    found: dict[str, Metric] = {}
+    for name, metric in named:
+        function = metric if callable(metric) else METRICS[check_name("metric", metric, METRICS)]
+        key = name or str(getattr(function, "__name__", type(function).__name__))
+        if key in found or key in ("cost", "seconds", "learning_rate", "epoch"):
+            raise ValueError(f"two columns of the history would be called {key!r}")
+        found[key] = function
+    return found
+
+
+def check_targets(metrics: Mapping[str, Metric], y: ArrayLike, n_outputs: int) -> None:
+    """Raises ValueError where one of our metrics needs classes and `y` holds none."""
+    for name in _OF_CLASSES & metrics.keys():
+        if metrics[name] is METRICS[name]:
+            try:
+                _truth(y, n_outputs)
+            except ValueError as error:
+                raise ValueError(f"metric {name!r}: {error}") from None
+
+
+def _outputs(y_pred: ArrayLike) -> Floats:
+    outputs = np.asarray(y_pred, dtype=np.float64)
+    return outputs[:, None] if outputs.ndim == 1 else outputs
+
+
+def _weights(sample_weight: ArrayLike | None, n: int) -> Floats:
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight has shape {weights.shape}; expected ({n},)")
+    return weights
+
+
+def _labels(y: ArrayLike, n_outputs: int) -> NDArray[np.int64]:
+    """One class a row (n,), from labels or one-hot rows."""
+    truth, kind = _truth(y, n_outputs)
+    if kind == "multilabel":
+        raise ValueError("expected one class a row, got multilabel targets")
+    labels: NDArray[np.int64] = _wide(truth).argmax(axis=1)
+    return labels
+
+
+def _truth(y: ArrayLike, n_outputs: int) -> tuple[NDArray[np.bool_], str]:
+    """Targets as columns of 0 and 1, as many as there are outputs, and the kind of problem."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim not in (1, 2):
+        raise ValueError(f"expected labels (n,) or targets (n, k), got shape {y.shape}")
+    if y.dtype.kind not in "biuf" or (y.dtype.kind == "f" and (y != np.floor(y)).any()):
+        raise ValueError("expected classes (integer labels or 0/1 targets), got other values")
+    if y.ndim == 1:
+        n_classes = max(n_outputs, 2)
+        if len(y) and not (y.min() >= 0 and y.max() < n_classes):
+            raise ValueError(
+                f"expected labels from 0 to {n_classes - 1}, got {y.min()} to {y.max()}"
+            )
+        columns = y[:, None] == (np.arange(n_outputs) if n_outputs > 1 else 1)
+        return columns, "binary" if n_classes == 2 else "multiclass"
+    if y.shape[1] != n_outputs:
+        raise ValueError(f"targets have {y.shape[1]} columns for {n_outputs} outputs")
+    if not np.isin(y, (0, 1)).all():
+        raise ValueError("expected 0/1 targets, got other values")
+    if (y.sum(axis=1) != 1).any():
+        return y.astype(bool), "multilabel"
+    return y.astype(bool), "binary" if n_outputs == 2 else "multiclass"
+
+
+def _classes(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None) -> _Classes:
+    predicted = np.asarray(y_pred)
+    if predicted.ndim == 1 and predicted.dtype.kind in "biu":
+        # Labels on both sides: as many columns as it takes to hold them.
+        true_labels = np.asarray(y_true)
+        largest = max(int(labels.max(initial=1)) for labels in (true_labels, predicted))
+        width = true_labels.shape[1] if true_labels.ndim == 2 else largest + 1
+        predicted_columns, _ = _truth(predicted, width)
+    else:
+        outputs = _outputs(y_pred)
+        width = outputs.shape[1]
+        predicted_columns = outputs > 0.5
+    true, kind = _truth(y_true, width)
+    if len(true) != len(predicted_columns):
+        raise ValueError(f"y_true has {len(true)} rows and y_pred has {len(predicted_columns)}")
+    if predicted.ndim == 2 and width > 1 and kind != "multilabel":
+        predicted_columns = predicted.argmax(axis=1)[:, None] == np.arange(width)
+    return _Classes(true, predicted_columns, _weights(sample_weight, len(true)), kind)
+
+
+def _wide(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A column for each class, also where one column says which of two it is."""
+    return np.hstack([~columns, columns]) if columns.shape[1] == 1 else columns
+
+
+def _decisions(
+    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None, average: str
+) -> tuple[Floats, Floats, Floats, Callable[[Floats, Floats], float]]:
+    """True positives, false positives and false negatives of each class, and how to average."""
+    check_name("average", average, ["auto", "binary", "macro", "micro", "weighted"])
+    classes = _classes(y_true, y_pred, sample_weight)
+    if average == "auto":
+        average = "binary" if classes.kind == "binary" else "macro"
+    true, predicted = classes.true, classes.predicted
+    if average == "binary":
+        if classes.kind != "binary":
+            raise ValueError(f"average='binary' needs two classes, got {true.shape[1]}")
+        true, predicted = true[:, -1:], predicted[:, -1:]
+    elif classes.kind != "multilabel":
+        true, predicted = _wide(true), _wide(predicted)
+        # A class that neither side names takes no part in a mean, as in scikit-learn.
+        named = true.any(axis=0) | predicted.any(axis=0)
+        true, predicted = true[:, named], predicted[:, named]
+    counts = [classes.weight @ part for part in (true & predicted, ~true & predicted)]
+    tp, fp = counts
+    fn = classes.weight @ (true & ~predicted)
+    if average == "micro":
+        tp, fp, fn = (np.atleast_1d(part.sum()) for part in (tp, fp, fn))
+
+    def mean(values: Floats, true_count: Floats) -> float:
+        if average == "weighted":
+            return float(_ratio(values @ true_count, true_count.sum()))
+        return float(values.mean())
+
+    return tp, fp, fn, mean
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
+
+
+def _area(true: NDArray[np.bool_], score: Floats, weight: Floats) -> float:
+    order = np.argsort(score, kind="stable")[::-1]
+    last_of_equals = np.append(np.diff(score[order]) != 0, True)
+    tp = np.append(0.0, np.cumsum((weight * true)[order])[last_of_equals])
+    fp = np.append(0.0, np.cumsum((weight * ~true)[order])[last_of_equals])
+    if tp[-1] <= 0 or fp[-1] <= 0:
+        return float("nan")
+    area = (np.diff(fp) * (tp[1:] + tp[:-1])).sum() / 2
+    return float(area / (tp[-1] * fp[-1]))
+
+
+def _numbers(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Floats, Floats]:
+    """Targets and outputs, both (n, k); labels become one-hot rows where k > 1."""
+    outputs = _outputs(y_pred)
+    true = np.asarray(y_true)
+    if true.ndim == 1 and outputs.shape[1] > 1:
+        true = _truth(true, outputs.shape[1])[0]
+    true = _outputs(true)
+    if true.shape != outputs.shape:
+        raise ValueError(f"y_true has shape {true.shape} and y_pred has {outputs.shape}")
+    return true, outputs
+
+
+def _mean(errors: Floats, sample_weight: ArrayLike | None) -> float:
+    return float(np.average(errors.mean(axis=1), weights=_weights(sample_weight, len(errors))))

@@ -1,0 +1,379 @@
+"""`nncore.Network`: a dense feedforward network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore import _core
+from nncore._architecture import (
+    Arrays,
+    Initializer,
+    checked_dtype,
+    checked_sizes,
+    every_activation,
+    given_arrays,
+    initializer_names,
+)
+from nncore._checks import integer, real
+from nncore._names import check_name
+from nncore.errors import BusyError
+from nncore.history import History
+
+if TYPE_CHECKING:
+    from nncore import _fit
+    from nncore.callbacks import Callback
+    from nncore.training import OptimizerState, Resumed, Unfinished
+
+Net = TypeVar("Net", bound="Network")
+
+
+class Evaluation(NamedTuple):
+    """How well a network does on some samples."""
+
+    cost: float
+    """Mean cost of the samples, weighted by their weights."""
+    accuracy: float | None
+    """Fraction of the samples that are classified rightly; None where there are no classes."""
+
+
+class Parameters(list[NDArray[Any]]):
+    """Live views of a network's weights or biases, layer by layer: what is assigned is copied in.
+
+    >>> import nncore
+    >>> net = nncore.Network([2, 1])
+    >>> net.weights[0] = [[1.0, -1.0]]
+    >>> net.weights[0] *= 3
+    >>> net.weights
+    [array([[ 3., -3.]], dtype=float32)]
+    """
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        many = isinstance(index, slice)
+        _copy_in(list(self[index]) if many else [self[index]], value if many else [value])
+
+
+class _Fit:
+    """`Network.fit`, which puts itself here on first use: training is most of what there is to
+    import, and a program that only predicts does without."""
+
+    def __get__(self, net: Network | None, owner: type[Network]) -> Any:
+        from nncore._fit import fit
+
+        Network.fit = fit
+        return fit.__get__(net, owner)
+
+
+class Network(_core.Network):
+    """A dense feedforward network (multi-layer perceptron).
+
+    Args:
+        sizes: units of every layer, the inputs first; two layers or more.
+        activation: of the hidden layers, or a list with a name for each of them: "sigmoid",
+            "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "linear",
+            "exponential", or "step", the perceptron, which predicts but cannot be trained.
+        output_activation: of the last layer: one of those, or "softmax".
+        cost: what training makes small: "quadratic", "cross_entropy" (sigmoid outputs),
+            "log_likelihood" (softmax outputs), "mean_absolute", "huber" or "poisson".
+        initializer: what the parameters start from: "normal" (the book's chapter 1), "scaled"
+            (chapter 3), "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "zeros",
+            a list with a name for each layer but the inputs, or given arrays as (weights,
+            biases). "auto" goes by each layer's activation: he_normal for relu and its like,
+            glorot_uniform for the others.
+        dtype: "float32" or "float64".
+        seed: fixes the parameters, every shuffle and every dropout.
+
+    Raises:
+        ValueError, TypeError: an argument is wrong, or a cost and an output activation do not go
+            together; the message lists what does.
+
+    Inputs x are (n, sizes[0]), of any real dtype and memory order, or a scipy sparse matrix.
+    Any number of threads may ask one network at once, and may train two networks at once.
+
+    >>> import nncore
+    >>> net = nncore.Network([784, 30, 10], activation="relu", output_activation="softmax",
+    ...                      cost="log_likelihood", seed=1)
+    >>> net
+    Network([784, 30, 10], activation=['relu'], output_activation='softmax', cost='log_likelihood', dtype='float32', seed=1)
+    """  # noqa: E501
+
+    history: History
+    """What training measured, since the network's first epoch."""
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: str | Sequence[str] = "sigmoid",
+        output_activation: str = "sigmoid",
+        cost: str = "quadratic",
+        initializer: Initializer = "auto",
+        dtype: Any = "float32",
+        seed: int = 0,
+    ) -> None:
+        sizes = checked_sizes(sizes)
+        activations = every_activation(activation, output_activation, len(sizes) - 1)
+        check_name("cost", cost, _core.COSTS)
+        seed = integer("seed", seed, low=0, high=2**64 - 1)
+        self._build(sizes, activations, cost, checked_dtype(dtype), seed)
+        arrays = given_arrays(initializer)
+        if arrays is None:
+            self.initialize(initializer_names(initializer, activations))
+        else:
+            self.weights, self.biases = arrays
+
+    def _build(self, *core: Any) -> None:
+        """What every network has, however it came about; `core` is what its base class takes."""
+        super().__init__(*core)
+        self.history = History()
+        self._lock = Lock()
+        self._optimizer_state: OptimizerState | None = None
+        self._callbacks: Sequence[Callback] = ()
+        self._unfinished: Unfinished | None = None
+        self._resumed: Resumed | None = None
+
+    @property
+    def weights(self) -> Parameters:
+        """Live writable views of each layer's weights, (units, inputs); assigning copies in.
+
+        Raises:
+            ValueError: on assignment, for another number of layers, other shapes, or values
+                that are not finite.
+        """
+        return Parameters(self.weight_views())
+
+    @weights.setter
+    def weights(self, arrays: Arrays) -> None:
+        _copy_in(self.weight_views(), arrays)
+
+    @property
+    def biases(self) -> Parameters:
+        """Live writable views of each layer's biases, (units,); assigning copies in, as above."""
+        return Parameters(self.bias_views())
+
+    @biases.setter
+    def biases(self, arrays: Arrays) -> None:
+        _copy_in(self.bias_views(), arrays)
+
+    def evaluate(self, x: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Evaluation:
+        """The mean cost on samples, without penalties, and for classes the accuracy.
+
+        y is as in `fit`: labels (n,) or targets (n, sizes[-1]).
+
+        >>> import nncore
+        >>> net = nncore.Network([1, 1], initializer=([[[2.0]]], [[-1.0]]))
+        >>> net.evaluate([[0.0], [1.0]], [0, 1]).accuracy
+        1.0
+        """
+        return Evaluation(*self.evaluate_dataset(_core.Dataset(self, x, y, sample_weight)))
+
+    def backprop(self, x: Any, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """Gradients of the cost by weights and by biases, averaged over the rows.
+
+        The book's equations BP1 to BP4; shapes are those of `weights` and `biases`.
+        """
+        return self.loss_and_gradient(x, y)[1:]
+
+    def loss_and_gradient(
+        self,
+        x: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        penalty_rows: int | None = None,
+    ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
+        """The mean cost with penalties, and its gradients by weights and by biases.
+
+        l2 / (2 n) |w|^2 and l1 / n |w|_1 are added over the weights, where n is `penalty_rows`,
+        or None for the number of rows of x.
+        """
+        data = _core.Dataset(self, x, y, sample_weight)
+        rows = len(data) if penalty_rows is None else integer("penalty_rows", penalty_rows, low=1)
+        return self.gradients(data, l2=real("l2", l2), l1=real("l1", l1), penalty_rows=rows)
+
+    def input_gradient(self, x: Any, y: ArrayLike) -> NDArray[Any]:
+        """Gradient of each row's own cost by its inputs, (n, sizes[0]), dense also for sparse x."""
+        return self.input_gradient_dataset(_core.Dataset(self, x, y))
+
+    def update_mini_batch(self, x: Any, y: ArrayLike, learning_rate: float) -> None:
+        """One step of gradient descent, all rows as one mini-batch (the book's equation 20, 21).
+
+        Raises:
+            BusyError: the network is being trained.
+            DivergenceError: the step left the finite numbers, and was taken back.
+        """
+        rate = real("learning_rate", learning_rate, above=True)
+        with self._exclusively():
+            data = _core.Dataset(self, x, y)
+            _core.Trainer(self, batch_size=max(len(data), 1)).step(data, learning_rate=rate)
+
+    if TYPE_CHECKING:
+        fit = _fit.fit
+    else:
+        fit = _Fit()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a model file (safetensors), whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self.save_file(path)
+
+    @classmethod
+    def load(cls: type[Net], path: str | os.PathLike[str]) -> Net:
+        """Reads a model file: the same architecture, parameters, seed and epoch.
+
+        Raises:
+            ModelFileError: it is no model file, or damaged; the message names it and the fault.
+            OSError: it cannot be read.
+        """
+        net = cls.__new__(cls)
+        net._build(_core.Network.load_file(path))
+        return net
+
+    def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Writes a model file that also holds what it takes to go on training.
+
+        That is the optimiser's memory, the seed and the epoch, the history, and the state of the
+        callbacks. A run that was stopped anywhere, also within an epoch, and is resumed ends with
+        the same bits as one that was not. The file is written whole or not at all: whenever the
+        process is killed, the old checkpoint is there or the new one.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        from nncore import checkpoint
+
+        checkpoint.save(self, path)
+
+    @classmethod
+    def resume(cls: type[Net], path: str | os.PathLike[str]) -> Net:
+        """Reads a checkpoint, for `fit` with the same arguments and initial_epoch=net.epoch.
+
+        Raises:
+            ModelFileError: it is no checkpoint, or damaged; the message names it and the fault.
+            OSError: it cannot be read.
+
+        >>> import os, tempfile, numpy as np, nncore
+        >>> x, y = np.eye(4), [0, 1, 0, 1]
+        >>> path = os.path.join(tempfile.mkdtemp(), "run.safetensors")
+        >>> net = nncore.Network([4, 2])
+        >>> _ = net.fit(x, y, epochs=3, optimizer="adam")
+        >>> net.save_checkpoint(path)
+        >>> net = nncore.Network.resume(path)
+        >>> net.fit(x, y, epochs=5, optimizer="adam", initial_epoch=net.epoch).epochs
+        [3, 4]
+        """
+        from nncore import checkpoint
+
+        return checkpoint.resume(cls, path)
+
+    def summary(self) -> str:
+        """A table of the layers, their parameters, and the memory that these take.
+
+        >>> import nncore
+        >>> print(nncore.Network([784, 30, 10]).summary())
+        layer  activation  inputs  units  parameters
+            1  sigmoid        784     30      23,550
+            2  sigmoid         30     10         310
+        23,860 parameters of 4 bytes: 93.2 KiB
+        quadratic cost, seed 0, trained for 0 epochs
+        """
+        shapes = [w.shape for w in self.weights]
+        counts = [units * (inputs + 1) for units, inputs in shapes]
+        rows = [("layer", "activation", "inputs", "units", "parameters")]
+        rows += [
+            (str(i), activation, str(inputs), str(units), f"{count:,}")
+            for i, (activation, (units, inputs), count) in enumerate(
+                zip(self.activations, shapes, counts, strict=True), start=1
+            )
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                text.ljust(width) if i == 1 else text.rjust(width)
+                for i, (text, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+        size = self.dtype.itemsize
+        lines += [
+            f"{sum(counts):,} parameters of {size} bytes: {_bytes(sum(counts) * size)}",
+            f"{self.cost} cost, seed {self.seed}, trained for {self.epoch} epochs",
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        *hidden, output = self.activations
+        trained = f", epoch={self.epoch}" if self.epoch else ""
+        return (
+            f"{type(self).__name__}({list(self.sizes)}, activation={hidden}, "
+            f"output_activation={output!r}, cost={self.cost!r}, dtype={self.dtype.name!r}, "
+            f"seed={self.seed}{trained})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Everything but what belongs to a running `fit`; callbacks need not be picklable."""
+        left_out = ("_lock", "_callbacks", "_unfinished", "_resumed")
+        state = {key: value for key, value in vars(self).items() if key not in left_out}
+        state["history"] = copy(self.history)  # which even a shallow copy must not share
+        core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
+        parameters = [*self.weights, *self.biases]
+        return _rebuild, (type(self), core, self.epoch, parameters), state
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        """For as long as training lasts, its callbacks included."""
+        if not self._lock.acquire(blocking=False):
+            raise BusyError("this network is being trained; wait for that to end, or train a copy")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def _rebuild(
+    cls: type[Net], core: tuple[Any, ...], epoch: int, parameters: list[NDArray[Any]]
+) -> Net:
+    net = cls.__new__(cls)
+    net._build(*core)
+    net.epoch = epoch
+    for view, array in zip([*net.weights, *net.biases], parameters, strict=True):
+        view[...] = array
+    return net
+
+
+def _copy_in(views: list[NDArray[Any]], arrays: Iterable[Any]) -> None:
+    """Copies arrays into views of the same shapes; nothing is copied unless all fit."""
+    values = [np.asarray(array) for array in arrays]
+    expected = [view.shape for view in views]
+    if [value.shape for value in values] != expected:
+        found = [value.shape for value in values]
+        raise ValueError(f"expected arrays of the shapes {expected}, got {found}")
+    for i, (view, value) in enumerate(zip(views, values, strict=True)):
+        if value.dtype.kind not in "biuf":
+            raise TypeError(f"expected arrays of real numbers, got dtype {value.dtype}")
+        with np.errstate(over="ignore"):
+            values[i] = value.astype(view.dtype)
+        if not np.isfinite(values[i]).all():
+            raise ValueError(f"expected finite numbers in {view.dtype}, got NaN or infinity")
+    for view, value in zip(views, values, strict=True):
+        view[...] = value
+
+
+def _bytes(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

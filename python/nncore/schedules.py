@@ -1,0 +1,245 @@
+"""Learning rates that change from epoch to epoch, for `fit(learning_rate=...)`.
+
+A schedule is a callable(epoch) -> rate, so that any function will do:
+
+>>> halving = lambda epoch: 0.5 * 0.5 ** (epoch // 10)
+
+`epoch` is counted from the network's first, 0, over all calls of `fit`: a run that was stopped
+and goes on meets the rates it would have met. The schedules that follow what was measured
+(`ReduceOnPlateau`, `HalveOnPlateau`) read the network's whole history for the same reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nncore._checks import integer, real
+from nncore._monitor import Monitor
+from nncore.history import History
+
+Schedule = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same rate in every epoch.
+
+    >>> Constant(0.5)(7)
+    0.5
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        real("rate", self.rate, above=True)
+
+    def __call__(self, epoch: int) -> float:
+        return self.rate
+
+
+@dataclass(frozen=True)
+class Step:
+    """Multiplies the rate by `factor` after every `every` epochs.
+
+    >>> [Step(1.0, factor=0.5, every=2)(epoch) for epoch in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+
+    rate: float
+    factor: float = 0.5
+    every: int = 10
+
+    def __post_init__(self) -> None:
+        real("rate", self.rate, above=True)
+        real("factor", self.factor, above=True)
+        integer("every", self.every, low=1)
+
+    def __call__(self, epoch: int) -> float:
+        return self.rate * self.factor ** (epoch // self.every)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """rate * factor ** epoch.
+
+    >>> [Exponential(1.0, factor=0.5)(epoch) for epoch in range(3)]
+    [1.0, 0.5, 0.25]
+    """
+
+    rate: float
+    factor: float = 0.95
+
+    def __post_init__(self) -> None:
+        real("rate", self.rate, above=True)
+        real("factor", self.factor, above=True)
+
+    def __call__(self, epoch: int) -> float:
+        return self.rate * self.factor**epoch
+
+
+@dataclass(frozen=True)
+class InverseScaling:
+    """rate / (epoch + 1) ** power, after Robbins and Monro (1951).
+
+    >>> [InverseScaling(1.0, power=0.5)(epoch) for epoch in (0, 3, 8)]
+    [1.0, 0.5, 0.3333333333333333]
+    """
+
+    rate: float
+    power: float = 0.5
+
+    def __post_init__(self) -> None:
+        real("rate", self.rate, above=True)
+        real("power", self.power)
+
+    def __call__(self, epoch: int) -> float:
+        return float(self.rate / (epoch + 1) ** self.power)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Falls from `rate` to `final` in half a cosine over `epochs`, then stays there.
+
+    Loshchilov and Hutter, *SGDR* (2017), without the restarts.
+
+    >>> [round(Cosine(1.0, epochs=5)(epoch), 3) for epoch in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+    """
+
+    rate: float
+    epochs: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        real("rate", self.rate, above=True)
+        integer("epochs", self.epochs, low=1)
+        real("final", self.final)
+
+    def __call__(self, epoch: int) -> float:
+        return _half_cosine(self.rate, self.final, epoch / max(self.epochs - 1, 1))
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """Rises to `rate` in the first `rise` of the epochs, then falls to almost nothing.
+
+    Starts at rate / `start_factor` and ends at that over `final_factor`, both ways along half a
+    cosine. Smith and Topin, *Super-Convergence* (2018).
+
+    >>> cycle = OneCycle(1.0, epochs=11, rise=0.5)
+    >>> [round(cycle(epoch), 3) for epoch in (0, 3, 5, 8, 10)]
+    [0.04, 0.668, 1.0, 0.345, 0.0]
+    """
+
+    rate: float
+    epochs: int
+    rise: float = 0.3
+    start_factor: float = 25.0
+    final_factor: float = 1e4
+
+    def __post_init__(self) -> None:
+        real("rate", self.rate, above=True)
+        integer("epochs", self.epochs, low=1)
+        real("rise", self.rise, high=1.0, above=True, below=True)
+        real("start_factor", self.start_factor, low=1.0)
+        real("final_factor", self.final_factor, low=1.0)
+
+    def __call__(self, epoch: int) -> float:
+        start = self.rate / self.start_factor
+        done = epoch / max(self.epochs - 1, 1)
+        if done < self.rise:
+            return _half_cosine(start, self.rate, done / self.rise)
+        return _half_cosine(
+            self.rate, start / self.final_factor, (done - self.rise) / (1.0 - self.rise)
+        )
+
+
+@dataclass(frozen=True)
+class ReduceOnPlateau:
+    """Multiplies the rate by `factor` when `monitor` has not improved for `patience` epochs.
+
+    Args:
+        rate: the rate of the first epoch.
+        factor: what it is multiplied by, in (0, 1).
+        patience: how many epochs without an improvement it takes; the count then starts anew.
+        monitor: the column of the history that should improve.
+        min_delta: an improvement is more than this.
+        min_rate: the rate never falls below this.
+        mode: "min", "max", or "auto" to go by the column's name.
+    """
+
+    rate: float
+    factor: float = 0.1
+    patience: int = 10
+    monitor: str = "validation_cost"
+    min_delta: float = 0.0
+    min_rate: float = 0.0
+    mode: str = "auto"
+
+    def __post_init__(self) -> None:
+        real("rate", self.rate, above=True)
+        real("factor", self.factor, high=1.0, above=True, below=True)
+        integer("patience", self.patience, low=1)
+        real("min_delta", self.min_delta)
+        real("min_rate", self.min_rate)
+        Monitor(self.monitor, self.mode)
+
+    def follow(self, history: History) -> Schedule:
+        """The rates of a network with this history, to which `fit` is about to add.
+
+        >>> history = History({"cost": [3.0, 2.0, 2.5]}, epochs=range(3))
+        >>> rate = ReduceOnPlateau(1.0, factor=0.5, patience=2, monitor="cost").follow(history)
+        >>> rate(3)
+        1.0
+        >>> history.append(3, {"cost": 2.25})
+        >>> rate(4)
+        0.5
+        """
+        monitor = Monitor(self.monitor, self.mode, self.min_delta)
+        rate, seen = self.rate, 0
+
+        def current_rate(epoch: int) -> float:
+            nonlocal rate, seen
+            measured = history[self.monitor][seen:] if self.monitor in history else []
+            for value in measured:
+                if not monitor.improved(value) and monitor.waited == self.patience:
+                    rate = max(rate * self.factor, self.min_rate)
+                    monitor.waited = 0
+            seen += len(measured)
+            return rate
+
+        return current_rate
+
+
+@dataclass(frozen=True)
+class HalveOnPlateau(ReduceOnPlateau):
+    """The book's rule: halve the rate when the accuracy has not improved for n epochs.
+
+    Nielsen, *Neural Networks and Deep Learning*, chapter 3, "Learning rate".
+
+    >>> HalveOnPlateau(0.5, patience=5).monitor
+    'validation_accuracy'
+    """
+
+    factor: float = 0.5
+    monitor: str = "validation_accuracy"
+
+
+def resolve(learning_rate: object, history: History) -> Schedule:
+    """The callable(epoch) -> rate that a number, a schedule or a callable stands for.
+
+    Raises:
+        TypeError: it is none of these.
+        ValueError: a number that is not above 0, or not finite.
+    """
+    if isinstance(learning_rate, ReduceOnPlateau):
+        return learning_rate.follow(history)
+    if callable(learning_rate):
+        return learning_rate
+    return Constant(real("learning_rate", learning_rate, above=True))
+
+
+def _half_cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * (1.0 + math.cos(math.pi * min(done, 1.0))) / 2.0
