@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from nncore.datasets import Dataset
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """Where real MNIST is, which no test downloads. NNCORE_REQUIRE_DATA makes its lack an error."""
+    from nncore.datasets.mnist import find_mnist
+
+    folder = find_mnist()
+    if folder is None:
+        miss = pytest.fail if os.environ.get("NNCORE_REQUIRE_DATA") else pytest.skip
+        miss(
+            "needs MNIST: set NNCORE_DATA to a directory with its four files, or download them "
+            "once with: python -c 'import nncore.datasets as d; d.load_mnist()'"
+        )
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_folder: Path) -> Dataset:
+    from nncore.datasets import load_mnist
+
+    return load_mnist(mnist_folder)

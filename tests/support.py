@@ -1,0 +1,122 @@
+"""What the proofs share: networks, problems that suit a cost, comparison and hashing."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import reference
+from nncore import _core
+
+Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def make_network(
+    sizes: list[int],
+    activations: list[str],
+    cost: str = "quadratic",
+    dtype: Any = "float64",
+    seed: int = 1,
+) -> _core.Network:
+    """A network with small random weights, and biases that are not all zero."""
+    net = _core.Network(sizes, activations, cost=cost, dtype=dtype, seed=seed)
+    rng = np.random.default_rng(seed)
+    for w, b in zip(net.weight_views(), net.bias_views(), strict=True):
+        w[...] = rng.normal(size=w.shape) / np.sqrt(w.shape[1])
+        b[...] = rng.normal(size=b.shape) * 0.3
+    return net
+
+
+def twin(net: _core.Network) -> reference.Network:
+    """The reference with the same parameters."""
+    return reference.Network(net.weight_views(), net.bias_views(), net.activations, net.cost)
+
+
+def make_problem(net: _core.Network, n: int, seed: int = 2) -> Pair:
+    """n rows with many zeros among them, and targets that are legal for the network's cost."""
+    rng = np.random.default_rng(seed)
+    inputs, outputs = net.sizes[0], net.sizes[-1]
+    x = rng.normal(size=(n, inputs)) * (rng.random((n, inputs)) < 0.6)
+    if net.cost == "log_likelihood":
+        y = np.eye(outputs)[rng.integers(0, outputs, n)]
+    elif net.cost == "cross_entropy" or net.activations[-1] == "sigmoid":
+        y = (rng.random((n, outputs)) < 0.4).astype(float)
+    elif net.cost == "poisson":
+        y = rng.poisson(2.0, (n, outputs)).astype(float)
+    else:
+        y = rng.normal(size=(n, outputs))
+    return x.astype(net.dtype).astype(float), y
+
+
+def relative(found: Any, expected: Any) -> float:
+    """Largest difference over the largest expected value; an all-zero answer gives 1."""
+    found, expected = np.asarray(found, float), np.asarray(expected, float)
+    assert found.shape == expected.shape
+    scale = np.abs(expected).max(initial=0.0)
+    if scale == 0.0:
+        return float(np.abs(found).max(initial=0.0) > 0.0)
+    difference = np.abs(found - expected).max()
+    return float(difference / scale) if np.isfinite(difference) else np.inf
+
+
+def assert_same_parameters(net: _core.Network, ref: reference.Network, tolerance: float) -> None:
+    for layer in range(len(ref.weights)):
+        assert relative(net.weight_views()[layer], ref.weights[layer]) <= tolerance, layer
+        assert relative(net.bias_views()[layer], ref.biases[layer]) <= tolerance, layer
+
+
+def digest(*arrays: Any) -> str:
+    """One hash of all bits of the arrays."""
+    h = hashlib.sha256()
+    for a in arrays:
+        h.update(np.ascontiguousarray(a).tobytes())
+    return h.hexdigest()
+
+
+def parameter_digest(net: _core.Network) -> str:
+    return digest(*net.weight_views(), *net.bias_views())
+
+
+def train(
+    net: _core.Network,
+    data: _core.Dataset,
+    *,
+    batch_size: int,
+    epochs: int = 1,
+    learning_rate: float = 0.1,
+    n_threads: int = 0,
+    penalty_rows: int = 0,
+    **options: Any,
+) -> list[float]:
+    """Epochs in the network's own shuffled order; returns their costs."""
+    trainer = _core.Trainer(net, batch_size=batch_size, **options)
+    costs = []
+    for epoch in range(epochs):
+        order = _core.permutation(len(data), seed=net.seed, epoch=epoch)
+        cost = trainer.epoch(
+            data,
+            order,
+            learning_rate=learning_rate,
+            penalty_rows=penalty_rows,
+            n_threads=n_threads,
+        )
+        costs.append(cost)
+    return costs
+
+
+def legal_pairings() -> list[tuple[str, str]]:
+    """Every (cost, output activation) that the core can train, from its own lists."""
+    return [
+        (cost, output)
+        for cost in _core.COSTS
+        for output in _core.output_activations(cost)
+        if _core.is_trainable(output)
+    ]
+
+
+def hidden_activations() -> list[str]:
+    """Every activation that a hidden layer can be trained with."""
+    return [a for a in _core.ACTIVATIONS if _core.is_trainable(a) and a != "softmax"]

@@ -1,0 +1,112 @@
+"""mnist_loader's shapes and expand_mnist's shifts."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from nncore.book import expand_mnist, mnist_loader, network2
+
+Split = namedtuple("Split", "x y")
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Data of MNIST's kind, in place of what load_mnist finds."""
+    generator = np.random.default_rng(0)
+
+    def split(n):
+        x = generator.random((n, 784), dtype=np.float32)
+        return Split(x, generator.integers(10, size=n))
+
+    data = (split(5), split(3), split(2))
+    monkeypatch.setattr(mnist_loader, "load_mnist", lambda: data)
+    return data
+
+
+def test_load_data(tiny):
+    for ours, theirs in zip(mnist_loader.load_data(), tiny, strict=True):
+        images, digits = ours
+        np.testing.assert_array_equal(images, theirs.x)
+        np.testing.assert_array_equal(digits, theirs.y)
+
+
+def test_load_data_wrapper(tiny, capsys):
+    training, validation, test = mnist_loader.load_data_wrapper()
+    assert [len(data) for data in (training, validation, test)] == [5, 3, 2]
+    x, y = training[1]
+    assert x.shape == (784, 1)
+    np.testing.assert_array_equal(x[:, 0], tiny[0].x[1])
+    assert y.shape == (10, 1)
+    assert y[tiny[0].y[1], 0] == y.sum() == 1.0
+    x, y = test[1]
+    assert x.shape == (784, 1)
+    assert y == tiny[2].y[1]
+    net = network2.Network([784, 4, 10])
+    net.SGD(training, 1, 2, 0.1, evaluation_data=validation, monitor_evaluation_accuracy=True)
+    assert "/ 3\n\n" in capsys.readouterr().out
+
+
+def test_expand_moves_every_image_four_ways():
+    x = np.arange(1.0, 19.0, dtype=np.float32).reshape(2, 9)
+    images, digits = expand_mnist.expand(x, np.array([4, 7]))
+    assert images.shape == (10, 9)
+    assert images.dtype == np.float32
+    assert digits.tolist() == [4, 7] * 5
+    pictures = images[::2].reshape(5, 3, 3)
+    for picture, expected in zip(
+        pictures,
+        [
+            [[1, 2, 3], [4, 5, 6], [7, 8, 9]],
+            [[0, 0, 0], [1, 2, 3], [4, 5, 6]],
+            [[4, 5, 6], [7, 8, 9], [0, 0, 0]],
+            [[0, 1, 2], [0, 4, 5], [0, 7, 8]],
+            [[2, 3, 0], [5, 6, 0], [8, 9, 0]],
+        ],
+        strict=True,
+    ):
+        np.testing.assert_array_equal(picture, expected)
+    assert images[3].reshape(3, 3)[1, 0] == 10
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((2, 8)), np.zeros(2), r"\(n, side \* side\), found \(2, 8\)"),
+        (np.zeros(9), np.zeros(9), r"found \(9,\)"),
+        (np.zeros((2, 9)), np.zeros(3), "x has 2 images, y has 3"),
+    ],
+)
+def test_expand_refuses(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        expand_mnist.expand(x, y)
+
+
+def test_the_script_writes_the_books_file_once(tiny, tmp_path, capsys):
+    path = tmp_path / "expanded.pkl.gz"
+    expand_mnist.main(str(path))
+    first = capsys.readouterr().out
+    assert first.splitlines()[0] == "Expanding the MNIST training set"
+    with gzip.open(path) as file:
+        (x, y), validation, test = pickle.load(file)
+    expected = expand_mnist.expand(*tiny[0])
+    assert sorted(zip(map(bytes, x), y, strict=True)) == sorted(
+        zip(map(bytes, expected[0]), expected[1], strict=True)
+    )
+    np.testing.assert_array_equal(validation[0], tiny[1].x)
+    np.testing.assert_array_equal(test[1], tiny[2].y)
+    stamp = path.stat().st_mtime_ns
+    expand_mnist.main(str(path))
+    assert "already exists" in capsys.readouterr().out
+    assert path.stat().st_mtime_ns == stamp
+    assert [p.name for p in tmp_path.iterdir()] == ["expanded.pkl.gz"]
+
+
+def test_a_script_that_cannot_write_says_so_and_leaves_nothing(tiny, tmp_path):
+    with pytest.raises(FileNotFoundError, match="expanded"):
+        expand_mnist.main(str(tmp_path / "nowhere" / "expanded.pkl.gz"))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,83 @@
+"""Ctrl-C waits for a moment from which a run can go on, and no longer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from nncore._interrupts import held_back
+
+
+def press() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def run(events: list[str], unless: Callable[[], bool], presses: int = 1) -> None:
+    with held_back(unless) as interrupt:
+        for _ in range(presses):
+            press()
+        events.append("after the press")
+        interrupt()
+        events.append("let through")
+
+
+def test_it_waits() -> None:
+    events: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(events, unless=lambda: False)
+    assert events == ["after the press"]
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_it_does_not_wait_where_it_need_not_or_when_pressed_twice(presses: int) -> None:
+    events: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(events, unless=lambda: presses == 1, presses=presses)
+    assert events == []
+
+
+def test_leaving_lets_it_through() -> None:
+    events: list[str] = []
+
+    def hold() -> None:
+        with held_back(unless=lambda: False):
+            press()
+            events.append("held")
+
+    with pytest.raises(KeyboardInterrupt):
+        hold()
+    assert events == ["held"]
+
+
+def test_the_handler_of_before_comes_back_and_is_the_one_called() -> None:
+    calls: list[int] = []
+    default = signal.signal(signal.SIGINT, lambda number, frame: calls.append(number))
+    try:
+        mine = signal.getsignal(signal.SIGINT)
+        run([], unless=lambda: False)
+        assert calls == [signal.SIGINT]
+        assert signal.getsignal(signal.SIGINT) is mine
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        run([], unless=lambda: True)
+        assert calls == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, default)
+
+
+def test_other_threads_do_not_touch_it() -> None:
+    seen: list[bool] = []
+
+    def elsewhere() -> None:
+        before = signal.getsignal(signal.SIGINT)
+        with held_back(unless=lambda: False) as interrupt:
+            interrupt()
+            seen.append(signal.getsignal(signal.SIGINT) is before)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [True]
