@@ -105,7 +105,9 @@ class SGD:
     def __init__(self, **hyperparameters: float) -> None:
         self.t = 0
         self.slots: list[list[Array]] = []
-        vars(self).update(hyperparameters)
+        for name, value in hyperparameters.items():
+            getattr(self, name)  # a name that the rule does not know is an error
+            setattr(self, name, value)
 
     def update(self, parameters: list[Array], gradients: list[Array], eta: float) -> None:
         if not self.slots:
@@ -161,17 +163,19 @@ class Adam(SGD):
     """Kingma and Ba, algorithm 1."""
 
     n_slots = 2
-    beta1 = 0.9
-    beta2 = 0.999
+    beta_1 = 0.9
+    beta_2 = 0.999
     epsilon = 1e-8
+    epsilon_hat = 0.0  # of the paper's second form
 
     def move(self, g: Array, eta: float, *slots: Array) -> Array:
         m, v = slots
-        m[...] = self.beta1 * m + (1.0 - self.beta1) * g
-        v[...] = self.beta2 * v + (1.0 - self.beta2) * g**2
-        m_hat = m / (1.0 - self.beta1**self.t)
-        v_hat = v / (1.0 - self.beta2**self.t)
-        return -eta * m_hat / (np.sqrt(v_hat) + self.epsilon)
+        m[...] = self.beta_1 * m + (1.0 - self.beta_1) * g
+        v[...] = self.beta_2 * v + (1.0 - self.beta_2) * g**2
+        m_hat = m / (1.0 - self.beta_1**self.t)
+        v_hat = v / (1.0 - self.beta_2**self.t)
+        epsilon = self.epsilon + self.epsilon_hat / np.sqrt(1.0 - self.beta_2**self.t)
+        return -eta * m_hat / (np.sqrt(v_hat) + epsilon)
 
 
 class AdamW(Adam):

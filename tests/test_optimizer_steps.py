@@ -43,7 +43,10 @@ def test_every_step_is_the_references(name: str, options: dict[str, float]) -> N
 def test_hyperparameters_are_used(name: str) -> None:
     """Every hyperparameter, moved from its default, moves the result as in the reference."""
     for key, default in _core.OPTIMIZERS[name].items():
-        changed = {**_core.OPTIMIZERS[name], key: 0.01 if key == "epsilon" else default * 0.7}
+        changed = {
+            **_core.OPTIMIZERS[name],
+            key: 0.01 if key.startswith("epsilon") else default * 0.7,
+        }
         net, usual = make_network(SIZES, ACTIVATIONS), make_network(SIZES, ACTIVATIONS)
         ref, optimizer = twin(net), reference.OPTIMIZERS[name](**changed)
         for x, y, _ in steps_of(net, name, hyperparameters={key: changed[key]}):
@@ -84,7 +87,7 @@ def torch_optimizer(torch: Any, name: str, weights: list, biases: list) -> Any:
         return torch.optim.RMSprop(parameters, lr, alpha=h["rho"], eps=h["epsilon"])
     if name == "adagrad":
         return torch.optim.Adagrad(parameters, lr, eps=h["epsilon"])
-    betas = (h["beta1"], h["beta2"])
+    betas = (h["beta_1"], h["beta_2"])
     if name == "adam":
         return torch.optim.Adam(parameters, lr, betas, h["epsilon"])
     groups = [

@@ -101,14 +101,21 @@ PyDataset make_dataset(const Network<T>& network, const py::object& x, const py:
     data.samples.weights = {weights.data(), n};
     data.owners.push_back(weights);
   }
-  if (y.is_none()) {
-    const py::gil_scoped_release release;
-    check(network, data.x.view);
-  } else {
+  if (!y.is_none()) {
     set_targets(data, network, y);
     data.has_targets = true;
-    const py::gil_scoped_release release;
+  }
+  const py::gil_scoped_release release;
+  if (data.has_targets) {
     check(network, data.samples);
+  } else {
+    check(network, data.x.view);
+  }
+  if (!data.x.view.is_sparse()) {
+    if (auto compact = CompactRows<T>::of(data.x.view.dense)) {
+      data.compact = std::make_shared<const CompactRows<T>>(*std::move(compact));
+      data.samples.x = data.compact->view();
+    }
   }
   return {std::move(data)};
 }

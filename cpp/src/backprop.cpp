@@ -12,6 +12,9 @@
 namespace nncore {
 namespace {
 
+// With so few rows, transposing W on the way back would cost more than the product.
+constexpr std::size_t few_rows = 4;
+
 // A product, cut over whichever side of C is longer; no sum is ever cut.
 template <class T>
 void multiply(Workspace<T>& ws, const Product<T>& product) {
@@ -68,6 +71,20 @@ void draw_mask(T* mask, std::size_t stride, std::size_t rows, std::size_t units,
       }
     }
   });
+}
+
+// Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one
+// is being worked on.
+template <class T>
+void prefetch(const SparseView<T>& x, std::span<const std::int64_t> ids) {
+  constexpr std::size_t line = cache_line / sizeof(T);
+  for (const std::int64_t id : ids) {
+    const auto end = static_cast<std::size_t>(x.offsets[id + 1]);
+    for (auto p = static_cast<std::size_t>(x.offsets[id]); p < end; p += line) {
+      __builtin_prefetch(x.values + p);
+      __builtin_prefetch(x.columns + p);
+    }
+  }
 }
 
 template <class T>
@@ -145,6 +162,10 @@ Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& s
   batch.is_sparse = samples.x.is_sparse();
   if (batch.is_sparse) {
     batch.sparse = {samples.x.sparse, order.empty() ? nullptr : order.data() + first, first};
+    if (first + rows < order.size()) {
+      prefetch(samples.x.sparse,
+               order.subspan(first + rows, std::min(rows, order.size() - first - rows)));
+    }
   } else if (order.empty()) {
     batch.x = samples.x.dense.row(first);
     batch.x_row = samples.x.dense.stride;
@@ -303,18 +324,28 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     if (l > 0) {
       const Layer& below = layers[l - 1];
       typename Workspace<T>::LayerBuffers& buffers = ws.layers[l - 1];
-      T* transposed = ws.transposed.data();  // (out, in)
-      k.transpose(w, layer.stride, layer.in, layer.out, transposed, below.stride);
-      multiply<T>(ws, {.m = n,
-                       .n = layer.in,
-                       .k = layer.out,
-                       .a = delta,
-                       .a_row = layer.stride,
-                       .a_col = 1,
-                       .b = transposed,
-                       .b_row = below.stride,
-                       .c = buffers.delta.data(),
-                       .c_row = below.stride});
+      if (n <= few_rows) {
+        const double work = double(n) * double(layer.in) * double(layer.out);
+        parallel_for(layer.in, cache_line, threads_for(work, ws.threads),
+                     [&](int, std::size_t begin, std::size_t end) {
+                       k.matmul_rows(n, end - begin, layer.out, delta, layer.stride,
+                                     w + begin * layer.stride, layer.stride,
+                                     buffers.delta.data() + begin, below.stride);
+                     });
+      } else {
+        T* transposed = ws.transposed.data();  // (out, in)
+        k.transpose(w, layer.stride, layer.in, layer.out, transposed, below.stride);
+        multiply<T>(ws, {.m = n,
+                         .n = layer.in,
+                         .k = layer.out,
+                         .a = delta,
+                         .a_row = layer.stride,
+                         .a_col = 1,
+                         .b = transposed,
+                         .b_row = below.stride,
+                         .c = buffers.delta.data(),
+                         .c_row = below.stride});
+      }
       const std::size_t size = n * below.stride;
       if (drops(dropout, l)) k.multiply(buffers.delta.data(), buffers.mask.data(), size);
       over_rows(ws.threads, n, double(below.out) * 4, [&](std::size_t first, std::size_t rows) {

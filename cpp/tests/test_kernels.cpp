@@ -96,6 +96,20 @@ void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
 }
 
 template <class T>
+void test_matmul_rows(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t inner) {
+  Matrix<T> a(m, inner, 1), b(n, inner, 2), c(m, n, 3);
+  k.matmul_rows(m, n, inner, a.data(), a.stride, b.data(), b.stride, c.data(), c.stride);
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (std::size_t p = 0; p < inner; ++p) sum += double(a.at(i, p)) * double(b.at(j, p));
+      check_close<T>(c.at(i, j), sum, std::sqrt(double(inner)));
+    }
+  }
+  c.check_padding();
+}
+
+template <class T>
 void test_transpose(const Kernels<T>& k, std::size_t rows, std::size_t cols) {
   Matrix<T> in(rows, cols, 1), out(cols, rows, 2);
   k.transpose(in.data(), in.stride, rows, cols, out.data(), out.stride);
@@ -309,6 +323,7 @@ void test_all(const InstructionSet& set) {
     for (const std::size_t n : odd_sizes) {
       for (const std::size_t inner : {std::size_t{1}, std::size_t{17}, std::size_t{33}}) {
         test_matmul(k, m, n, inner);
+        test_matmul_rows(k, m, n, inner);
       }
       test_transpose(k, m, n);
       test_sparse(k, m, n, std::size_t{13});
@@ -317,6 +332,8 @@ void test_all(const InstructionSet& set) {
   }
   test_matmul(k, 65, 33, 784);  // packed panels, several blocks of the sum
   test_matmul(k, 784, 17, 300);
+  test_matmul(k, 1, 300, 784);
+  test_matmul_rows(k, 3, 17, 784);
   for (const std::size_t n : odd_sizes) {
     test_softmax(k, n);
     for (std::size_t o = 0; o < optimizer_count; ++o) test_update(k, Optimizer(o), n);

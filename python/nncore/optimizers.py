@@ -22,11 +22,15 @@ class Optimizer:
     default_learning_rate: ClassVar[float]
 
     def __post_init__(self) -> None:
-        for key, value in self.hyperparameters().items():
-            if key == "epsilon":
-                real(key, value, above=True)
+        given = self.hyperparameters()
+        for key, value in given.items():
+            if key.startswith("epsilon"):
+                real(key, value)
             else:
                 real(key, value, high=1.0, below=True)
+        epsilons = [value for key, value in given.items() if key.startswith("epsilon")]
+        if epsilons and not any(epsilons):
+            raise ValueError("epsilon must be above 0, got 0.0: it keeps the update finite")
 
     def hyperparameters(self) -> dict[str, float]:
         """By name.
@@ -92,11 +96,15 @@ class Adam(Optimizer):
 
     m = beta_1 m + (1 - beta_1) g; v = beta_2 v + (1 - beta_2) g^2;
     w -= eta (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon).
+
+    epsilon_hat is that of the paper's second form (end of its section 2), added to sqrt(v) before
+    the correction; scikit-learn computes that one.
     """
 
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: float = 0.0
 
     name: ClassVar[str] = "adam"
     default_learning_rate: ClassVar[float] = 0.001
@@ -122,7 +130,7 @@ def resolve(optimizer: str | Optimizer) -> Optimizer:
     """The optimiser that a name or an optimiser stands for.
 
     >>> resolve("adam")
-    Adam(beta_1=0.9, beta_2=0.999, epsilon=1e-08)
+    Adam(beta_1=0.9, beta_2=0.999, epsilon=1e-08, epsilon_hat=0.0)
     """
     if isinstance(optimizer, Optimizer):
         return optimizer

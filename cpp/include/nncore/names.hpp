@@ -99,7 +99,7 @@ TargetRange target_range(Cost cost) noexcept;
 
 // The parameters of one optimiser: their names, default values, and the value that they must
 // stay below; none may be negative.
-inline constexpr std::size_t max_hyperparameters = 3;
+inline constexpr std::size_t max_hyperparameters = 4;
 struct Hyperparameter {
   std::string_view name;
   double value = 0;

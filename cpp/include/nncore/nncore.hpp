@@ -1,6 +1,7 @@
 // The whole public C++ API of nncore.
 #pragma once
 
+#include "nncore/compact_rows.hpp"
 #include "nncore/error.hpp"
 #include "nncore/matrix.hpp"
 #include "nncore/model_file.hpp"

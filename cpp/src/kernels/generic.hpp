@@ -43,10 +43,18 @@ inline Vec<T> broadcast(T x) {
 
 inline std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
 
+// n rounded up to whole cache lines, which is how far kernels write a row: what lies between n
+// and there is made anew each time and never builds up.
+template <class T>
+inline constexpr std::size_t line_lanes = cache_line / sizeof(T);
+template <class T>
+inline std::size_t whole_lines(std::size_t n) {
+  return (n + line_lanes<T> - 1) / line_lanes<T> * line_lanes<T>;
+}
+
 // ---- products ------------------------------------------------------------------------------
 
 inline constexpr int tile_rows = NNCORE_TILE_ROWS;
-inline constexpr int tile_vectors = 2;
 
 // One register tile of a product: MR rows by NV vectors of C, over k terms.
 template <class T, int MR, int NV>
@@ -84,19 +92,28 @@ using Tile = void (*)(std::size_t, const T*, std::size_t, std::size_t, const T*,
 template <class T, class Rows>
 struct Tiles;
 
+// By the vectors and rows of the tile. Few rows leave registers for more vectors, which hide the
+// latency of the additions and read longer pieces of B.
 template <class T, int... I>
 struct Tiles<T, std::integer_sequence<int, I...>> {
-  static constexpr Tile<T> table[tile_vectors][tile_rows] = {{tile<T, I + 1, 1>...},
-                                                             {tile<T, I + 1, 2>...}};
+  static constexpr Tile<T> one[] = {tile<T, I + 1, 1>...};
+  static constexpr Tile<T> two[] = {tile<T, I + 1, 2>...};
+  static constexpr Tile<T> four[] = {tile<T, 1, 4>, tile<T, 2, 4>};
+  static constexpr Tile<T> eight[] = {tile<T, 1, 8>};
+  static constexpr const Tile<T>* of(std::size_t vectors) {
+    return vectors == 8 ? eight : vectors == 4 ? four : vectors == 2 ? two : one;
+  }
 };
 
 template <class T>
 void matmul(const Product<T>& p, T* panel) {
-  constexpr auto& tiles = Tiles<T, std::make_integer_sequence<int, tile_rows>>::table;
-  const std::size_t vectors = (p.n + lanes<T> - 1) / lanes<T>;
+  using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
+  const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
+  std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
 
-  for (std::size_t v = 0; v < vectors; v += tile_vectors) {
-    const std::size_t width = smaller(tile_vectors, vectors - v);
+  for (std::size_t v = 0; v < vectors; v += width) {
+    while (width > vectors - v) width /= 2;
+    const Tile<T>* tiles = Table::of(width);
     const std::size_t column = v * lanes<T>;
     for (std::size_t k0 = 0; k0 < p.k; k0 += sum_block) {
       const std::size_t k = smaller(sum_block, p.k - k0);
@@ -113,10 +130,41 @@ void matmul(const Product<T>& p, T* panel) {
       }
       for (std::size_t i = 0; i < p.m; i += tile_rows) {
         const std::size_t rows = smaller(tile_rows, p.m - i);
-        tiles[width - 1][rows - 1](k, p.a + i * p.a_row + k0 * p.a_col, p.a_row, p.a_col, b, b_row,
-                                   p, p.c + i * p.c_row + column,
-                                   p.bias ? p.bias + column : nullptr, p.accumulate || k0 > 0);
+        tiles[rows - 1](k, p.a + i * p.a_row + k0 * p.a_col, p.a_row, p.a_col, b, b_row, p,
+                        p.c + i * p.c_row + column, p.bias ? p.bias + column : nullptr,
+                        p.accumulate || k0 > 0);
       }
+    }
+  }
+}
+
+// A cache line of partial sums, the same on every vector width, and their sum, halved and folded
+// in the same order everywhere.
+inline constexpr std::size_t line_vectors = cache_line / NNCORE_VECTOR_BYTES;
+
+template <class T>
+inline T fold(const Vec<T> (&line)[line_vectors]) {
+  T sums[line_lanes<T>];
+  for (std::size_t j = 0; j < line_vectors; ++j) store(sums + j * lanes<T>, line[j]);
+  for (std::size_t width = line_lanes<T> / 2; width > 0; width /= 2) {
+    for (std::size_t i = 0; i < width; ++i) sums[i] += sums[i + width];
+  }
+  return sums[0];
+}
+
+template <class T>
+void matmul_rows(std::size_t m, std::size_t n, std::size_t k, const T* a, std::size_t a_row,
+                 const T* b, std::size_t b_row, T* c, std::size_t c_row) {
+  for (std::size_t j = 0; j < n; ++j) {
+    for (std::size_t i = 0; i < m; ++i) {
+      Vec<T> line[line_vectors] = {};
+      for (std::size_t p = 0; p < k; p += line_lanes<T>) {
+        for (std::size_t v = 0; v < line_vectors; ++v) {
+          const std::size_t at = p + v * lanes<T>;
+          line[v] = fused(load(a + i * a_row + at), load(b + j * b_row + at), line[v]);
+        }
+      }
+      c[i * c_row + j] = fold<T>(line);
     }
   }
 }
@@ -203,40 +251,40 @@ void with_vectors(std::size_t vectors, F f) {
   }
 }
 
+// Calls f(column, vectors) for blocks of columns, each over all rows before the next: a block of
+// W stays in the cache.
+template <class T, class F>
+void over_column_blocks(std::size_t n, F f) {
+  const std::size_t vectors = whole_lines<T>(n) / lanes<T>;
+  for (std::size_t v = 0; v < vectors; v += sparse_vectors) {
+    with_vectors(smaller(sparse_vectors, vectors - v), [&](auto nv) { f(v * lanes<T>, nv); });
+  }
+}
+
 template <class T>
 void sparse_matmul(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* w,
                    std::size_t w_row, const T* bias, T* c, std::size_t c_row) {
-  const std::size_t vectors = (n + lanes<T> - 1) / lanes<T>;
-  for (std::size_t i = 0; i < m; ++i) {
-    const std::size_t id = row_id(x, i);
-    const auto begin = static_cast<std::size_t>(x.matrix.offsets[id]);
-    const auto end = static_cast<std::size_t>(x.matrix.offsets[id + 1]);
-    for (std::size_t v = 0; v < vectors; v += sparse_vectors) {
-      const std::size_t column = v * lanes<T>;
-      with_vectors(smaller(sparse_vectors, vectors - v), [&](auto nv) {
-        sparse_row<T, nv>(x.matrix, begin, end, w + column, w_row, bias + column,
-                          c + i * c_row + column);
-      });
+  over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
+    for (std::size_t i = 0; i < m; ++i) {
+      const std::size_t id = row_id(x, i);
+      sparse_row<T, nv>(x.matrix, static_cast<std::size_t>(x.matrix.offsets[id]),
+                        static_cast<std::size_t>(x.matrix.offsets[id + 1]), w + column, w_row,
+                        bias + column, c + i * c_row + column);
     }
-  }
+  });
 }
 
 template <class T>
 void sparse_gradient(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* d,
                      std::size_t d_row, T scale, T* g, std::size_t g_row) {
-  const std::size_t vectors = (n + lanes<T> - 1) / lanes<T>;
-  for (std::size_t i = 0; i < m; ++i) {
-    const std::size_t id = row_id(x, i);
-    const auto begin = static_cast<std::size_t>(x.matrix.offsets[id]);
-    const auto end = static_cast<std::size_t>(x.matrix.offsets[id + 1]);
-    for (std::size_t v = 0; v < vectors; v += sparse_vectors) {
-      const std::size_t column = v * lanes<T>;
-      with_vectors(smaller(sparse_vectors, vectors - v), [&](auto nv) {
-        sparse_update<T, nv>(x.matrix, begin, end, d + i * d_row + column, scale, g + column,
-                             g_row);
-      });
+  over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
+    for (std::size_t i = 0; i < m; ++i) {
+      const std::size_t id = row_id(x, i);
+      sparse_update<T, nv>(x.matrix, static_cast<std::size_t>(x.matrix.offsets[id]),
+                           static_cast<std::size_t>(x.matrix.offsets[id + 1]),
+                           d + i * d_row + column, scale, g + column, g_row);
     }
-  }
+  });
 }
 
 // ---- element by element --------------------------------------------------------------------
@@ -261,7 +309,10 @@ template <class T, Activation A>
 void apply(T* z, std::size_t row, std::size_t m, std::size_t n) {
   using Fn = ActivationFn<A>;
   if constexpr (Fn::elementwise) {
-    for (std::size_t i = 0; i < m * row; ++i) z[i] = Fn::value(z[i]);
+    const std::size_t count = whole_lines<T>(n);
+    for (std::size_t i = 0; i < m; ++i, z += row) {
+      for (std::size_t j = 0; j < count; ++j) z[j] = Fn::value(z[j]);
+    }
   } else {
     for (std::size_t i = 0; i < m; ++i, z += row) {
       const T largest = largest_of(z, n);  // so that exp cannot overflow
@@ -349,6 +400,7 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
                                 std::index_sequence<C...>, std::index_sequence<O...>) {
   return {.instruction_set = instruction_set,
           .matmul = matmul<T>,
+          .matmul_rows = matmul_rows<T>,
           .transpose = transpose<T>,
           .sparse_matmul = sparse_matmul<T>,
           .sparse_gradient = sparse_gradient<T>,

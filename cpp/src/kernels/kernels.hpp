@@ -6,7 +6,9 @@
 // (padded() in workspace.hpp), so there are no remainders along a row.
 //
 // The order of every sum is fixed here, whatever the instruction set or the thread count:
-// products add their terms in ascending order, in blocks of sum_block, block by block.
+// products add their terms in ascending order, in blocks of sum_block, block by block; dot
+// products keep a cache line of partial sums; sparse products one for the even and one for the
+// odd terms.
 #pragma once
 
 #include <array>
@@ -54,6 +56,9 @@ struct Kernels {
   const char* instruction_set;
 
   void (*matmul)(const Product<T>& product, T* panel);
+  // C (m, n) = A (m, k) B (n, k)^T, rows of all three padded: dot products, for small m.
+  void (*matmul_rows)(std::size_t m, std::size_t n, std::size_t k, const T* a, std::size_t a_row,
+                      const T* b, std::size_t b_row, T* c, std::size_t c_row);
   // out (cols, rows) = in (rows, cols) transposed; rows of out padded with zeros.
   void (*transpose)(const T* in, std::size_t in_row, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_row);
@@ -67,7 +72,7 @@ struct Kernels {
   void (*column_sums)(const T* d, std::size_t d_row, std::size_t m, std::size_t n, T scale, T* sum);
 
   struct ActivationKernels {
-    // z becomes act(z) in place, over padded rows (softmax looks at the n real columns only).
+    // z (m, n) becomes act(z) in place.
     void (*apply)(T* z, std::size_t row, std::size_t m, std::size_t n);
     // delta *= act'(z, a), count elements.
     void (*multiply_slope)(const T* z, const T* a, T* delta, std::size_t count);

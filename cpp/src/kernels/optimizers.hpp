@@ -116,13 +116,15 @@ struct OptimizerFn<Optimizer::adagrad> : OptimizerTraits {
   };
 };
 
-// Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 1.
+// Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 1. epsilon_hat is
+// that of the second form at the end of their section 2, where it is added before the correction
+// of the second moment; scikit-learn computes that one.
 template <>
 struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
   static constexpr std::string_view name = "adam";
   static constexpr std::size_t slots = 2;
   static constexpr Hyperparameter hyperparameters[] = {
-      {"beta_1", 0.9, 1}, {"beta_2", 0.999, 1}, {"epsilon", 1e-8}};
+      {"beta_1", 0.9, 1}, {"beta_2", 0.999, 1}, {"epsilon", 1e-8}, {"epsilon_hat", 0}};
   template <class T>
   struct Rule {
     T beta1, beta2, rest1, rest2, eta, root, epsilon;
@@ -133,7 +135,7 @@ struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
           rest2(T(1 - u.hyperparameters[1])),
           eta(T(u.learning_rate / (1 - __builtin_pow(u.hyperparameters[0], double(u.t))))),
           root(T(1 / __builtin_sqrt(1 - __builtin_pow(u.hyperparameters[1], double(u.t))))),
-          epsilon(T(u.hyperparameters[2])) {}
+          epsilon(T(u.hyperparameters[2] + u.hyperparameters[3] * double(root))) {}
     void operator()(T& w, T g, T& m, T& v) const {
       m = beta1 * m + rest1 * g;
       v = beta2 * v + rest2 * g * g;
