@@ -1,0 +1,325 @@
+"""What the classifier and the regressor share: everything but their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from nncore.network import Network, Parameters
+from nncore.sklearn import _params
+from nncore.sklearn._lbfgs import fit_lbfgs
+from nncore.sklearn._samples import Rows
+from nncore.sklearn._stochastic import fit_stochastic
+
+Self = TypeVar("Self", bound="BaseMLP")
+Classes = Literal["new", "same", "known"]
+"""Whether y brings its classes along, has to have all of those there are, or some of them."""
+
+_FORMATS = ["csr", "csc"]
+_CORE_OUTPUTS = {
+    "softmax": ("softmax", "log_likelihood"),
+    "logistic": ("sigmoid", "cross_entropy"),
+    "identity": ("linear", "quadratic"),
+    "exp": ("exponential", "poisson"),
+}
+"""nncore's output activation and cost for each of scikit-learn's `out_activation_`."""
+_CURVES = (
+    "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
+    "validation_loss_curve_",
+)  # fmt: skip
+
+
+def is_stochastic(estimator: BaseMLP) -> bool:
+    """Whether there is partial_fit; the AttributeError says why there is none."""
+    if estimator.solver not in _params.STOCHASTIC:
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class BaseMLP(BaseEstimator):  # type: ignore[misc]
+    """The parameters, attributes and methods that both estimators have."""
+
+    _extensions: tuple[str, ...] = ("dropout", "scoring", "callbacks", "n_threads")
+    """The parameters that scikit-learn does not have."""
+
+    hidden_layer_sizes: Any
+    activation: str | Sequence[str]
+    solver: str
+    alpha: float
+    batch_size: int | str
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    verbose: bool | int
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    dropout: float | Sequence[float]
+    scoring: Any
+    callbacks: Any
+    n_threads: int | None
+
+    _net: Network
+    n_features_in_: int
+    n_outputs_: int
+    n_layers_: int
+    n_iter_: int
+    t_: int
+    out_activation_: str
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    validation_loss_curve_: list[float] | None
+    _no_improvement_count: int
+    _learning_rate: float
+
+    def _keep(self, parameters: dict[str, Any]) -> None:
+        """Stores the arguments of `__init__`, unchanged and unchecked."""
+        for name, value in parameters.items():
+            if name != "self":
+                setattr(self, name, value)
+
+    @property
+    def coefs_(self) -> Parameters:
+        """Live views of the weights, layer by layer, (inputs, units); assigning copies in."""
+        return Parameters([w.T for w in self._fitted("coefs_").weights])
+
+    @coefs_.setter
+    def coefs_(self, arrays: Iterable[Any]) -> None:
+        self._fitted("coefs_").weights = [np.asarray(array).T for array in arrays]
+
+    @property
+    def intercepts_(self) -> Parameters:
+        """Live views of the biases, layer by layer, (units,); assigning copies in."""
+        return self._fitted("intercepts_").biases
+
+    @intercepts_.setter
+    def intercepts_(self, arrays: Iterable[Any]) -> None:
+        self._fitted("intercepts_").biases = list(arrays)
+
+    def _fitted(self, attribute: str) -> Network:
+        try:
+            return self._net
+        except AttributeError:
+            raise AttributeError(
+                f"{type(self).__name__} has no {attribute} before it is fitted"
+            ) from None
+
+    def _fit(
+        self: Self, X: Any, y: Any, sample_weight: Any, eval_set: Any, incremental: bool
+    ) -> Self:
+        _params.check_parameters(self.get_params(deep=False))
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if eval_set is not None and self.solver == "lbfgs":
+            raise ValueError("solver='lbfgs' knows no eval_set; take solver='adam' or 'sgd'")
+        first = not hasattr(self, "_net") or not (self.warm_start or incremental)
+        X, y = self._check_data(X, y, reset=first)
+        self._learn_targets(y, "known" if incremental else "new" if first else "same")
+        rows = self._rows(X, y, sample_weight)
+        validation = None if eval_set is None else self._check_eval_set(eval_set)
+        rows.weight = self._weigh(rows, incremental)
+        self._random_state = check_random_state(self.random_state)
+        self._prepare_network(rows, X.dtype, anew=first)
+        if self.solver == "lbfgs":
+            fit_lbfgs(self, rows)
+            return self
+        if self.early_stopping and validation is None:
+            rows, validation = self._split(rows, sample_weight)
+        fit_stochastic(self, rows, validation, incremental)
+        return self
+
+    def _check_data(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        """X (n, n_features_in_) as float32 or float64, dense or CSR, and y as an array."""
+        X, y = validate_data(
+            self, X, y, accept_sparse=_FORMATS, multi_output=True, reset=reset,
+            dtype=(np.float64, np.float32), y_numeric=self._numeric_targets,
+        )  # fmt: skip
+        X = X.tocsr() if hasattr(X, "tocsr") else X
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _check_eval_set(self, eval_set: Any) -> Rows:
+        if not isinstance(eval_set, (tuple, list)) or len(eval_set) not in (2, 3):
+            raise TypeError("eval_set must be (X, y) or (X, y, sample_weight)")
+        X, y = self._check_data(eval_set[0], eval_set[1], reset=False)
+        self._learn_targets(y, "known")
+        return self._rows(X, y, eval_set[2] if len(eval_set) == 3 else None)
+
+    def _rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        rows = Rows(X, y, self._encode(y), sample_weight)
+        self._match_loss(rows)
+        return rows
+
+    def _split(self, rows: Rows, sample_weight: Any) -> tuple[Rows, Rows]:
+        """Training and validation rows, drawn as scikit-learn draws them."""
+        train, held_out = train_test_split(
+            np.arange(len(rows)),
+            random_state=self._random_state,
+            test_size=self.validation_fraction,
+            stratify=self._strata(rows),
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' "
+                f"or the size of your dataset: {len(rows)} rows leave {len(held_out)} for it"
+            )
+        validation = rows.take(held_out)
+        if sample_weight is None:  # class weights are for training only
+            validation.weight = None
+        else:
+            validation.weight = _check_sample_weight(sample_weight, rows.x)[held_out]
+        return rows.take(train), validation
+
+    def _prepare_network(self, rows: Rows, dtype: Any, anew: bool) -> None:
+        """A network with fresh parameters, or the one there is, with its activations as asked."""
+        outputs = rows.targets.shape[1] if rows.targets.ndim == 2 else self._single_outputs()
+        hidden = _params.hidden_sizes(self.hidden_layer_sizes)
+        sizes = (self.n_features_in_, *hidden, outputs)
+        names = _params.layer_activations(self.activation, len(hidden))
+        activations = [_params.CORE_NAMES.get(name, name) for name in names]
+        if anew:
+            self._initialize(sizes, activations, dtype)
+            return
+        if self._net.sizes != sizes:
+            raise ValueError(
+                f"layers of {sizes} units do not fit the fitted ones of {self._net.sizes}; "
+                "set warm_start=False to start anew"
+            )
+        net, output = self._net, self._out_activation()
+        if net.activations[:-1] != tuple(activations) or output != self.out_activation_:
+            self.out_activation_ = output
+            self._build(sizes, activations, net.dtype, net.seed, (net.weights, net.biases))
+
+    def _initialize(self, sizes: Sequence[int], activations: list[str], dtype: Any) -> None:
+        draw = self._random_state.uniform
+        weights, biases = [], []
+        bounds = _params.glorot_bounds(self.activation, sizes)
+        for bound, fan_in, fan_out in zip(bounds, sizes, sizes[1:], strict=False):
+            weights.append(draw(-bound, bound, (fan_in, fan_out)).T)
+            biases.append(draw(-bound, bound, fan_out))
+        # Without dropout, draws from the random state are scikit-learn's and no others.
+        seed = int(self._random_state.randint(2**31)) if np.any(self.dropout) else 0
+        self.n_iter_ = self.t_ = 0
+        self.n_outputs_, self.n_layers_ = sizes[-1], len(sizes)
+        self.out_activation_ = self._out_activation()
+        self._build(sizes, activations, dtype, seed, (weights, biases))
+        self._no_improvement_count = 0
+        for curve in _CURVES:
+            self.__dict__.pop(curve, None)
+
+    def _begin_curves(self, measures: bool) -> None:
+        """Starts what the stochastic solvers note, where no earlier call did."""
+        for curve in _CURVES:
+            self.__dict__.setdefault(curve, [] if curve == "loss_curve_" else None)
+        if self.early_stopping and self.validation_scores_ is None:
+            self.validation_scores_, self.best_validation_score_ = [], -np.inf
+        if measures and self.validation_loss_curve_ is None:
+            self.validation_loss_curve_ = []
+
+    def _build(
+        self, sizes: Sequence[int], activations: list[str], dtype: Any, seed: int, arrays: Any
+    ) -> None:
+        output, cost = _CORE_OUTPUTS[self.out_activation_]
+        self._net = Network(
+            sizes, activation=activations, output_activation=output, cost=cost,
+            initializer=arrays, dtype=dtype, seed=seed,
+        )  # fmt: skip
+
+    def _outputs(self, X: Any) -> NDArray[Any]:
+        """What the network says to X, (n, n_outputs_)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=_FORMATS, reset=False)
+        outputs: NDArray[Any] = self._net.feedforward(X)
+        return outputs
+
+    def _validation_score(self, rows: Rows, loss: float) -> float:
+        """What early stopping wants large; NaN where a prediction is no number."""
+        if self.scoring == "loss":
+            return -loss
+        if self.scoring is None:
+            outputs = self._net.feedforward(rows.x)
+            return self._score(rows, outputs) if np.isfinite(outputs).all() else np.nan
+        weights = {} if rows.weight is None else {"sample_weight": rows.weight}
+        # Rows were validated, and have lost the names of their columns: the copy knows none.
+        nameless = copy(self)
+        nameless.__dict__.pop("feature_names_in_", None)
+        scorer = check_scoring(nameless, self.scoring)
+        return float(scorer(nameless, rows.x, rows.labels, **weights))
+
+    def to_sklearn(self) -> Any:
+        """A fitted estimator of scikit-learn's own with the same parameters and attributes.
+
+        Raises:
+            NotFittedError: this one is not fitted.
+            ValueError: it uses activations that scikit-learn does not have.
+        """
+        from nncore.sklearn._convert import to_sklearn
+
+        return to_sklearn(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # What the two estimators differ in.
+
+    _numeric_targets: bool = False
+
+    def _learn_targets(self, y: Any, classes: Classes) -> None:
+        """Takes in what may be predicted, or checks y against it."""
+
+    def _encode(self, y: Any) -> NDArray[Any]:
+        """y as the core takes it."""
+        raise NotImplementedError
+
+    def _match_loss(self, rows: Rows) -> None:
+        """Sets what turns the core's cost into scikit-learn's loss."""
+
+    def _score(self, rows: Rows, outputs: NDArray[Any]) -> float:
+        """The estimator's own score of what the network says to the rows."""
+        raise NotImplementedError
+
+    def _single_outputs(self) -> int:
+        """Output units for targets (n,)."""
+        return 1
+
+    def _out_activation(self) -> str:
+        raise NotImplementedError
+
+    def _strata(self, rows: Rows) -> NDArray[Any] | None:
+        """What the validation split should have in proportion."""
+        return None
+
+    def _weigh(self, rows: Rows, incremental: bool) -> NDArray[Any] | None:
+        """The weight of each row in training."""
+        return rows.weight

@@ -1,0 +1,99 @@
+"""The solver lbfgs: scipy's, on the core's gradients."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from nncore._extras import require
+from nncore.network import Network
+from nncore.sklearn._samples import Rows
+
+if TYPE_CHECKING:
+    from nncore.sklearn._base import BaseMLP
+
+Vector = NDArray[np.float64]
+
+
+def fit_lbfgs(estimator: BaseMLP, rows: Rows) -> None:
+    """Minimises the loss of all rows at once, in float64 whatever the network's dtype is.
+
+    Of several squared-error outputs it is the sum of their errors that is made small, as in the
+    other solvers; `loss_` is their mean, as everywhere in scikit-learn.
+    """
+    optimize = require("scipy.optimize", extra="sklearn", purpose="the solver lbfgs")
+    net = estimator._net
+    work = _in_float64(net)
+    data = rows.dataset(work)
+    parameters = [*work.weights, *work.biases]
+    penalty = estimator.alpha / data.weight_sum
+    losses: list[float] = []
+
+    def objective(packed: Vector) -> tuple[float, Vector]:
+        _unpack(packed, parameters)
+        cost, by_weights, by_biases = work.gradients(data, l2=penalty, penalty_rows=1)
+        return cost, _pack([*by_weights, *by_biases])
+
+    def after_iteration(intermediate_result: Any) -> None:
+        losses.append(float(intermediate_result.fun))
+        if estimator.verbose:
+            print(f"Iteration {len(losses)}, loss = {losses[-1]:.8f}")
+
+    result = optimize.minimize(
+        objective,
+        _pack(parameters),
+        method="L-BFGS-B",
+        jac=True,
+        callback=after_iteration,
+        options={
+            "maxfun": estimator.max_fun,
+            "maxiter": estimator.max_iter,
+            "gtol": estimator.tol,
+        },
+    )
+    if not np.isfinite(result.x).all():
+        raise ValueError(
+            "Solver produced non-finite parameter weights. The input data may contain large "
+            "values and need to be preprocessed."
+        )
+    _unpack(result.x, parameters)
+    for parameter, value in zip([*net.weights, *net.biases], parameters, strict=True):
+        parameter[...] = value
+    squares = sum(float(np.vdot(w, w)) for w in work.weights)
+    penalised = 0.5 * penalty * squares
+    estimator.loss_ = rows.loss(float(result.fun) - penalised) + penalised
+    # Some versions of scipy count one iteration more than they were allowed.
+    estimator.n_iter_ = min(result.nit, estimator.max_iter)
+    if result.status != 0:
+        warnings.warn(
+            f"lbfgs failed to converge after {estimator.n_iter_} iteration(s) "
+            f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
+            "or scale the data.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
+def _in_float64(net: Network) -> Network:
+    if net.dtype == np.float64:
+        return net
+    *hidden, output = net.activations
+    return Network(
+        net.sizes, activation=hidden, output_activation=output, cost=net.cost,
+        initializer=(net.weights, net.biases), dtype=np.float64,
+    )  # fmt: skip
+
+
+def _pack(arrays: list[NDArray[Any]]) -> Vector:
+    return np.concatenate([np.ravel(array) for array in arrays])
+
+
+def _unpack(packed: Vector, arrays: list[NDArray[Any]]) -> None:
+    start = 0
+    for array in arrays:
+        array[...] = packed[start : start + array.size].reshape(array.shape)
+        start += array.size

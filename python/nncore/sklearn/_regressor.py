@@ -1,0 +1,137 @@
+"""`nncore.sklearn.MLPRegressor`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+
+from nncore._names import check_name
+from nncore.sklearn._base import BaseMLP, Classes, is_stochastic
+from nncore.sklearn._samples import Rows
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+    """scikit-learn's multi-layer perceptron regressor, trained by nncore.
+
+    The parameters down to `max_fun` are scikit-learn's, and mean the same. `loss` is
+    "squared_error" or "poisson", half the mean Poisson deviance with exponential outputs, for
+    targets of 0 and more. Several outputs share the hidden layers; of their squared errors the
+    solvers make the sum small and the curves show the mean, as scikit-learn's do.
+
+    Beyond these parameters:
+
+    Args:
+        activation: may also be any of nncore's names, such as "gelu", or a list with a name for
+            each hidden layer.
+        dropout: the chance of each hidden unit to sit out a mini-batch, or a list with a rate
+            for the inputs and for each hidden layer.
+        scoring: what early stopping follows: None for `score`, "loss" for the validation loss,
+            or one of scikit-learn's scorers, by name or as a callable.
+        callbacks: of `nncore.callbacks`; `run.logs` has "cost", with validation rows
+            "validation_cost", and with early stopping "validation_score".
+        n_threads: training takes at most so many; None for `nncore.set_num_threads`'s.
+
+    Fitted attributes are scikit-learn's, and `validation_loss_curve_`, the loss without the
+    penalty after every epoch on `eval_set` or on the rows held out for early stopping; None
+    without these. `coefs_` and `intercepts_` are live views of the network's parameters.
+
+    >>> import numpy as np
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> model = MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", random_state=0)
+    >>> bool(model.fit(x, x[:, 0] ** 2).score(x, x[:, 0] ** 2) > 0.99)
+    True
+    """
+
+    _numeric_targets = True
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: float | Sequence[float] = 0.0,
+        scoring: Any = None,
+        callbacks: Any = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> MLPRegressor:
+        """Trains on X (n, n_features), dense or sparse, and y (n,) or (n, n_outputs).
+
+        Args:
+            sample_weight: (n,), how much each row counts.
+            eval_set: (X, y) or (X, y, sample_weight) to measure after every epoch, and for early
+                stopping to follow in place of rows held out of X.
+
+        Raises:
+            ValueError, TypeError: a parameter or the data are wrong, or training diverged.
+        """
+        return self._fit(X, y, sample_weight, eval_set, incremental=False)
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """One epoch over these rows, going on from the last call."""
+        return self._fit(X, y, sample_weight, None, incremental=True)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The prediction for each row, (n,), or of several outputs (n, n_outputs)."""
+        return self._decode(self._outputs(X))
+
+    def _learn_targets(self, y: Any, classes: Classes) -> None:
+        check_name("loss", self.loss, ["squared_error", "poisson"])
+
+    def _encode(self, y: Any) -> NDArray[Any]:
+        return np.asarray(y, dtype=np.float64)
+
+    def _decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        return outputs[:, 0] if self.n_outputs_ == 1 else outputs
+
+    def _score(self, rows: Rows, outputs: NDArray[Any]) -> float:
+        return float(r2_score(rows.labels, self._decode(outputs), sample_weight=rows.weight))
+
+    def _match_loss(self, rows: Rows) -> None:
+        y = rows.targets.reshape(len(rows), -1)
+        if self.loss == "squared_error":
+            rows.divisor = y.shape[1]
+            return
+        if y.min() < 0:
+            raise ValueError(f"loss='poisson' needs y of 0 or more, found {y.min():g}")
+        # y ln y - y, with 0 ln 0 = 0
+        rows.constants = (y * np.log(np.where(y > 0, y, 1.0)) - y).sum(axis=1)
+
+    def _out_activation(self) -> str:
+        return "exp" if self.loss == "poisson" else "identity"
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
