@@ -43,6 +43,11 @@ def test_the_first_ten_lines(
     assert accuracy > 0.85
 
 
+def test_scikit_learns_face() -> None:
+    pytest.importorskip("sklearn")
+    exec(programs()[2], {})
+
+
 def test_the_books_ten_lines(
     mnist_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,8 +25,11 @@ Rows<T> sparse_rows(const py::object& matrix) {
     throw py::value_error("sparse x has a column index beyond 2^31 - 1");
   }
   const auto values = contiguous<T>(csr.attr("data"), "x");
-  const auto columns = contiguous<std::int32_t>(indices, "x.indices");
-  const auto offsets = contiguous<std::int64_t>(csr.attr("indptr"), "x.indptr");
+  // Copies, checked once and out of the caller's reach from then on: they become addresses.
+  const py::array_t<std::int32_t> columns =
+      contiguous<std::int32_t>(indices, "x.indices").attr("copy")();
+  const py::array_t<std::int64_t> offsets =
+      contiguous<std::int64_t>(csr.attr("indptr"), "x.indptr").attr("copy")();
   if (static_cast<std::size_t>(offsets.size()) != shape[0] + 1 || columns.size() != values.size() ||
       offsets.data()[shape[0]] > values.size()) {
     throw py::value_error("sparse x is not a sound CSR matrix: indptr, indices and data disagree");

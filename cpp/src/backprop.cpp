@@ -162,6 +162,10 @@ Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& s
   batch.is_sparse = samples.x.is_sparse();
   if (batch.is_sparse) {
     batch.sparse = {samples.x.sparse, order.empty() ? nullptr : order.data() + first, first};
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::int64_t* offset = samples.x.sparse.offsets + id(i);
+      batch.nonzeros += double(offset[1] - offset[0]);
+    }
     if (first + rows < order.size()) {
       prefetch(samples.x.sparse,
                order.subspan(first + rows, std::min(rows, order.size() - first - rows)));
@@ -227,13 +231,12 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
 
     // z = a[l-1] W^T + b
     if (l == 0 && batch.is_sparse) {
-      over_rows(ws.threads, n, double(layer.out) * 64, [&](std::size_t first, std::size_t rows) {
-        SparseRows<T> x = batch.sparse;
-        x.first += first;
-        if (x.ids) x.ids += first;
-        k.sparse_matmul(x, rows, layer.out, w, layer.stride, b, a + first * layer.stride,
-                        layer.stride);
-      });
+      parallel_for(layer.out, cache_line / sizeof(T),
+                   threads_for(batch.nonzeros * double(layer.out), ws.threads),
+                   [&](int, std::size_t begin, std::size_t end) {
+                     k.sparse_matmul(batch.sparse, n, end - begin, w + begin, layer.stride,
+                                     b + begin, a + begin, layer.stride);
+                   });
     } else {
       multiply<T>(ws, {.m = n,
                        .n = layer.out,
@@ -362,9 +365,8 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     T* db = destination + layer.biases;   // (out)
     k.column_sums(delta, layer.stride, n, layer.out, scale, db);
     if (l == 0 && batch.is_sparse) {
-      constexpr std::size_t line = cache_line / sizeof(T);
-      const double nonzeros = 64.0 * double(n);
-      parallel_for(layer.out, line, threads_for(nonzeros * double(layer.out), ws.threads),
+      parallel_for(layer.out, cache_line / sizeof(T),
+                   threads_for(batch.nonzeros * double(layer.out), ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {
                      k.sparse_gradient(batch.sparse, n, end - begin, delta + begin, layer.stride,
                                        scale, dw + begin, layer.stride);

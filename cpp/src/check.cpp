@@ -49,6 +49,25 @@ void check_finite(const Inputs<T>& x) {
   }
 }
 
+template <class T>
+void check_structure(const SparseView<T>& x) {
+  const auto columns = static_cast<std::int64_t>(x.cols);
+  if (x.offsets[0] != 0) {
+    throw InvalidArgument(text("sparse x starts at offset ", x.offsets[0], "; expected 0"));
+  }
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    if (x.offsets[i + 1] < x.offsets[i]) {
+      throw InvalidArgument(text("sparse x ends row ", i, " before its start"));
+    }
+  }
+  for (std::int64_t p = 0; p < x.offsets[x.rows]; ++p) {
+    if (x.columns[p] < 0 || x.columns[p] >= columns) {
+      throw InvalidArgument(text("sparse x has a value in column ", x.columns[p],
+                                 "; the network takes columns 0 to ", columns - 1));
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -56,22 +75,6 @@ void check_shapes(const Network<T>& network, const Inputs<T>& x) {
   if (x.cols() != network.inputs()) {
     throw InvalidArgument(
         text("x has ", x.cols(), " columns; the network takes ", network.inputs()));
-  }
-  if (!x.is_sparse()) return;
-  const auto columns = static_cast<std::int64_t>(x.cols());
-  if (x.sparse.offsets[0] != 0) {
-    throw InvalidArgument(text("sparse x starts at offset ", x.sparse.offsets[0], "; expected 0"));
-  }
-  for (std::size_t i = 0; i < x.rows(); ++i) {
-    if (x.sparse.offsets[i + 1] < x.sparse.offsets[i]) {
-      throw InvalidArgument(text("sparse x ends row ", i, " before its start"));
-    }
-  }
-  for (std::int64_t p = 0; p < x.sparse.offsets[x.rows()]; ++p) {
-    if (x.sparse.columns[p] < 0 || x.sparse.columns[p] >= columns) {
-      throw InvalidArgument(text("sparse x has a value in column ", x.sparse.columns[p],
-                                 "; the network takes columns 0 to ", columns - 1));
-    }
   }
 }
 
@@ -112,13 +115,14 @@ void check_order(std::span<const std::int64_t> order, std::size_t rows) {
 template <class T>
 void check(const Network<T>& network, const Inputs<T>& x) {
   check_shapes(network, x);
+  if (x.is_sparse()) check_structure(x.sparse);
   check_finite(x);
 }
 
 template <class T>
 void check(const Network<T>& network, const Samples<T>& samples) {
   check_shapes(network, samples);
-  check_finite(samples.x);
+  check(network, samples.x);
   const auto [low, high, sum_to_one] = target_range(network.architecture().cost);
   if (!samples.y.are_labels()) {
     for (std::size_t i = 0; i < samples.rows(); ++i) {

@@ -24,7 +24,7 @@ std::string text(const Parts&... parts) {
   return s;
 }
 
-// Sizes, labels and sparse columns: everything that keeps a pass inside its memory.
+// Sizes and labels: what every call looks at. check() in network.hpp also reads all of x.
 template <class T>
 void check_shapes(const Network<T>& network, const Inputs<T>& x);
 template <class T>

@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "crew.hpp"
 #include "nncore/error.hpp"
 #include "nncore/runtime.hpp"
 
@@ -41,6 +42,9 @@ std::atomic<bool> forked{false};
   return true;
 }();
 
+// The crew that this thread leads, if it leads one.
+thread_local Crew* crew = nullptr;
+
 }  // namespace
 
 int max_threads() noexcept { return forked ? 1 : limit().load(); }
@@ -56,7 +60,38 @@ void set_num_threads(int n) {
 #endif
 }
 
+double thread_grain() noexcept { return crew ? crew_grain : team_grain; }
+
+void with_crew(int threads, void (*lead)(void* context), void* context) {
+#ifdef _OPENMP
+  threads = std::min(threads, Crew::max_parts);
+  if (threads > 1 && !forked && !crew) {
+    Crew members;
+    std::exception_ptr error;
+#pragma omp parallel num_threads(threads)
+    {
+      if (omp_get_thread_num() == 0) {
+        crew = &members;
+        try {
+          lead(context);
+        } catch (...) {  // must not leave the parallel region
+          error = std::current_exception();
+        }
+        crew = nullptr;
+        members.dismiss();
+      } else {
+        members.stand_by(omp_get_thread_num());
+      }
+    }
+    if (error) std::rethrow_exception(error);
+    return;
+  }
+#endif
+  lead(context);
+}
+
 void run_parts(int parts, void (*body)(void* context, int part), void* context) {
+  if (crew && parts <= Crew::max_parts) return crew->run(parts, body, context);
 #ifdef _OPENMP
   if (!forked) {
     std::exception_ptr error;

@@ -9,15 +9,29 @@ namespace nncore {
 // The most threads a call may use; see runtime.hpp.
 int max_threads() noexcept;
 
-// Runs body(context, part) for part = 0 .. parts - 1, each on a thread of its own where there
-// are threads to be had. Rethrows the first exception once all have ended.
+// Runs body(context, part) for part = 0 .. parts - 1, on threads of a crew where one is at work,
+// else on OpenMP's. Rethrows the first exception once all have ended.
 void run_parts(int parts, void (*body)(void* context, int part), void* context);
 
-// How many threads a piece of work deserves: one for each `grain` multiply-adds, the grain being
-// several times what waking a thread costs.
+// Runs lead(context) on the calling thread with a crew of threads standing by: until it returns,
+// its parallel loops are handed to them in a fraction of a microsecond, without a new parallel
+// region. What lead throws passes through.
+void with_crew(int threads, void (*lead)(void* context), void* context);
+
+template <class F>
+void with_crew(int threads, F&& lead) {
+  with_crew(threads, [](void* erased) { (*static_cast<F*>(erased))(); }, &lead);
+}
+
+// Multiply-adds that make one more thread worth while, several times what it costs to have it: a
+// thread of the crew, or one that OpenMP wakes.
+inline constexpr double crew_grain = 2e4, team_grain = 5e5;
+double thread_grain() noexcept;
+
+// How many threads a piece of work deserves.
 inline int threads_for(double multiply_adds, int limit) {
-  constexpr double grain = 5e5;
-  return static_cast<int>(std::clamp(multiply_adds / grain, 1.0, static_cast<double>(limit)));
+  return static_cast<int>(
+      std::clamp(multiply_adds / thread_grain(), 1.0, static_cast<double>(limit)));
 }
 
 // Cuts [0, count) into at most `threads` contiguous ranges, their bounds multiples of `multiple`,

@@ -121,6 +121,19 @@ void bound_norms(Network<T>& network, double bound) {
   }
 }
 
+// Threads for a run: none stand by unless some product of a mini-batch deserves them.
+template <class T>
+int crew_size(const Network<T>& network, const Inputs<T>& x, std::size_t rows, int limit) {
+  double most = 0;
+  for (const Layer& layer : network.layers()) {
+    const bool sparse = x.is_sparse() && &layer == &network.layers().front();
+    const double in =
+        sparse ? double(x.sparse.offsets[x.rows()]) / double(x.rows()) : double(layer.in);
+    most = std::max(most, in * double(layer.out) * double(rows));
+  }
+  return most >= 2 * crew_grain ? limit : 1;
+}
+
 }  // namespace
 
 template <class T>
@@ -235,17 +248,19 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
   Dropout dropout{options_.dropout, network_.seed(), network_.epoch(), options.first_batch};
   double cost = 0, weight = 0;
   bool finite = true;
-  for (std::size_t first = 0; first < rows && finite; first += batch_size, ++dropout.batch) {
-    Batch<T> batch =
-        gather(s.ws, network_, samples, order, first, std::min(batch_size, rows - first));
-    cost += mini_batch(batch, options, options_.dropout.empty() ? nullptr : &dropout);
-    weight += batch.weight_sum;
-    finite = std::isfinite(cost);
-    if (options.should_stop && first + batch_size < rows && options.should_stop()) {
-      *stopped = true;
-      break;
+  with_crew(crew_size(network_, samples.x, batch_size, s.ws.threads), [&] {
+    for (std::size_t first = 0; first < rows && finite; first += batch_size, ++dropout.batch) {
+      Batch<T> batch =
+          gather(s.ws, network_, samples, order, first, std::min(batch_size, rows - first));
+      cost += mini_batch(batch, options, options_.dropout.empty() ? nullptr : &dropout);
+      weight += batch.weight_sum;
+      finite = std::isfinite(cost);
+      if (options.should_stop && first + batch_size < rows && options.should_stop()) {
+        *stopped = true;
+        break;
+      }
     }
-  }
+  });
   if (!finite || !network_.all_finite()) {
     s.go_back(network_);
     steps_ = steps;

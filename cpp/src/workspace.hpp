@@ -57,6 +57,7 @@ struct Batch {
   const T* x = nullptr;  // (rows, inputs) with stride x_row, where dense
   std::size_t x_row = 0;
   SparseRows<T> sparse;
+  double nonzeros = 0;   // of all rows, where sparse
   const T* y = nullptr;  // (rows, outputs) with the output layer's stride; null to predict
   const T* weights = nullptr;
   double weight_sum = 0;  // the number of rows where there are no weights

@@ -138,7 +138,9 @@ class Network<T>::TrainAccess {
 };
 
 // Throws InvalidArgument unless the samples fit the network: widths, lengths, labels in range,
-// finite numbers (the message names the first bad row and column), targets legal for the cost.
+// sound CSR offsets and columns, finite numbers (the message names the first bad row and column),
+// targets legal for the cost. Data from outside want this once; the calls above look at widths,
+// lengths and labels only, and trust sparse offsets and columns.
 template <class T>
 void check(const Network<T>& network, const Samples<T>& samples);
 template <class T>

@@ -1,0 +1,103 @@
+// Threads that stand by for the short parallel loops of a training run.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <thread>
+#include <utility>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
+namespace nncore {
+
+// One leader hands out jobs; each job has parts, and a part is done by whoever claims it first.
+// A worker claims the part of its own number, so that the same thread sees the same piece of a
+// matrix again and again; the leader also takes what nobody has claimed yet, so that a worker
+// that the machine has put aside holds nothing up.
+class Crew {
+ public:
+  static constexpr int max_parts = 32;
+  using Body = void (*)(void* context, int part);
+
+  // The leader's: does all parts, with the workers' help. Rethrows the first exception.
+  void run(int parts, Body body, void* context) {
+    body_ = body;
+    context_ = context;
+    pending_.store(parts, std::memory_order_relaxed);
+    ++job_;
+    const std::uint64_t unclaimed = (std::uint64_t{1} << parts) - 1;
+    state_.store(job_ << 32 | unclaimed, std::memory_order_release);
+    for (int part = 0; part < parts; ++part) {
+      if (claim(job_, part)) work(part);
+    }
+    for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin) wait(spin);
+    if (failed_.exchange(false)) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+  void dismiss() { dismissed_.store(true, std::memory_order_release); }
+
+  // A worker's life, number 1 and up, until it is dismissed.
+  void stand_by(int number) {
+    std::uint64_t seen = 0;
+    for (int spin = 0; !dismissed_.load(std::memory_order_acquire); ++spin) {
+      const std::uint64_t job = state_.load(std::memory_order_acquire) >> 32;
+      if (job == seen) {
+        wait(spin);
+        continue;
+      }
+      seen = job;
+      spin = 0;
+      if (claim(job, number)) work(number);
+    }
+  }
+
+ private:
+  // Takes a part of that job, unless it is taken or the job is over.
+  bool claim(std::uint64_t job, int part) {
+    const std::uint64_t bit = std::uint64_t{1} << part;
+    std::uint64_t state = state_.load(std::memory_order_acquire);
+    while (state >> 32 == (job & 0xFFFFFFFFu) && (state & bit)) {
+      if (state_.compare_exchange_weak(state, state & ~bit, std::memory_order_acq_rel)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void work(int part) {
+    try {
+      body_(context_, part);
+    } catch (...) {
+      if (!failed_.exchange(true)) error_ = std::current_exception();
+    }
+    pending_.fetch_sub(1, std::memory_order_acq_rel);
+  }
+
+  // Spins for some microseconds, then lets others have the processor.
+  static void wait(int spin) {
+    if (spin > 2000) {
+      std::this_thread::yield();
+      return;
+    }
+#if defined(__x86_64__) || defined(__i386__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
+  // Each on a cache line of its own: one is written by the leader, one by all at the end.
+  alignas(64) std::atomic<std::uint64_t> state_{0};  // number of the job << 32 | unclaimed parts
+  alignas(64) std::atomic<int> pending_{0};          // parts that are not done
+  alignas(64) std::atomic<bool> dismissed_{false};
+  Body body_ = nullptr;
+  void* context_ = nullptr;
+  std::uint64_t job_ = 0;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr error_;
+};
+
+}  // namespace nncore
