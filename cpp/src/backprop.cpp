@@ -123,6 +123,7 @@ void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dr
                    batch.rows, inputs},
                   nullptr,
                   0};
+  batch.nonzeros = double(ws.sparse_values.size());
 }
 
 bool drops(const Dropout* dropout, std::size_t layer) {
@@ -213,11 +214,39 @@ Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& s
 }
 
 template <class T>
+void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs) {
+  // A counting sort, which pays if the columns hold several entries each.
+  constexpr double entries_per_column = 4;
+  if (!batch.is_sparse || batch.nonzeros < entries_per_column * double(inputs)) return;
+  const SparseView<T>& x = batch.sparse.matrix;
+  const auto id = [&](std::size_t i) {
+    return batch.sparse.ids ? static_cast<std::size_t>(batch.sparse.ids[i])
+                            : batch.sparse.first + i;
+  };
+  ws.starts.assign(inputs + 2, 0);
+  ws.entries.resize(static_cast<std::size_t>(batch.nonzeros));
+  std::int32_t* next =
+      ws.starts.data() + 1;  // becomes the ends, and with a 0 before them the starts
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    for (auto p = x.offsets[id(i)]; p < x.offsets[id(i) + 1]; ++p) ++next[x.columns[p] + 1];
+  }
+  for (std::size_t k = 0; k < inputs; ++k) next[k + 1] += next[k];
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    for (auto p = x.offsets[id(i)]; p < x.offsets[id(i) + 1]; ++p) {
+      ws.entries[static_cast<std::size_t>(next[x.columns[p]]++)] = {x.values[p],
+                                                                    static_cast<std::int32_t>(i)};
+    }
+  }
+  batch.columns = {ws.starts.data(), ws.entries.data(), inputs};
+}
+
+template <class T>
 void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpose purpose,
              const Dropout* dropout) {
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows;
   if (drops(dropout, 0)) drop_inputs(ws, batch, network.inputs(), *dropout);
+  if (purpose == Purpose::train) lay_out_columns(ws, batch, network.inputs());
 
   const T* input = batch.x;
   std::size_t input_row = batch.x_row;
@@ -234,8 +263,13 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
       parallel_for(layer.out, cache_line / sizeof(T),
                    threads_for(batch.nonzeros * double(layer.out), ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {
-                     k.sparse_matmul(batch.sparse, n, end - begin, w + begin, layer.stride,
-                                     b + begin, a + begin, layer.stride);
+                     if (batch.columns.entries) {
+                       k.sparse_matmul_columns(batch.columns, n, end - begin, w + begin,
+                                               layer.stride, b + begin, a + begin, layer.stride);
+                     } else {
+                       k.sparse_matmul(batch.sparse, n, end - begin, w + begin, layer.stride,
+                                       b + begin, a + begin, layer.stride);
+                     }
                    });
     } else {
       multiply<T>(ws, {.m = n,
@@ -292,8 +326,8 @@ double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batc
 }
 
 template <class T>
-void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, T scale,
-              T* destination, const Dropout* dropout) {
+void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+              const Destination<T>& destination, const Dropout* dropout) {
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows;
   const auto layers = network.layers();
@@ -358,18 +392,36 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
             rows * below.stride);
       });
     }
-    if (!destination) continue;
+    if (!destination.data) continue;
 
     // dW[l] = delta[l]^T a[l-1], db[l] = colsum(delta[l])
-    T* dw = destination + layer.weights;  // (in, out)
-    T* db = destination + layer.biases;   // (out)
+    const T scale = destination.scale;
+    T* dw = destination.data + layer.weights;  // (in, out)
+    T* db = destination.data + layer.biases;   // (out)
+    const bool sparse = l == 0 && batch.is_sparse;
+    if (destination.keep == T(0)) {
+      std::fill_n(db, layer.stride, T(0));
+      if (sparse) std::fill_n(dw, layer.in * layer.stride, T(0));
+    } else if (destination.keep != T(1)) {
+      const std::size_t size = layer.in * layer.stride;
+      parallel_for(size, cache_line, threads_for(double(size), ws.threads),
+                   [&](int, std::size_t begin, std::size_t end) {
+                     k.rescale(dw + begin, destination.keep, end - begin);
+                   });
+    }
     k.column_sums(delta, layer.stride, n, layer.out, scale, db);
-    if (l == 0 && batch.is_sparse) {
+    if (sparse) {
+      k.rescale(ws.layers[0].delta.data(), scale, n * layer.stride);  // its last use
       parallel_for(layer.out, cache_line / sizeof(T),
                    threads_for(batch.nonzeros * double(layer.out), ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {
-                     k.sparse_gradient(batch.sparse, n, end - begin, delta + begin, layer.stride,
-                                       scale, dw + begin, layer.stride);
+                     if (batch.columns.entries) {
+                       k.sparse_gradient_columns(batch.columns, end - begin, delta + begin,
+                                                 layer.stride, dw + begin, layer.stride);
+                     } else {
+                       k.sparse_gradient(batch.sparse, n, end - begin, delta + begin, layer.stride,
+                                         dw + begin, layer.stride);
+                     }
                    });
       continue;
     }
@@ -388,7 +440,7 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
                      .b_row = layer.stride,
                      .c = dw,
                      .c_row = layer.stride,
-                     .accumulate = true,
+                     .accumulate = destination.keep != T(0),
                      .scale = scale});
   }
 }
@@ -440,16 +492,17 @@ void check_trainable(const Network<T>& network) {
   }
 }
 
-#define NNCORE_INSTANTIATE(T)                                                                  \
-  template void prepare(Workspace<T>&, const Network<T>&, std::size_t, Purpose);               \
-  template Batch<T> gather(Workspace<T>&, const Network<T>&, const Samples<T>&,                \
-                           std::span<const std::int64_t>, std::size_t, std::size_t);           \
-  template void forward(Workspace<T>&, const Network<T>&, Batch<T>&, Purpose, const Dropout*); \
-  template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);        \
-  template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&, T, T*,             \
-                         const Dropout*);                                                      \
-  template double penalty_cost(const Network<T>&, double, double);                             \
-  template void check_trainable(const Network<T>&);                                            \
+#define NNCORE_INSTANTIATE(T)                                                                      \
+  template void prepare(Workspace<T>&, const Network<T>&, std::size_t, Purpose);                   \
+  template Batch<T> gather(Workspace<T>&, const Network<T>&, const Samples<T>&,                    \
+                           std::span<const std::int64_t>, std::size_t, std::size_t);               \
+  template void lay_out_columns(Workspace<T>&, Batch<T>&, std::size_t);                            \
+  template void forward(Workspace<T>&, const Network<T>&, Batch<T>&, Purpose, const Dropout*);     \
+  template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);            \
+  template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&, const Destination<T>&, \
+                         const Dropout*);                                                          \
+  template double penalty_cost(const Network<T>&, double, double);                                 \
+  template void check_trainable(const Network<T>&);                                                \
   template void input_delta(Workspace<T>&, const Network<T>&, const Batch<T>&, MatrixView<T>);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

@@ -29,6 +29,10 @@ template <class T>
 Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
                 std::span<const std::int64_t> order, std::size_t first, std::size_t rows);
 
+// Lays the sparse rows of a batch out by columns, too, where that makes its products faster.
+template <class T>
+void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs);
+
 // a[l+1] = act(a[l] W[l]^T + b[l]) for every layer, into ws.layers[l].a.
 template <class T>
 void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpose purpose,
@@ -38,13 +42,22 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
 template <class T>
 double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch);
 
-// delta[l] = dC/dz[l] for every layer, each row's own times its weight; after forward, with the
-// same dropout. For each layer, last first, and once its delta has gone back:
-// destination += scale * gradient, where destination is laid out as the parameters and may be
-// the parameters themselves. Null for the deltas alone.
+// Where a gradient goes: data = keep * data + scale * gradient, laid out as the parameters. It may
+// be the parameters themselves, keep being weight decay; biases do not decay, but keep = 0
+// overwrites all.
 template <class T>
-void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, T scale,
-              T* destination, const Dropout* dropout = nullptr);
+struct Destination {
+  T* data = nullptr;
+  T scale = 1;
+  T keep = 1;
+};
+
+// delta[l] = dC/dz[l] for every layer, each row's own times its weight; after forward, with the
+// same dropout. The gradient of each layer, last first, goes to the destination once its delta has
+// gone back. Without a destination the deltas alone.
+template <class T>
+void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+              const Destination<T>& destination, const Dropout* dropout = nullptr);
 
 // l2 / 2 |w|^2 + l1 |w|_1 over all weights, l2 and l1 being divided by n already.
 template <class T>

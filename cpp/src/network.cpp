@@ -314,7 +314,8 @@ double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
     Batch<T> batch = gather<T>(ws, *this, samples, {}, first, rows);
     forward(ws, *this, batch, Purpose::train);
     cost += summed_cost(ws, *this, batch);
-    backward(ws, *this, batch, static_cast<T>(1 / weight_sum), gradients.data());
+    backward<T>(ws, *this, batch,
+                {.data = gradients.data(), .scale = static_cast<T>(1 / weight_sum)});
   }
   cost /= weight_sum;
   if (penalty.l1 == 0 && penalty.l2 == 0) return cost;
@@ -342,7 +343,7 @@ void Network<T>::input_gradients(const Samples<T>& samples, MatrixView<T> out) c
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);
     Batch<T> batch = gather<T>(ws, *this, samples, {}, first, rows);
     forward(ws, *this, batch, Purpose::train);
-    backward<T>(ws, *this, batch, T(1), nullptr);
+    backward<T>(ws, *this, batch, {});
     input_delta<T>(ws, *this, batch, {out.row(first), rows, out.cols, out.stride});
   }
 }

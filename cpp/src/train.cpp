@@ -185,17 +185,20 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
   }
 
   T* parameters = network_.parameters().data();
-  const bool penalised = options_.l2 > 0 || options_.l1 > 0;
   const bool clipped = options_.clip_value > 0 || options_.clip_norm > 0;
-  if (options_.optimizer == Optimizer::sgd && !penalised && !clipped) {
+  if (options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
     // Plain SGD is the gradient with the parameters themselves as its destination.
-    backward(s.ws, network_, batch, static_cast<T>(-options.learning_rate / n), parameters,
-             dropout);
+    const double decay = options.learning_rate * options_.l2 / penalty_rows;
+    backward<T>(s.ws, network_, batch,
+                {.data = parameters,
+                 .scale = static_cast<T>(-options.learning_rate / n),
+                 .keep = static_cast<T>(1 - decay)},
+                dropout);
   } else {
     const std::size_t size = network_.parameters().size();
     T* gradients = s.gradients.reserve(size);
-    std::fill_n(gradients, size, T(0));
-    backward(s.ws, network_, batch, static_cast<T>(1 / n), gradients, dropout);
+    backward<T>(s.ws, network_, batch,
+                {.data = gradients, .scale = static_cast<T>(1 / n), .keep = T(0)}, dropout);
     clip<T>({gradients, size}, options_);
 
     Update update = s.update;

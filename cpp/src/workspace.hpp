@@ -13,13 +13,13 @@
 
 namespace nncore {
 
-// n rounded up to whole cache lines, and off the strides whose rows would all fall into the
-// same few cache sets.
+// n rounded up to whole cache lines, and from four lines on to an odd number of them: the same few
+// columns of all rows then spread over all sets of a cache instead of sharing a few.
 template <class T>
 constexpr std::size_t padded(std::size_t n) {
   constexpr std::size_t line = cache_line / sizeof(T);
-  const std::size_t stride = (n + line - 1) / line * line;
-  return stride % (1024 / sizeof(T)) == 0 ? stride + line : stride;
+  const std::size_t lines = (n + line - 1) / line;
+  return (lines >= 4 ? lines | 1 : lines) * line;
 }
 
 template <class T>
@@ -57,8 +57,9 @@ struct Batch {
   const T* x = nullptr;  // (rows, inputs) with stride x_row, where dense
   std::size_t x_row = 0;
   SparseRows<T> sparse;
-  double nonzeros = 0;   // of all rows, where sparse
-  const T* y = nullptr;  // (rows, outputs) with the output layer's stride; null to predict
+  double nonzeros = 0;       // of all rows, where sparse
+  SparseColumns<T> columns;  // the same rows, where they are worth laying out so
+  const T* y = nullptr;      // (rows, outputs) with the output layer's stride; null to predict
   const T* weights = nullptr;
   double weight_sum = 0;  // the number of rows where there are no weights
 };
@@ -75,9 +76,11 @@ struct Workspace {
   std::vector<LayerBuffers> layers;
   Buffer<T> x, y, weights;
   Buffer<T> input_mask;
-  Buffer<T> transposed;  // W[l] as (out, in), for the way back
-  Buffer<T> panels;      // matmul's, one a thread
-  std::vector<T> sparse_values;
+  Buffer<T> transposed;                                   // W[l] as (out, in), for the way back
+  Buffer<T> panels;                                       // matmul's, one a thread
+  std::vector<typename SparseColumns<T>::Entry> entries;  // Batch::columns
+  std::vector<std::int32_t> starts;
+  std::vector<T> sparse_values;  // Batch::sparse after dropout
   std::vector<std::int32_t> sparse_columns;
   std::vector<std::int64_t> sparse_offsets;
   int threads = 1;

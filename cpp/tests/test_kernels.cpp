@@ -142,18 +142,41 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
 
   Matrix<T> w(in, n, 1), bias(1, n, 2), c(m, n, 3), d(m, n, 4), g(in, n, 5), before(in, n, 5);
   k.sparse_matmul(x, m, n, w.data(), w.stride, bias.data(), c.data(), c.stride);
-  k.sparse_gradient(x, m, n, d.data(), d.stride, T(0.25), g.data(), g.stride);
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < n; ++j) d.at(i, j) *= T(0.25);
+  }
+  k.sparse_gradient(x, m, n, d.data(), d.stride, g.data(), g.stride);
+
+  // The same rows, column by column.
+  std::vector<std::int32_t> starts(in + 1);
+  std::vector<typename SparseColumns<T>::Entry> entries;
+  for (std::size_t column = 0; column < in; ++column) {
+    for (std::size_t i = 0; i < m; ++i) {
+      const auto id = static_cast<std::size_t>(ids[i]);
+      for (auto p = offsets[id]; p < offsets[id + 1]; ++p) {
+        if (columns[std::size_t(p)] != std::int32_t(column)) continue;
+        entries.push_back({values[std::size_t(p)], std::int32_t(i)});
+      }
+    }
+    starts[column + 1] = static_cast<std::int32_t>(entries.size());
+  }
+  const SparseColumns<T> by_column{starts.data(), entries.data(), in};
+  Matrix<T> c2(m, n, 3), g2(in, n, 5);
+  k.sparse_matmul_columns(by_column, m, n, w.data(), w.stride, bias.data(), c2.data(), c2.stride);
+  k.sparse_gradient_columns(by_column, n, d.data(), d.stride, g2.data(), g2.stride);
+  REQUIRE(std::equal(g.data(), g.data() + in * g.stride, g2.data()));
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = 0; i < m; ++i) {
       double sum = double(bias.at(0, j));
       for (std::size_t p = 0; p < in; ++p)
         sum += double(dense.at(m - 1 - i, p)) * double(w.at(p, j));
       check_close<T>(c.at(i, j), sum, std::sqrt(double(in)));
+      check_close<T>(c2.at(i, j), sum, std::sqrt(double(in)));
     }
     for (std::size_t p = 0; p < in; ++p) {
       double sum = double(before.at(p, j));
       for (std::size_t i = 0; i < m; ++i) {
-        sum += 0.25 * double(dense.at(m - 1 - i, p)) * double(d.at(i, j));
+        sum += double(dense.at(m - 1 - i, p)) * double(d.at(i, j));
       }
       check_close<T>(g.at(p, j), sum, std::sqrt(double(m)));
     }

@@ -169,18 +169,39 @@ void matmul_rows(std::size_t m, std::size_t n, std::size_t k, const T* a, std::s
   }
 }
 
+// One step of a square's transposition: swaps the blocks off the diagonal, H lanes wide, between
+// two of its rows.
+template <class T, int H, int... I>
+inline void swap_blocks(Vec<T>& a, Vec<T>& b, std::integer_sequence<int, I...>) {
+  constexpr int n = sizeof...(I);
+  const Vec<T> upper = __builtin_shufflevector(a, b, ((I & H) ? n + I - H : I)...);
+  b = __builtin_shufflevector(a, b, ((I & H) ? n + I : I + H)...);
+  a = upper;
+}
+
+template <class T, int H = int(lanes<T>) / 2>
+inline void transpose_square(Vec<T> (&v)[lanes<T>]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < int(lanes<T>); ++i) {
+    if (!(i & H)) swap_blocks<T, H>(v[i], v[i + H], std::make_integer_sequence<int, lanes<T>>{});
+  }
+  if constexpr (H > 1) transpose_square<T, H / 2>(v);
+}
+
 template <class T>
 void transpose(const T* in, std::size_t in_row, std::size_t rows, std::size_t cols, T* out,
                std::size_t out_row) {
-  constexpr std::size_t block = 16;  // both sides of a block stay in L1
-  for (std::size_t i0 = 0; i0 < rows; i0 += block) {
-    const std::size_t i1 = smaller(rows, i0 + block);
-    for (std::size_t j = 0; j < cols; ++j) {
-      for (std::size_t i = i0; i < i1; ++i) out[j * out_row + i] = in[i * in_row + j];
+  for (std::size_t i = 0; i < whole_lines<T>(rows); i += lanes<T>) {
+    for (std::size_t j = 0; j < cols; j += lanes<T>) {
+      Vec<T> square[lanes<T>];
+      for (std::size_t r = 0; r < lanes<T>; ++r) {
+        square[r] = i + r < rows ? load(in + (i + r) * in_row + j) : Vec<T>{};
+      }
+      transpose_square<T>(square);
+      for (std::size_t c = 0; c < smaller(lanes<T>, cols - j); ++c) {
+        store(out + (j + c) * out_row + i, square[c]);
+      }
     }
-  }
-  for (std::size_t j = 0; j < cols; ++j) {
-    for (std::size_t i = rows; i < out_row; ++i) out[j * out_row + i] = T(0);
   }
 }
 
@@ -220,20 +241,58 @@ void sparse_row(const SparseView<T>& x, std::size_t begin, std::size_t end, cons
 }
 
 template <class T, int NV>
-void sparse_update(const SparseView<T>& x, std::size_t begin, std::size_t end, const T* d, T scale,
-                   T* g, std::size_t g_row) {
-  Vec<T> scaled[NV];
+void sparse_update(const SparseView<T>& x, std::size_t begin, std::size_t end, const T* d, T* g,
+                   std::size_t g_row) {
+  Vec<T> delta[NV];
 #pragma GCC unroll 4
-  for (int j = 0; j < NV; ++j) scaled[j] = scale * load(d + std::size_t(j) * lanes<T>);
+  for (int j = 0; j < NV; ++j) delta[j] = load(d + std::size_t(j) * lanes<T>);
   for (std::size_t p = begin; p < end; ++p) {
     const Vec<T> value = broadcast(x.values[p]);
     T* row = g + static_cast<std::size_t>(x.columns[p]) * g_row;
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) {
       T* to = row + std::size_t(j) * lanes<T>;
-      store(to, fused(value, scaled[j], load(to)));
+      store(to, fused(value, delta[j], load(to)));
     }
   }
+}
+
+// One column of the mini-batch: c[row] += value * w for its entries.
+template <class T, int NV>
+void column_times_row(const SparseColumns<T>& x, std::size_t k, const T* w, T* c,
+                      std::size_t c_row) {
+  Vec<T> weights[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) weights[j] = load(w + std::size_t(j) * lanes<T>);
+  for (std::int32_t p = x.starts[k]; p < x.starts[k + 1]; ++p) {
+    const Vec<T> value = broadcast(x.entries[p].value);
+    T* row = c + static_cast<std::size_t>(x.entries[p].row) * c_row;
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      T* to = row + std::size_t(j) * lanes<T>;
+      store(to, fused(value, weights[j], load(to)));
+    }
+  }
+}
+
+// One column of the mini-batch: g += value * d[row] over its entries.
+template <class T, int NV>
+void column_gradient(const SparseColumns<T>& x, std::size_t k, const T* d, std::size_t d_row,
+                     T* g) {
+  if (x.starts[k] == x.starts[k + 1]) return;
+  Vec<T> sum[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) sum[j] = load(g + std::size_t(j) * lanes<T>);
+  for (std::int32_t p = x.starts[k]; p < x.starts[k + 1]; ++p) {
+    const Vec<T> value = broadcast(x.entries[p].value);
+    const T* row = d + static_cast<std::size_t>(x.entries[p].row) * d_row;
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      sum[j] = fused(value, load(row + std::size_t(j) * lanes<T>), sum[j]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) store(g + std::size_t(j) * lanes<T>, sum[j]);
 }
 
 // Calls f with its vector count as a constant, so that the accumulators are registers.
@@ -276,13 +335,39 @@ void sparse_matmul(const SparseRows<T>& x, std::size_t m, std::size_t n, const T
 
 template <class T>
 void sparse_gradient(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* d,
-                     std::size_t d_row, T scale, T* g, std::size_t g_row) {
+                     std::size_t d_row, T* g, std::size_t g_row) {
   over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
       const std::size_t id = row_id(x, i);
       sparse_update<T, nv>(x.matrix, static_cast<std::size_t>(x.matrix.offsets[id]),
                            static_cast<std::size_t>(x.matrix.offsets[id + 1]),
-                           d + i * d_row + column, scale, g + column, g_row);
+                           d + i * d_row + column, g + column, g_row);
+    }
+  });
+}
+
+template <class T>
+void sparse_matmul_columns(const SparseColumns<T>& x, std::size_t m, std::size_t n, const T* w,
+                           std::size_t w_row, const T* bias, T* c, std::size_t c_row) {
+  over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
+    for (std::size_t i = 0; i < m; ++i) {
+      for (int j = 0; j < nv; ++j) {
+        const std::size_t at = column + std::size_t(j) * lanes<T>;
+        store(c + i * c_row + at, load(bias + at));
+      }
+    }
+    for (std::size_t k = 0; k < x.cols; ++k) {
+      column_times_row<T, nv>(x, k, w + k * w_row + column, c + column, c_row);
+    }
+  });
+}
+
+template <class T>
+void sparse_gradient_columns(const SparseColumns<T>& x, std::size_t n, const T* d,
+                             std::size_t d_row, T* g, std::size_t g_row) {
+  over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
+    for (std::size_t k = 0; k < x.cols; ++k) {
+      column_gradient<T, nv>(x, k, d + column, d_row, g + k * g_row + column);
     }
   });
 }
@@ -371,6 +456,11 @@ void multiply(T* x, const T* by, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) x[i] *= by[i];
 }
 
+template <class T>
+void rescale(T* x, T by, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) x[i] *= by;
+}
+
 template <class T, Optimizer O>
 void update(const Update& u, T* __restrict w, const T* __restrict gradient, T* __restrict s0,
             T* __restrict s1, std::size_t count) {
@@ -404,11 +494,14 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
           .transpose = transpose<T>,
           .sparse_matmul = sparse_matmul<T>,
           .sparse_gradient = sparse_gradient<T>,
+          .sparse_matmul_columns = sparse_matmul_columns<T>,
+          .sparse_gradient_columns = sparse_gradient_columns<T>,
           .column_sums = column_sums<T>,
           .activations = {{{apply<T, Activation(A)>, multiply_slope<T, Activation(A)>}...}},
           .costs = {{{cost_value<T, Cost(C)>, cost_slope<T, Cost(C)>}...}},
           .update = {update<T, Optimizer(O)>...},
-          .multiply = multiply<T>};
+          .multiply = multiply<T>,
+          .rescale = rescale<T>};
 }
 
 template <class T>

@@ -51,6 +51,19 @@ struct SparseRows {
   std::size_t first = 0;
 };
 
+// The same rows of a mini-batch column by column: column k holds the entries from starts[k] to
+// starts[k + 1], their rows ascending.
+template <class T>
+struct SparseColumns {
+  struct Entry {
+    T value;
+    std::int32_t row;
+  };
+  const std::int32_t* starts = nullptr;
+  const Entry* entries = nullptr;
+  std::size_t cols = 0;
+};
+
 template <class T>
 struct Kernels {
   const char* instruction_set;
@@ -65,9 +78,16 @@ struct Kernels {
   // C (m, n) = bias + X W for sparse rows X and W (in, n), the rows of W padded.
   void (*sparse_matmul)(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* w,
                         std::size_t w_row, const T* bias, T* c, std::size_t c_row);
-  // G (in, n) += scale * X^T D for m sparse rows X and D (m, n).
+  // G (in, n) += X^T D for m sparse rows X and D (m, n).
   void (*sparse_gradient)(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* d,
-                          std::size_t d_row, T scale, T* g, std::size_t g_row);
+                          std::size_t d_row, T* g, std::size_t g_row);
+  // Both again for rows that lie column by column: each row of W or G is then read once, and what
+  // is read often is the mini-batch's own z or delta, which fits a smaller cache. The gradient
+  // has the same bits either way.
+  void (*sparse_matmul_columns)(const SparseColumns<T>& x, std::size_t m, std::size_t n, const T* w,
+                                std::size_t w_row, const T* bias, T* c, std::size_t c_row);
+  void (*sparse_gradient_columns)(const SparseColumns<T>& x, std::size_t n, const T* d,
+                                  std::size_t d_row, T* g, std::size_t g_row);
   // sum[j] += scale * (sum over i of d[i, j]).
   void (*column_sums)(const T* d, std::size_t d_row, std::size_t m, std::size_t n, T scale, T* sum);
 
@@ -91,6 +111,7 @@ struct Kernels {
              optimizer_count>
       update;
   void (*multiply)(T* x, const T* by, std::size_t count);
+  void (*rescale)(T* x, T by, std::size_t count);
 };
 
 // One instruction set's tables; each is defined in the file of its name.
