@@ -40,7 +40,41 @@ Rows<T> sparse_rows(const py::object& matrix) {
   return rows;
 }
 
+// An array of Python objects (a table of mixed columns, say) as float64, if each is a number.
+py::array numbers_of(const py::array& a, const char* what) {
+  for (const py::handle element : a.attr("ravel")()) {
+    if (PyUnicode_Check(element.ptr()) || PyBytes_Check(element.ptr())) {
+      throw py::type_error(std::string(what) + " holds the text " +
+                           py::repr(element).cast<std::string>() + "; expected real numbers");
+    }
+  }
+  try {
+    return a.attr("astype")("float64");
+  } catch (py::error_already_set&) {
+    throw py::type_error(std::string(what) +
+                         " has dtype object with elements that are no numbers; expected real "
+                         "numbers");
+  }
+}
+
 }  // namespace
+
+std::int64_t integer_of(const py::handle& object, const char* what, std::int64_t low,
+                        std::int64_t high) {
+  const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
+  const std::string shown = py::repr(object).cast<std::string>();
+  if (!index || PyBool_Check(object.ptr())) {
+    PyErr_Clear();
+    throw py::type_error(std::string(what) + " is " + shown + "; expected an integer");
+  }
+  int overflow = 0;
+  const long long value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+  if (overflow != 0 || value < low || value > high) {
+    throw py::value_error(std::string(what) + " is " + py::str(index).cast<std::string>() +
+                          "; expected " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  return value;
+}
 
 NumpyOverflowIgnored::NumpyOverflowIgnored()
     : state_(py::module_::import("numpy").attr("errstate")(py::arg("over") = "ignore")) {
@@ -65,6 +99,11 @@ py::array real_array(const py::handle& object, const char* what) {
                             py::str(error.value()).cast<std::string>());
     }
   }
+  if (!(Py_TYPE(a.ptr()) == py::detail::npy_api::get().PyArray_Type_) && py::hasattr(a, "mask") &&
+      py::module_::import("numpy").attr("ma").attr("is_masked")(a).cast<bool>()) {
+    throw py::value_error(std::string(what) + " has masked elements; expected a number in each");
+  }
+  if (a.dtype().kind() == 'O') a = numbers_of(a, what);
   const char kind = a.dtype().kind();
   if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {
     throw py::type_error(std::string(what) + " has dtype " +

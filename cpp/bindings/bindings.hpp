@@ -6,6 +6,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,12 +22,26 @@ namespace nncore::python {
 template <class T>
 inline constexpr const char* dtype_name = std::is_same_v<T, float> ? "float32" : "float64";
 
+// Python can make an object of a class and never run its __init__; pybind11 then hands out raw
+// memory, which is zero if the class says so here: its pointers are null and can be told.
+struct ZeroedMemory {
+  static void* operator new(std::size_t size) { return std::memset(::operator new(size), 0, size); }
+  static void* operator new(std::size_t, void* place) { return place; }
+};
+
+[[noreturn]] inline void not_initialised() {
+  throw py::type_error("this object was not initialised: call super().__init__ first");
+}
+
 // A network as Python holds it.
-struct PyNetwork {
+struct PyNetwork : ZeroedMemory {
   AnyNetwork any;
+
+  PyNetwork(AnyNetwork network) : any(std::move(network)) {}  // NOLINT(google-explicit-constructor)
 
   template <class F>
   decltype(auto) visit(F&& f) const {
+    if (std::visit([](const auto& network) { return !network; }, any)) not_initialised();
     return std::visit([&](const auto& network) -> decltype(auto) { return f(*network); }, any);
   }
 };
@@ -53,8 +68,11 @@ struct TypedDataset {
   bool has_targets = false;
 };
 
-struct PyDataset {
+struct PyDataset : ZeroedMemory {
   std::variant<TypedDataset<float>, TypedDataset<double>> any;
+
+  template <class T>
+  PyDataset(TypedDataset<T> data) : any(std::move(data)) {}  // NOLINT(google-explicit-constructor)
 
   // The samples in the network's dtype; ValueError if they were made for the other one.
   template <class T>
@@ -65,8 +83,12 @@ struct PyDataset {
   }
 };
 
-void bind_network(py::module_& m);
-void bind_training(py::module_& m);
+// The integer that a Python object stands for; TypeError or ValueError that names it as `what`.
+std::int64_t integer_of(const py::handle& object, const char* what, std::int64_t low,
+                        std::int64_t high);
+
+void bind_network(py::class_<PyNetwork>& network);
+void bind_training(py::module_& m, py::class_<PyDataset>& dataset);
 void bind_tensors(py::module_& m);
 
 }  // namespace nncore::python

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <cstring>
+#include <limits>
 
 #include "bindings.hpp"
 
@@ -106,8 +107,14 @@ PYBIND11_MODULE(_core, m) {
   m.attr("INITIALIZERS") = name_tuple<Initializer>();
   m.attr("OPTIMIZERS") = optimizer_table();
   m.def("build_info", &info);
-  m.def("set_num_threads", &set_num_threads, py::arg("n"), py::pos_only());
-  m.def("get_num_threads", &num_threads);
+  m.def(
+      "set_num_threads",
+      [](const py::object& n) {
+        set_num_threads(static_cast<int>(
+            integer_of(n, "the number of threads", 1, std::numeric_limits<int>::max())));
+      },
+      py::arg("n"), py::pos_only(), "Sets the most threads that a call may use, 1 or more.");
+  m.def("get_num_threads", &num_threads, "The most threads that a call may use.");
   m.def(
       "output_activations",
       [](const std::string& cost) {
@@ -129,7 +136,11 @@ PYBIND11_MODULE(_core, m) {
       },
       py::arg("activation"), py::pos_only());
 
-  bind_network(m);
-  bind_training(m);
+  // Both classes before their functions, whose signatures name them.
+  py::class_<PyNetwork> network(m, "Network");
+  py::class_<PyDataset> dataset(m, "Dataset",
+                                "Rows, targets and weights, checked and converted once.");
+  bind_network(network);
+  bind_training(m, dataset);
   bind_tensors(m);
 }

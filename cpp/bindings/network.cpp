@@ -2,6 +2,8 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <limits>
+
 #include "arrays.hpp"
 
 namespace nncore::python {
@@ -177,8 +179,8 @@ py::tuple names_of(std::span<const Activation> activations) {
 
 }  // namespace
 
-void bind_network(py::module_& m) {
-  py::class_<PyNetwork>(m, "Network")
+void bind_network(py::class_<PyNetwork>& network_class) {
+  network_class
       .def(py::init(&make_network), py::arg("sizes"), py::arg("activations"),
            py::arg("cost") = "quadratic", py::arg("dtype") = "float32", py::arg("seed") = 0)
       .def(py::init([](const PyNetwork& other) { return other; }), py::arg("other"),
@@ -190,42 +192,52 @@ void bind_network(py::module_& m) {
             self.visit([&](auto& network) { network.initialize(initializers); });
           },
           py::arg("initializers"), py::pos_only())
-      .def_property_readonly("sizes",
-                             [](const PyNetwork& self) {
-                               return self.visit([](const auto& network) {
-                                 return py::tuple(py::cast(network.architecture().sizes));
-                               });
-                             })
-      .def_property_readonly("activations",
-                             [](const PyNetwork& self) {
-                               return self.visit([](const auto& network) {
-                                 return names_of(network.architecture().activations);
-                               });
-                             })
-      .def_property_readonly("cost",
-                             [](const PyNetwork& self) {
-                               return self.visit([](const auto& network) {
-                                 return std::string(name(network.architecture().cost));
-                               });
-                             })
+      .def_property_readonly(
+          "sizes",
+          [](const PyNetwork& self) {
+            return self.visit([](const auto& network) {
+              return py::tuple(py::cast(network.architecture().sizes));
+            });
+          },
+          "Units of every layer, the inputs first.")
+      .def_property_readonly(
+          "activations",
+          [](const PyNetwork& self) {
+            return self.visit(
+                [](const auto& network) { return names_of(network.architecture().activations); });
+          },
+          "The activation of every layer but the inputs.")
+      .def_property_readonly(
+          "cost",
+          [](const PyNetwork& self) {
+            return self.visit(
+                [](const auto& network) { return std::string(name(network.architecture().cost)); });
+          },
+          "The name of what training makes small.")
       .def_property_readonly(
           "dtype",
           [](const PyNetwork& self) {
             return self.visit([]<class T>(const Network<T>&) { return py::dtype::of<T>(); });
-          })
+          },
+          "float32 or float64, of the parameters and all that is computed.")
       .def_property_readonly(
           "seed",
           [](const PyNetwork& self) {
             return self.visit([](const auto& network) { return network.seed(); });
-          })
+          },
+          "What fixes the parameters drawn, every shuffle and every dropout.")
       .def_property(
           "epoch",
           [](const PyNetwork& self) {
             return self.visit([](const auto& network) { return network.epoch(); });
           },
-          [](const PyNetwork& self, std::uint64_t epoch) {
-            self.visit([&](auto& network) { network.set_epoch(epoch); });
-          })
+          [](const PyNetwork& self, const py::object& epoch) {
+            const std::int64_t number =
+                integer_of(epoch, "epoch", 0, std::numeric_limits<std::int64_t>::max());
+            self.visit(
+                [&](auto& network) { network.set_epoch(static_cast<std::uint64_t>(number)); });
+          },
+          "Epochs trained so far, the key of the next shuffle and of dropout.")
       .def("weight_views", &weight_views)
       .def("bias_views", &bias_views)
       .def("all_finite",

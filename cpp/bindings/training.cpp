@@ -12,10 +12,14 @@ namespace {
 
 // ---- data ----------------------------------------------------------------------------------
 
-// For one output, labels are 0 and 1, and only an output that tells classes has any.
+// For one output, labels 0 and 1 stand for the two values that the output tends to, and only an
+// output that tells classes has any.
 template <class T>
 bool are_binary(const Network<T>& network, const T* y, std::size_t n) {
   const Activation output = network.architecture().activations.back();
+  if (output == Activation::tanh) {
+    return std::all_of(y, y + n, [](T v) { return v == T(-1) || v == T(1); });
+  }
   if (output != Activation::sigmoid && output != Activation::step) return false;
   return std::all_of(y, y + n, [](T v) { return v == T(0) || v == T(1); });
 }
@@ -62,12 +66,17 @@ void set_targets(TypedDataset<T>& data, const Network<T>& network, const py::obj
   };
   if (y.ndim() == 1 && outputs > 1) {
     if (y.dtype().kind() == 'f') bad_y(y, n, outputs);
+    if (y.dtype().kind() == 'u' && y.itemsize() == 8 && n > 0) {
+      integer_of(y.attr("max")(), "y's largest label", 0, static_cast<std::int64_t>(outputs) - 1);
+    }
     use_labels(contiguous<std::int64_t>(y, "y"));
     return;
   }
   const py::array_t<T> values = contiguous<T>(y, "y");
   if (outputs == 1 && are_binary(network, values.data(), n)) {
-    use_labels(contiguous<std::int64_t>(y.reshape({-1}), "y"));
+    std::vector<std::int64_t> labels(n);
+    for (std::size_t i = 0; i < n; ++i) labels[i] = values.data()[i] > T(0);
+    use_labels(label_array(labels));
     return;
   }
   if (outputs > 1) {
@@ -147,13 +156,14 @@ class SignalCheck {
   bool raised_ = false;
 };
 
-class PyTrainer {
+class PyTrainer : public ZeroedMemory {
  public:
   PyTrainer(const PyNetwork& network, const TrainOptions& options)
       : network_(network.any), trainer_(make(network, options)) {}
 
   template <class F>
   decltype(auto) visit(F&& f) {
+    if (std::visit([](const auto& trainer) { return !trainer; }, trainer_)) not_initialised();
     return std::visit([&](auto& trainer) -> decltype(auto) { return f(*trainer); }, trainer_);
   }
 
@@ -266,8 +276,8 @@ double step(PyTrainer& self, const PyDataset& data, double learning_rate, std::s
 
 }  // namespace
 
-void bind_training(py::module_& m) {
-  py::class_<PyDataset>(m, "Dataset")
+void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
+  dataset
       .def(py::init([](const PyNetwork& network, const py::object& x, const py::object& y,
                        const py::object& sample_weight) {
              return network.visit([&]<class T>(const Network<T>& n) {

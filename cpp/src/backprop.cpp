@@ -202,7 +202,8 @@ Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& s
       if (!samples.y.are_labels()) {
         std::copy_n(samples.y.values.row(id(i)), last.out, row);
       } else if (last.out == 1) {
-        row[0] = static_cast<T>(samples.y.labels[id(i)]);
+        const bool signs = last.activation == Activation::tanh;  // its two values are -1 and 1
+        row[0] = static_cast<T>(signs ? 2 * samples.y.labels[id(i)] - 1 : samples.y.labels[id(i)]);
       } else {
         std::fill_n(row, last.out, T(0));
         row[samples.y.labels[id(i)]] = T(1);

@@ -1,6 +1,7 @@
 // Checks of what callers hand in. All throw InvalidArgument.
 #pragma once
 
+#include <cstdio>
 #include <span>
 #include <string>
 #include <utility>
@@ -14,7 +15,11 @@ template <class... Parts>
 std::string text(const Parts&... parts) {
   std::string s;
   const auto add = [&s]<class P>(const P& part) {
-    if constexpr (std::is_arithmetic_v<P>) {
+    if constexpr (std::is_floating_point_v<P>) {
+      char digits[32];
+      std::snprintf(digits, sizeof digits, "%g", static_cast<double>(part));
+      s += digits;
+    } else if constexpr (std::is_arithmetic_v<P>) {
       s += std::to_string(part);
     } else {
       s += part;

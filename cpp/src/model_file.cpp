@@ -128,6 +128,9 @@ std::map<std::string, std::string> model_metadata(const Network<T>& network) {
 template <class T>
 void save_model(const Network<T>& network, const std::filesystem::path& path) {
   const typename Network<T>::ReadAccess access(network);
+  if (!network.all_finite()) {
+    throw InvalidArgument("the network has NaN or infinite parameters; it is not saved");
+  }
   std::vector<std::vector<T>> unpadded;  // (out, in), as the file has them
   std::vector<TensorView> tensors;
   for (std::size_t l = 0; l < network.layers().size(); ++l) {

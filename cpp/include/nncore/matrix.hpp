@@ -44,7 +44,8 @@ struct Inputs {
   std::size_t cols() const { return is_sparse() ? sparse.cols : dense.cols; }
 };
 
-// What the outputs should be: a class label a row, or a row of target values.
+// What the outputs should be: a class label a row, or a row of target values. Labels stand for
+// one-hot targets, and for a single output 0 and 1 stand for 0 and 1, or for -1 and 1 of tanh.
 template <class T>
 struct Targets {
   std::span<const std::int64_t> labels;

@@ -19,7 +19,8 @@ using AnyNetwork = std::variant<std::shared_ptr<Network<float>>, std::shared_ptr
 template <class T>
 std::map<std::string, std::string> model_metadata(const Network<T>& network);
 
-// Writes the file whole or not at all. Throws ModelFileError; BusyError during training.
+// Writes the file whole or not at all. Throws ModelFileError; InvalidArgument for parameters that
+// are not finite; BusyError during training.
 template <class T>
 void save_model(const Network<T>& network, const std::filesystem::path& path);
 
