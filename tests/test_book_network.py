@@ -191,6 +191,20 @@ def test_bad_training_data(net, data, message):
         net.SGD(data, 1, 1, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((1.5, 1, 1.0), TypeError, "epochs must be an integer"),
+        ((1, 0, 1.0), ValueError, "mini_batch_size must be at least 1"),
+        ((1, 1, "fast"), TypeError, "eta must be a number, got 'fast'"),
+        ((1, 1, float("nan")), ValueError, "eta must be at least 0 and finite"),
+    ],
+)
+def test_bad_arguments(net, arguments, error, message):
+    with pytest.raises(error, match=message):
+        net.SGD([(X, Y)], *arguments)
+
+
 def test_bad_test_data_and_bad_columns(net):
     with pytest.raises(ValueError, match=r"class number, found shape \(2, 1\)"):
         net.evaluate([(X, Y)])

@@ -180,7 +180,9 @@ def test_early_stopping_starts_anew_with_every_fit() -> None:
         (lambda: EarlyStopping(patience=0), ValueError, "patience must be at least 1"),
         (lambda: EarlyStopping(min_delta=-1.0), ValueError, "min_delta must be at least 0"),
         (lambda: EarlyStopping(mode="up"), ValueError, "unknown mode 'up'"),
-        (lambda: EarlyStopping("mine"), ValueError, "give mode='min' or mode='max'"),
+        (lambda: EarlyStopping("mine"), ValueError, "known here; give mode='min' or mode='max'"),
+        (lambda: EarlyStopping("val_loss"), ValueError, "did you mean 'validation_cost'"),
+        (lambda: EarlyStopping("val_accuracy"), ValueError, "did you mean 'validation_accuracy'"),
         (lambda: ModelCheckpoint("x", every=0), ValueError, "every must be at least 1"),
         (lambda: Lambda(on_epoch_end=3), TypeError, "on_epoch_end must be a function"),
     ],
@@ -197,6 +199,9 @@ def test_columns_to_follow_are_checked_before_any_work() -> None:
         (EarlyStopping("f1"), "unknown column for EarlyStopping to follow 'f1'"),
         (ModelCheckpoint("x", "acuracy", mode="max"), "unknown column for ModelCheckpoint"),
         (LearningRateScheduler(schedules.HalveOnPlateau(0.1)), "no validation data"),
+        (ModelCheckpoint("x-{epoch}-{acuracy}"), "cannot fill in .*acuracy.*; expected epoch or"),
+        (ModelCheckpoint("x-{}"), "cannot fill in"),
+        (ModelCheckpoint("x-{cost:d}"), "cannot fill in"),
     ):
         with pytest.raises(ValueError, match=message):
             net.fit(X, Y, 1, callbacks=[callback])

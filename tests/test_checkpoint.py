@@ -142,6 +142,9 @@ def test_a_model_is_no_checkpoint(tmp_path: Path) -> None:
         Network.resume(tmp_path / "model")
 
 
+UNFINISHED = '"unfinished": {"epoch": 2, "rows": 40, "batch_size": 10, "batches": %s}'
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -155,6 +158,11 @@ def test_a_model_is_no_checkpoint(tmp_path: Path) -> None:
         lambda text: text.replace('"beta_1": 0.9', '"beta_1": 1.9'),
         lambda text: text.replace('"epochs": [0, 1]', '"epochs": [0]'),
         lambda text: text.replace('"steps"', '"stops"'),
+        lambda text: text.replace('"steps": ', '"steps": -'),
+        lambda text: text.replace('"steps": ', '"steps": 1.5e'),
+        lambda text: text.replace('"unfinished": null', '"unfinished": [1]'),
+        lambda text: text.replace('"unfinished": null', UNFINISHED % "-1"),
+        lambda text: text.replace('"unfinished": null', UNFINISHED % "0.5"),
     ],
 )
 def test_damaged_checkpoints_are_refused(damage: Any, tmp_path: Path) -> None:
@@ -178,6 +186,22 @@ def test_slots_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         _core.write_tensors(tmp_path / "run", metadata, {**tensors, "optimizer.1": slot})
         with pytest.raises(ModelFileError, match="slots do not fit"):
             Network.resume(tmp_path / "run")
+    lost = np.full_like(tensors["optimizer.1"], np.nan)
+    _core.write_tensors(tmp_path / "run", metadata, {**tensors, "optimizer.1": lost})
+    with pytest.raises(ModelFileError, match="slots have NaN or infinity"):
+        Network.resume(tmp_path / "run")
+
+
+def test_callbacks_states_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    net = network()
+    net.fit(X, Y, 1, callbacks=[EarlyStopping("cost")])
+    net.save_checkpoint(tmp_path / "run")
+    metadata, tensors = _core.read_tensors(tmp_path / "run")
+    damaged = {**metadata, "checkpoint": metadata["checkpoint"].replace('"waited"', '"weighted"')}
+    _core.write_tensors(tmp_path / "run", damaged, tensors)
+    net = Network.resume(tmp_path / "run")
+    with pytest.raises(ModelFileError, match="not that of this EarlyStopping: KeyError"):
+        net.fit(X, Y, 2, initial_epoch=1, callbacks=[EarlyStopping("cost")])
 
 
 # --- processes that are stopped and killed --------------------------------------------------------

@@ -93,8 +93,8 @@ def test_digits_are_no_walk_over(train: Split, held_out: Split) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((-1, 0), ValueError, "number of digits must be 0 or more, found -1"),
-        ((1, -5), ValueError, "seed must be 0 or more, found -5"),
+        ((-1, 0), ValueError, "number of digits must be at least 0, got -1"),
+        ((1, -5), ValueError, "seed must be at least 0, got -5"),
         ((1.5, 0), TypeError, "integer"),
         ((1, "0"), TypeError, "integer"),
     ],

@@ -66,6 +66,8 @@ def test_it_prints_as_a_table() -> None:
     ]
     assert repr(small()) == "History(2 epochs: cost, validation_cost, learning_rate, seconds)"
     assert str(History()) == "epoch"
+    classes = History({"confusion_matrix": [[[1, 0, 0]] * 2]}, [0])
+    assert str(classes).splitlines()[1].split() == ["0", "[2", "x", "3]"]
     long = History({"cost": [1.0] * 400}, range(400))
     lines = str(long).splitlines()
     assert len(lines) == 42
@@ -94,6 +96,10 @@ def test_plot() -> None:
     assert [line.get_label() for line in accuracy.lines] == ["training"]
     assert cost.lines[0].get_ydata().tolist() == [0.5, 0.25, 0.1]
     assert cost.lines[0].get_xdata().tolist() == [4, 5, 6]
+    matplotlib.pyplot.close(figure)
+    figure = History({"cost": [0.5]}, [0]).plot()  # one epoch makes no line
+    assert figure.axes[0].lines[0].get_marker() == "."
+    assert all(tick == round(tick) for tick in figure.axes[0].get_xticks())
     matplotlib.pyplot.close(figure)
     with pytest.raises(ValueError, match="nothing to plot"):
         History().plot()

@@ -150,11 +150,29 @@ def test_auc_of_one_class_only_is_nan() -> None:
         (lambda: metrics.f1([0, 1], [0, 1], average="makro"), "did you mean 'macro'"),
         (lambda: metrics.mse([1.0], [1.0, 2.0]), r"\(1, 1\) and y_pred has \(2, 1\)"),
         (lambda: metrics.mse([1.0, 2.0], [1.0, 2.0], [1.0]), r"expected \(2,\)"),
+        (lambda: metrics.mse([1.0, 2.0], [1.0, 2.0], [0.0, 0.0]), "at least one above 0"),
+        (lambda: metrics.mse([1.0, 2.0], [1.0, 2.0], [2.0, -1.0]), "from 0 up"),
+        (lambda: metrics.r2([], []), "no rows to measure"),
+        (lambda: metrics.accuracy([], []), "no rows to measure"),
     ],
 )
 def test_wrong_arguments_are_refused(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_minus_one_and_one_are_two_classes(theirs: Any) -> None:
+    y, p = np.array([-1, 1, 1, -1, 1]), np.array([[-0.9], [0.3], [-0.2], [0.1], [0.8]])
+    labels = np.where(p[:, 0] > 0.0, 1, -1)
+    for name in ("accuracy", "precision", "recall", "f1"):
+        expected = getattr(theirs, f"{name}_score")(y, labels)
+        assert metrics.METRICS[name](y, p, threshold=0.0) == pytest.approx(expected)
+        assert metrics.METRICS[name](y, (labels > 0).astype(int)) == pytest.approx(expected)
+    assert metrics.auc(y, p) == pytest.approx(theirs.roc_auc_score(y, p))
+    matrix = metrics.confusion_matrix(y, p, threshold=0.0)
+    assert np.array_equal(matrix, theirs.confusion_matrix(y, labels))
+    rows = np.array([[1, -1, 1], [-1, -1, 1]])
+    assert metrics.accuracy(rows, 0.1 * rows, threshold=0.0) == 1.0
 
 
 def test_resolve() -> None:

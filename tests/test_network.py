@@ -94,6 +94,7 @@ def test_dtypes(dtype: Any) -> None:
         ({"sizes": [4]}, ValueError, "two layers or more"),
         ({"sizes": []}, ValueError, "two layers or more"),
         ({"sizes": [4, 0]}, ValueError, "every size must be at least 1, got 0"),
+        ({"sizes": [4, 2**70]}, ValueError, "every size must be at most"),
         ({"sizes": [4, 2.5]}, TypeError, "every size must be an integer"),
         ({"sizes": "42"}, TypeError, "sizes must be a list"),
         ({"sizes": 4}, TypeError, "sizes must be a list"),
@@ -109,8 +110,11 @@ def test_dtypes(dtype: Any) -> None:
         ({"initializer": ["zeros"]}, ValueError, "1 names; expected 2"),
         ({"initializer": ([], [])}, ValueError, "shapes"),
         ({"initializer": ([], [], [])}, ValueError, "expected|must be"),
+        ({"initializer": ("zeros", [[0], [0]])}, TypeError, "initializer must be a name"),
         ({"initializer": 3}, TypeError, "initializer must be a name"),
         ({"dtype": "float16"}, ValueError, "dtype must be 'float32' or 'float64'"),
+        ({"dtype": "single precision"}, ValueError, "dtype must be 'float32' or 'float64'"),
+        ({"dtype": None}, ValueError, "dtype must be 'float32' or 'float64', got None"),
         ({"seed": -1}, ValueError, "seed must be at least 0"),
         ({"seed": 2**64}, ValueError, "seed must be at most"),
         ({"seed": 1.5}, TypeError, "seed must be an integer"),
@@ -154,6 +158,8 @@ def test_assignment_copies_all_or_nothing() -> None:
         ([good, [[np.nan, 0]]], ValueError),
         ([good, [["a", "b"]]], TypeError),
         ([good, [[1j, 0]]], TypeError),
+        ([good, [[1], [1, 0]]], ValueError),
+        (3, TypeError),
     ):
         with pytest.raises(error, match="expected"):
             net.weights = wrong
@@ -305,11 +311,28 @@ def test_load_gives_the_subclass(tmp_path: Path) -> None:
 
 def test_load_says_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    with pytest.raises((OSError, nncore.ModelFileError), match=r"model\.safetensors"):
+    with pytest.raises(nncore.ModelFileError, match=r"model\.safetensors.*No such file"):
         Network.load(path)
     path.write_bytes(b"no model")
     with pytest.raises(nncore.ModelFileError, match=r"model\.safetensors"):
         Network.load(path)
+
+
+def test_what_cannot_be_saved(tmp_path: Path) -> None:
+    net = Network([2, 1])
+    with pytest.raises(nncore.ModelFileError, match=r"nowhere/model.*No such file"):
+        net.save(tmp_path / "nowhere" / "model")
+    for write in (net.save, net.save_checkpoint, Network.load, Network.resume):
+        for path in ("", "a\0b"):
+            with pytest.raises(ValueError, match="path must name a file"):
+                write(path)
+        with pytest.raises(TypeError, match="path must be a string or a path, got 3"):
+            write(3)
+    net.weights[0][0, 0] = np.nan
+    for write in (net.save, net.save_checkpoint):  # what load would refuse
+        with pytest.raises(ValueError, match="NaN or infinity among its parameters"):
+            write(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

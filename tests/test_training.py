@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import struct
 import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ import pytest
 import nncore
 from nncore import Network, _core, metrics, schedules
 from nncore.callbacks import Callback, Lambda
+from nncore.optimizers import Adam, Optimizer
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 5))
@@ -249,6 +253,9 @@ def test_one_class_only_and_constant_inputs() -> None:
         ({"learning_rate": 0.0}, ValueError, "learning_rate must be above 0"),
         ({"learning_rate": np.nan}, ValueError, "learning_rate must be above 0"),
         ({"learning_rate": "fast"}, TypeError, "learning_rate must be a number"),
+        ({"learning_rate": schedules.Step}, TypeError, "a schedule or a callable.*class.*Step"),
+        ({"optimizer": Adam}, TypeError, r"as in Adam\(\), got <class"),
+        ({"optimizer": Optimizer()}, TypeError, r"as in Adam\(\), got Optimizer"),
         ({"optimizer": "adma"}, ValueError, "did you mean 'adam'"),
         ({"l2": -1.0}, ValueError, "l2 must be at least 0"),
         ({"l1": np.inf}, ValueError, "l1 must be at least 0 and finite"),
@@ -261,24 +268,38 @@ def test_one_class_only_and_constant_inputs() -> None:
         ({"validation_split": 1.0}, ValueError, "validation_split must be at least 0 and below 1"),
         ({"validation_split": 0.01}, ValueError, "leaves one side empty"),
         ({"validation_split": 0.1, "validation_data": (X, Y)}, ValueError, "not both"),
-        ({"validation_data": X}, TypeError, r"must be \(x, y\) or"),
+        ({"validation_data": X}, TypeError, r"must be a tuple \(x, y\) or .*, got a ndarray"),
+        ({"validation_data": (X,)}, TypeError, "got a tuple of 1"),
         ({"validation_data": (X[:, :4], Y)}, ValueError, "4"),
         ({"validation_data": (X, Y[:-1])}, ValueError, "39"),
         ({"validation_data": (X[:0], Y[:0])}, ValueError, "no rows"),
         ({"sample_weight": np.ones(39)}, ValueError, "39"),
         ({"sample_weight": -np.ones(40)}, ValueError, "weight"),
         ({"sample_weight": np.zeros(40)}, ValueError, "weight"),
+        (
+            {"sample_weight": np.ones(3), "class_weight": "balanced"},
+            ValueError,
+            r"sample_weight has shape \(3,\); expected \(40,\)",
+        ),
+        ({"y": 1, "validation_split": 0.5}, ValueError, r"y has shape \(\); x has shape"),
         ({"class_weight": "balance"}, ValueError, "did you mean 'balanced'"),
         ({"class_weight": {3: 1.0}}, ValueError, "names class 3; expected classes 0 to 2"),
         ({"class_weight": {0: -1.0}}, ValueError, r"class_weight\[0\] must be at least 0"),
         ({"class_weight": 2.0}, TypeError, "'balanced' or a dict"),
         ({"metrics": ["acuracy"]}, ValueError, "did you mean 'accuracy'"),
         ({"metrics": "accuracy"}, TypeError, "list of names"),
+        ({"metrics": 3}, TypeError, "list of names"),
+        ({"metrics": {1: "mse"}}, TypeError, "a metric's name must be a string, got 1"),
+        ({"metrics": {"validation_cost": "mse"}}, ValueError, "begin with 'validation_'"),
+        ({"metrics": {"mine": "top_k"}, "y": np.ones((40, 3))}, ValueError, "metric 'mine'"),
         ({"callbacks": [print]}, TypeError, "Callback"),
         ({"callbacks": [Callback]}, TypeError, "Callback"),
         ({"n_threads": 0}, ValueError, "n_threads must be at least 1"),
+        ({"n_threads": 2**31}, ValueError, "n_threads must be at most"),
+        ({"shuffle": "batch"}, TypeError, "shuffle must be True or False, got 'batch'"),
         ({"initial_epoch": -1}, ValueError, "initial_epoch must be at least 0"),
         ({"progress": "yes"}, ValueError, "progress must be"),
+        ({"progress": 0}, ValueError, "progress must be"),
         ({"x": X[:, :4]}, ValueError, "4.*5"),
         ({"x": X[:39]}, ValueError, "39.*40|40.*39"),
         ({"x": X[:0], "y": Y[:0]}, ValueError, "no rows"),
@@ -322,6 +343,28 @@ def test_metrics_of_classes_are_refused_for_numbers() -> None:
         net.fit(X, X[:, 0], 1, metrics=["f1"])
 
 
+def test_a_metric_must_return_numbers() -> None:
+    for wrong in (None, "0.5"):
+        with pytest.raises(TypeError, match=r"metric 'mine' must return a number .*, got"):
+            network().fit(X, Y, 1, metrics={"mine": lambda y, outputs, wrong=wrong: wrong})
+
+
+def test_metrics_of_tanh_outputs_are_those_of_predict() -> None:
+    net = Network([5, 4, 1], activation="tanh", output_activation="tanh", seed=1)
+    y = (X[:, 0] > 0.0).astype(int)
+    for targets in (y, 2 * y - 1):
+        history = net.fit(X, targets, 3, learning_rate=0.1, metrics=["accuracy", "f1"])
+        right = float(np.mean(net.predict(X) == y))
+        assert history["accuracy"][-1] == right
+        assert history["f1"][-1] == metrics.f1(y, net.predict(X))
+    outputs = net.feedforward(X)
+    assert np.any((outputs > 0.0) & (outputs < 0.5))  # where the two thresholds disagree
+
+
+def test_nothing_to_call_or_to_measure() -> None:
+    assert len(network().fit(X, Y, 1, callbacks=None, metrics=None)) == 1
+
+
 def test_step_networks_cannot_be_trained() -> None:
     for options in ({"activation": "step"}, {"output_activation": "step"}):
         with pytest.raises(ValueError, match="step"):
@@ -349,6 +392,36 @@ def test_divergence_keeps_the_last_finite_parameters() -> None:
     assert net.history.epochs == [0, 1]
     net.fit(X, X[:, 0], 1, learning_rate=0.01)
     assert net.history.epochs == [0, 1, 2]
+
+
+def test_only_its_own_thread_copies_a_network_in_training(tmp_path: Path) -> None:
+    """Another thread might copy half an update."""
+    net = network()
+    copies: list[Any] = [
+        lambda: net.save_checkpoint(tmp_path / "run"),
+        lambda: copy.deepcopy(net),
+        lambda: pickle.dumps(net),
+    ]
+    refused: list[Any] = []
+
+    def try_elsewhere(make: Any) -> None:
+        try:
+            make()
+        except nncore.BusyError:
+            refused.append(make)
+
+    def on_epoch_end(run: Any) -> None:
+        for make in copies:
+            make()
+            thread = threading.Thread(target=try_elsewhere, args=(make,))
+            thread.start()
+            thread.join()
+
+    net.fit(X, Y, 1, callbacks=[Lambda(on_epoch_end=on_epoch_end)])
+    assert refused == copies
+    for make in copies:
+        try_elsewhere(make)
+    assert refused == copies
 
 
 def test_a_second_trainer_is_refused() -> None:
@@ -444,7 +517,8 @@ def test_a_bar_on_a_terminal() -> None:
     pytest.importorskip("tqdm")
     shown = run_on_a_terminal(TRAIN.format(""))
     assert "3/3" in shown
-    assert "cost=" in shown
+    assert "cost 0." in shown
+    assert "right" not in shown
     assert run_on_a_terminal(TRAIN.format(", progress=False")) == ""
 
 

@@ -19,18 +19,23 @@ Initializer = str | Sequence[str] | tuple[Arrays, Arrays]
 def checked_sizes(sizes: Sequence[int]) -> list[int]:
     if isinstance(sizes, str) or not isinstance(sizes, Iterable):
         raise TypeError(f"sizes must be a list such as [784, 30, 10], got {sizes!r}")
-    checked = [integer("every size", size, low=1) for size in sizes]
+    checked = [integer("every size", size, low=1, high=2**63 - 1) for size in sizes]
     if len(checked) < 2:
         raise ValueError(f"sizes needs two layers or more, got {checked}")
     return checked
 
 
 def checked_dtype(dtype: Any) -> Literal["float32", "float64"]:
-    if np.dtype(dtype) == np.float32:
+    expected = f"dtype must be 'float32' or 'float64', got {dtype!r}"
+    try:
+        found = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
+    except TypeError:
+        raise ValueError(expected) from None
+    if found == np.float32:
         return "float32"
-    if np.dtype(dtype) == np.float64:
+    if found == np.float64:
         return "float64"
-    raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    raise ValueError(expected)
 
 
 def every_activation(activation: str | Sequence[str], output: str, layers: int) -> list[str]:
@@ -69,4 +74,6 @@ def given_arrays(initializer: Any) -> tuple[Arrays, Arrays] | None:
     if len(initializer) != 2:
         raise ValueError(f"{expected}, got {len(initializer)} things")
     weights, biases = initializer
+    if isinstance(weights, str) or isinstance(biases, str):
+        raise TypeError(f"{expected}, got {initializer!r}")
     return weights, biases

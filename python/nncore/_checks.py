@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import os
 
 
 def integer(name: str, value: object, *, low: int, high: int | None = None) -> int:
@@ -55,3 +56,19 @@ def real(
             bounds += " and finite"
         raise ValueError(f"{name} must be {bounds}, got {number}")
     return number
+
+
+def file_path(path: object) -> str:
+    """A path as a string; one that no file can have is refused.
+
+    >>> file_path("")
+    Traceback (most recent call last):
+        ...
+    ValueError: path must name a file, got ''
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"path must be a string or a path, got {path!r}")
+    name = os.fsdecode(path)
+    if not name or "\0" in name:
+        raise ValueError(f"path must name a file, got {name!r}")
+    return name

@@ -95,7 +95,11 @@ class Network:
     def gradients(
         self, data: Dataset, /, *, l2: float = 0.0, l1: float = 0.0, penalty_rows: int = 0
     ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
-        """Mean cost with penalties, and its gradients with respect to weights and biases."""
+        """Mean cost with penalties, and its gradients with respect to weights and biases.
+
+        l1 and l2 are divided by penalty_rows (0: by the sum of the sample weights, which is the
+        number of rows where there are no weights).
+        """
     def input_gradient_dataset(self, data: Dataset, /) -> NDArray[Any]:
         """Gradient of each row's cost with respect to that row, (n, sizes[0])."""
     def file_metadata(self) -> dict[str, str]:
@@ -155,7 +159,8 @@ class Trainer:
     ) -> float:
         """Trains one epoch in `order` (None: as the rows lie) and returns its mean cost.
 
-        l1 and l2 are divided by penalty_rows (0: the mini-batch's own rows). The cost is that
+        l1 and l2 are divided by penalty_rows (0: by the sum of the mini-batch's sample weights,
+        which is its rows where there are no weights). The cost is that
         of each mini-batch before its update, with cost_with_penalty the penalty included.
         first_batch is the number of order's first mini-batch within its epoch. Counts an epoch.
         Raises DivergenceError (parameters are put back to the start of the epoch), BusyError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore import _core, optimizers, schedules
@@ -41,8 +42,8 @@ def fit(
     validation_split: float = 0.0,
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight = None,
-    metrics: Iterable[str | Metric] | Mapping[str, str | Metric] = (),
-    callbacks: Iterable[Callback] = (),
+    metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None = None,
+    callbacks: Iterable[Callback] | None = None,
     shuffle: bool = True,
     initial_epoch: int | None = None,
     n_threads: int | None = None,
@@ -76,12 +77,15 @@ def fit(
         class_weight: a dict from label to weight, or "balanced" for n / (classes * count).
         metrics: names from `nncore.metrics`, or callables(y_true, outputs), measured after every
             epoch on all training and validation rows. A dict gives them names.
-        callbacks: of `nncore.callbacks`, called in their order.
+        callbacks: of `nncore.callbacks`, called in their order, those that save last.
         shuffle: whether rows come in a new order each epoch, drawn from the network's seed.
         initial_epoch: the number of the next epoch. With net.epoch, a run that was resumed ends
             where it would have ended.
         n_threads: at most so many; None for `nncore.set_num_threads`'s.
         progress: a progress bar (tqdm): True, False, or "auto" for where somebody watches.
+
+    Returns:
+        The epochs of this call, as `History` describes them; `net.history` has all epochs.
 
     Raises:
         ValueError, TypeError: an argument is wrong; the message says what was expected.
@@ -130,8 +134,8 @@ def fit(
             state=OptimizerState(optimizer, 0, trainer.slots),
             batch_size=batch_size,
             rate=schedules.resolve(learning_rate, net.history),
-            shuffle=shuffle,
-            n_threads=0 if n_threads is None else integer("n_threads", n_threads, low=1),
+            shuffle=_truth("shuffle", shuffle),
+            n_threads=_thread_count(n_threads),
             callbacks=_in_order(callbacks),
         )
         for follower in (learning_rate, *loop.callbacks):
@@ -165,13 +169,13 @@ def _default_rate(net: Network, optimizer: optimizers.Optimizer) -> float:
 
 def _dropout_rates(net: Network, dropout: float | Sequence[float]) -> list[float]:
     layers = len(net.sizes) - 1
-    if isinstance(dropout, Sequence) and not isinstance(dropout, str):
-        if len(dropout) != layers:
+    if isinstance(dropout, Iterable) and not isinstance(dropout, str):
+        rates = list(dropout)
+        if len(rates) != layers:
             raise ValueError(
-                f"dropout has {len(dropout)} rates; expected {layers}: one for the inputs and "
+                f"dropout has {len(rates)} rates; expected {layers}: one for the inputs and "
                 f"one for each of the {layers - 1} hidden layers"
             )
-        rates = list(dropout)
     else:
         rates = [0.0] + [dropout] * (layers - 1)
     rates = [real("dropout", rate, high=1.0, below=True) for rate in rates]
@@ -182,7 +186,19 @@ def _bound(name: str, value: float | None) -> float:
     return 0.0 if value is None else real(name, value, above=True)
 
 
-def _in_order(callbacks: Iterable[Callback]) -> list[Callback]:
+def _thread_count(n_threads: int | None) -> int:
+    return 0 if n_threads is None else integer("n_threads", n_threads, low=1, high=2**31 - 1)
+
+
+def _truth(name: str, value: object) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def _in_order(callbacks: Iterable[Callback] | None) -> list[Callback]:
+    if callbacks is None:
+        return []
     found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for callback in found:
         if not isinstance(callback, Callback):

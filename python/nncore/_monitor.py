@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from difflib import get_close_matches
 from typing import Any
 
 from nncore._names import check_name
@@ -28,7 +29,7 @@ class Monitor:
             if measure not in LOWER_IS_BETTER | HIGHER_IS_BETTER:
                 raise ValueError(
                     f"whether {name!r} should rise or fall is not known here; "
-                    "give mode='min' or mode='max'"
+                    f"{_hint(name)}give mode='min' or mode='max'"
                 )
             mode = "min" if measure in LOWER_IS_BETTER else "max"
         self.name = name
@@ -55,3 +56,11 @@ class Monitor:
         self.best = value if better else self.best
         self.waited = 0 if better else self.waited + 1
         return better
+
+
+def _hint(name: str) -> str:
+    """Names as Keras has them are what many will try."""
+    ours = name.replace("val_", "validation_").replace("loss", "cost")
+    known = LOWER_IS_BETTER | HIGHER_IS_BETTER
+    near = get_close_matches(ours, [*known, *(f"validation_{each}" for each in known)], n=1)
+    return f"did you mean {near[0]!r}? or " if near else ""

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from nncore._extras import require
 
 Show = Callable[[Mapping[str, Any]], None]
+_BAR = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} epochs, {remaining} left{postfix}"
 
 
 @contextmanager
@@ -18,24 +21,30 @@ def progress_bar(setting: bool | str, epochs: int) -> Iterator[Show]:
 
     `setting` is True, False, or "auto": on a terminal and in a notebook, if tqdm is installed.
     """
-    if setting not in (True, False, "auto"):
+    if not isinstance(setting, (bool, np.bool_)) and (
+        not isinstance(setting, str) or setting != "auto"
+    ):
         raise ValueError(f"progress must be True, False or 'auto', got {setting!r}")
     tqdm = _tqdm(setting)
     if tqdm is None:
         yield lambda logs: None
         return
-    with tqdm(total=epochs, unit="epoch") as bar:
+    with tqdm(total=epochs, bar_format=_BAR) as bar:
 
         def show(logs: Mapping[str, Any]) -> None:
-            names = ("cost", "validation_cost", "validation_accuracy")
-            bar.set_postfix({name: logs[name] for name in names if name in logs}, refresh=False)
+            text = f"cost {logs['cost']:.3g}"
+            if "validation_cost" in logs:
+                text += f", validation {logs['validation_cost']:.3g}"
+            if "validation_accuracy" in logs:
+                text += f", {logs['validation_accuracy']:.2%} right"
+            bar.set_postfix_str(text, refresh=False)
             bar.update()
 
         yield show
 
 
 def _tqdm(setting: bool | str) -> Any:
-    if setting is False or (setting == "auto" and not _somebody_watches()):
+    if not setting or (setting == "auto" and not _somebody_watches()):
         return None
     try:
         return require("tqdm.auto", extra="progress", purpose="a progress bar").tqdm

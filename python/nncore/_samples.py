@@ -27,8 +27,17 @@ class Samples(NamedTuple):
         x = x.tocsr() if hasattr(x, "tocsr") else np.asarray(x)
         return cls(x, np.asarray(y), None if weight is None else np.asarray(weight))
 
+    def _check_lengths(self) -> None:
+        """One target and one weight a row; the core checks all else."""
+        rows = self.x.shape[:1]
+        if self.y.shape[:1] != rows:
+            raise ValueError(f"y has shape {self.y.shape}; x has shape {self.x.shape}")
+        if self.weight is not None and self.weight.shape != rows:
+            raise ValueError(f"sample_weight has shape {self.weight.shape}; expected {rows}")
+
     def split(self, fraction: float) -> tuple[Samples, Samples]:
         """The first rows, and the last `fraction` of them."""
+        self._check_lengths()
         n = self.x.shape[0]
         at = n - int(n * fraction)
         if not 0 < at < n:
@@ -41,6 +50,7 @@ class Samples(NamedTuple):
         """Every row's weight times that of its class."""
         if class_weight is None:
             return self
+        self._check_lengths()
         labels = _labels(self.y)
         by_class = _class_weights(class_weight, labels, max(n_outputs, 2))
         weight = by_class[labels]
@@ -56,9 +66,17 @@ def training_and_validation(
         if fraction:
             raise ValueError("give validation_data or validation_split, not both")
         if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-            raise TypeError("validation_data must be (x, y) or (x, y, sample_weight)")
+            raise TypeError(
+                "validation_data must be a tuple (x, y) or (x, y, sample_weight), got "
+                + _described(validation_data)
+            )
         return samples, Samples.of(*validation_data)
     return samples.split(fraction) if fraction else (samples, None)
+
+
+def _described(value: Any) -> str:
+    kind = type(value).__name__
+    return f"a {kind} of {len(value)}" if isinstance(value, (tuple, list)) else f"a {kind}"
 
 
 def _labels(y: NDArray[Any]) -> NDArray[np.int64]:

@@ -174,6 +174,13 @@ class ModelCheckpoint(Callback):
         self._progress = None if monitor is None else Monitor(monitor, mode)
 
     def on_train_begin(self, run: Run) -> None:
+        try:
+            self.path.format(epoch=0, **dict.fromkeys(run.columns, 0.0))
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(
+                f"ModelCheckpoint cannot fill in {self.path!r} ({error}); expected epoch or one of "
+                + ", ".join(run.columns)
+            ) from None
         if self._progress:
             self._progress.reset()
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
+from nncore._checks import integer
 from nncore.errors import ModelFileError
 from nncore.history import History
 from nncore.network import Net, Network
@@ -72,9 +73,11 @@ def resume(cls: type[Net], path: str | os.PathLike[str]) -> Net:
             raise ValueError(f"version {content['version']}; expected {_VERSION}")
         net.history = History(content["history"]["columns"], content["history"]["epochs"])
         net._optimizer_state = _optimizer_state(net, content["optimizer"], tensors)
-        unfinished = content["unfinished"]
+        unfinished = content["unfinished"] and Unfinished(**content["unfinished"])
+        for name, value in vars(unfinished).items() if unfinished else ():
+            integer(name, value, low=0)
         net._resumed = Resumed(
-            unfinished and Unfinished(**unfinished),
+            unfinished,
             [
                 (each["kind"], each["state"] | _starting(f"callbacks.{i}.", tensors))
                 for i, each in enumerate(content["callbacks"])
@@ -103,7 +106,9 @@ def _optimizer_state(
     expected = _core.Trainer(net, batch_size=1, optimizer=optimizer.name).slots
     if [(s.shape, s.dtype) for s in slots] != [(s.shape, s.dtype) for s in expected]:
         raise ValueError(f"the optimiser's slots do not fit {optimizer} and the network")
-    return OptimizerState(optimizer, int(saved["steps"]), slots)
+    if not all(np.isfinite(slot).all() for slot in slots):
+        raise ValueError("the optimiser's slots have NaN or infinity")
+    return OptimizerState(optimizer, integer("steps", saved["steps"], low=0, high=2**63 - 1), slots)
 
 
 def _starting(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

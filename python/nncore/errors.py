@@ -2,7 +2,8 @@
 
 `DivergenceError` (an ArithmeticError): training left the finite numbers; `epoch` says in which
 epoch, counted from the network's first, 0. `BusyError` (a RuntimeError): the network is being
-trained. `ModelFileError` (a ValueError): a model file or checkpoint is damaged, or is none.
+trained. `ModelFileError` (a ValueError): a model file or checkpoint is missing, damaged, of
+another kind, or cannot be written.
 """
 
 from __future__ import annotations

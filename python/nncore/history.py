@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nncore._extras import require
 
 if TYPE_CHECKING:
@@ -137,8 +139,9 @@ class History:
         for axis, name in zip(axes[0], panels, strict=True):
             for column, label in ((name, "training"), (f"validation_{name}", "validation")):
                 if column in self:
-                    axis.plot(self.epochs, self[column], label=label)
+                    axis.plot(self.epochs, self[column], marker=".", label=label)
             axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
+            axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axis.legend()
         drawn: Figure = figure
         return drawn
@@ -157,4 +160,6 @@ def _panels(history: History) -> list[str]:
 def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.5g}"
+    if isinstance(value, list):  # too wide for a table
+        return "[" + " x ".join(map(str, np.shape(value))) + "]"
     return str(value)

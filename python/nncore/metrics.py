@@ -7,7 +7,9 @@ Every metric is a function `metric(y_true, y_pred, sample_weight=None, ...)`.
 
 `y_pred` holds what `Network.feedforward` gives, (n, k) or for one output (n,) or (n, 1); or, for
 metrics that need no more than that, labels as `Network.predict` gives them. Of several outputs
-the largest is the predicted class; one output, and each of a multilabel row, says yes above 0.5.
+the largest is the predicted class; one output, and each of a multilabel row, says yes above
+`threshold`: 0.5, or in `fit` 0 where the outputs are tanh, as `Network.predict` has it. Where one
+output tells two classes, and in multilabel rows, -1 and 1 mean what 0 and 1 do.
 
 A metric of your own is a callable(y_true, y_pred) that gets the targets as they were given to
 `fit` and the outputs (n, k); its column in the history is called as the function is, or by the
@@ -17,27 +19,33 @@ key where `metrics` is a dict.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore._classes import (
+    Floats,
+    as_classes,
+    as_columns,
+    as_labels,
+    as_outputs,
+    as_weights,
+    wide,
+)
 from nncore._names import check_name
 
 Metric = Callable[..., Any]
-Floats = NDArray[np.float64]
 
 
-class _Classes(NamedTuple):
-    """Truth and prediction of a classification, one column for each label (n, k), 0 or 1."""
-
-    true: NDArray[np.bool_]
-    predicted: NDArray[np.bool_]
-    weight: Floats
-    kind: str  # "binary", "multiclass" or "multilabel"
-
-
-def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+def accuracy(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    threshold: float = 0.5,
+) -> float:
     """Fraction of the rows that are right; of multilabel rows, those right in every label.
 
     >>> accuracy([0, 1, 2, 2], [0, 1, 2, 0])
@@ -45,7 +53,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | No
     >>> accuracy([0, 1], [[0.9, 0.1], [0.6, 0.4]])
     0.5
     """
-    classes = _classes(y_true, y_pred, sample_weight)
+    classes = as_classes(y_true, y_pred, sample_weight, threshold)
     right = (classes.true == classes.predicted).all(axis=1)
     return float(np.average(right, weights=classes.weight))
 
@@ -60,14 +68,14 @@ def top_k(
     >>> top_k([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]], k=2)
     0.5
     """
-    outputs = _outputs(y_pred)
+    outputs = as_outputs(y_pred)
     if outputs.shape[1] < 2:
         raise ValueError(f"top_k needs two outputs or more, got shape {outputs.shape}")
-    labels = _labels(y_true, outputs.shape[1])
+    labels = as_labels(y_true, outputs.shape[1])
     own = np.take_along_axis(outputs, labels[:, None], axis=1)
     later = np.arange(outputs.shape[1]) > labels[:, None]
     rank = ((outputs > own) | ((outputs == own) & later)).sum(axis=1)
-    return float(np.average(rank < k, weights=_weights(sample_weight, len(labels))))
+    return float(np.average(rank < k, weights=as_weights(sample_weight, len(labels))))
 
 
 def precision(
@@ -76,6 +84,7 @@ def precision(
     sample_weight: ArrayLike | None = None,
     *,
     average: str = "auto",
+    threshold: float = 0.5,
 ) -> float:
     """Of what was predicted to be in a class, the fraction that is: tp / (tp + fp).
 
@@ -86,7 +95,7 @@ def precision(
     >>> precision([0, 1, 1, 0], [1, 1, 1, 0])
     0.6666666666666666
     """
-    tp, fp, fn, mean = _decisions(y_true, y_pred, sample_weight, average)
+    tp, fp, fn, mean = _decisions(y_true, y_pred, sample_weight, average, threshold)
     return mean(_ratio(tp, tp + fp), tp + fn)
 
 
@@ -96,6 +105,7 @@ def recall(
     sample_weight: ArrayLike | None = None,
     *,
     average: str = "auto",
+    threshold: float = 0.5,
 ) -> float:
     """Of what is in a class, the fraction that was found: tp / (tp + fn).
 
@@ -104,7 +114,7 @@ def recall(
     >>> recall([0, 1, 1, 0], [1, 1, 0, 0])
     0.5
     """
-    tp, _, fn, mean = _decisions(y_true, y_pred, sample_weight, average)
+    tp, _, fn, mean = _decisions(y_true, y_pred, sample_weight, average, threshold)
     return mean(_ratio(tp, tp + fn), tp + fn)
 
 
@@ -114,6 +124,7 @@ def f1(
     sample_weight: ArrayLike | None = None,
     *,
     average: str = "auto",
+    threshold: float = 0.5,
 ) -> float:
     """The harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn).
 
@@ -122,7 +133,7 @@ def f1(
     >>> f1([0, 1, 1, 0], [1, 1, 0, 0])
     0.5
     """
-    tp, fp, fn, mean = _decisions(y_true, y_pred, sample_weight, average)
+    tp, fp, fn, mean = _decisions(y_true, y_pred, sample_weight, average, threshold)
     return mean(_ratio(2 * tp, 2 * tp + fp + fn), tp + fn)
 
 
@@ -135,17 +146,21 @@ def auc(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = 
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    outputs = _outputs(y_pred)
-    truth, kind = _truth(y_true, outputs.shape[1])
+    outputs = as_outputs(y_pred)
+    truth, kind = as_columns(y_true, outputs.shape[1])
     if kind == "binary":
         truth, outputs = truth[:, -1:], outputs[:, -1:]
-    weight = _weights(sample_weight, len(truth))
+    weight = as_weights(sample_weight, len(truth))
     areas = [_area(t, score, weight) for t, score in zip(truth.T, outputs.T, strict=True)]
     return float(np.mean(areas))
 
 
 def confusion_matrix(
-    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    threshold: float = 0.5,
 ) -> NDArray[Any]:
     """Counts (k, k) of the rows of class i that were taken for class j, in [i, j].
 
@@ -157,10 +172,10 @@ def confusion_matrix(
            [0, 1, 1],
            [0, 0, 1]])
     """
-    classes = _classes(y_true, y_pred, sample_weight)
+    classes = as_classes(y_true, y_pred, sample_weight, threshold)
     if classes.kind == "multilabel":
         raise ValueError("a confusion matrix needs one class a row, got multilabel targets")
-    true, predicted = _wide(classes.true), _wide(classes.predicted)
+    true, predicted = wide(classes.true), wide(classes.predicted)
     matrix: Floats = (true * classes.weight[:, None]).T @ predicted
     return matrix if sample_weight is not None else matrix.astype(np.int64)
 
@@ -194,7 +209,7 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = N
     0.5
     """
     true, predicted = _numbers(y_true, y_pred)
-    weight = _weights(sample_weight, len(true))[:, None]
+    weight = as_weights(sample_weight, len(true))[:, None]
     residual = (weight * (true - predicted) ** 2).sum(axis=0)
     centre = np.average(true, axis=0, weights=weight[:, 0])
     total = (weight * (true - centre) ** 2).sum(axis=0)
@@ -220,17 +235,21 @@ METRICS: dict[str, Metric] = {
 }
 LOWER_IS_BETTER = frozenset({"cost", "mse", "mae"})
 HIGHER_IS_BETTER = METRICS.keys() - LOWER_IS_BETTER - {"confusion_matrix"}
-_OF_CLASSES = METRICS.keys() - {"mse", "mae", "r2"}
+_WITH_THRESHOLD = (accuracy, precision, recall, f1, confusion_matrix)
 
 
-def resolve(metrics: Iterable[str | Metric] | Mapping[str, str | Metric]) -> dict[str, Metric]:
+def resolve(
+    metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None,
+) -> dict[str, Metric]:
     """The functions to measure with, by the names that their columns will have.
 
     Raises:
         TypeError: something is neither a name nor a callable.
         ValueError: an unknown name, or one given twice.
     """
-    if isinstance(metrics, str) or callable(metrics):
+    if metrics is None:
+        return {}
+    if isinstance(metrics, str) or callable(metrics) or not isinstance(metrics, Iterable):
         raise TypeError(f"metrics must be a list of names and callables, got {metrics!r}")
     named: Iterable[tuple[str | None, str | Metric]] = (
         metrics.items() if isinstance(metrics, Mapping) else ((None, each) for each in metrics)
@@ -238,103 +257,53 @@ def resolve(metrics: Iterable[str | Metric] | Mapping[str, str | Metric]) -> dic
     found: dict[str, Metric] = {}
     for name, metric in named:
         function = metric if callable(metric) else METRICS[check_name("metric", metric, METRICS)]
-        key = name or str(getattr(function, "__name__", type(function).__name__))
+        key = str(getattr(function, "__name__", type(function).__name__)) if name is None else name
+        if not isinstance(key, str):
+            raise TypeError(f"a metric's name must be a string, got {key!r}")
         if key in found or key in ("cost", "seconds", "learning_rate", "epoch"):
             raise ValueError(f"two columns of the history would be called {key!r}")
+        if key.startswith("validation_"):
+            raise ValueError(
+                f"metric {key!r}: names that begin with 'validation_' are for what is measured on "
+                "validation data"
+            )
         found[key] = function
     return found
 
 
+def with_threshold(metrics: Mapping[str, Metric], output_activation: str) -> dict[str, Metric]:
+    """The same metrics; ours say yes where `Network.predict` does for these outputs."""
+    if output_activation != "tanh":
+        return dict(metrics)
+    return {
+        name: partial(metric, threshold=0.0)
+        if any(metric is ours for ours in _WITH_THRESHOLD)
+        else metric
+        for name, metric in metrics.items()
+    }
+
+
 def check_targets(metrics: Mapping[str, Metric], y: ArrayLike, n_outputs: int) -> None:
-    """Raises ValueError where one of our metrics needs classes and `y` holds none."""
-    for name in _OF_CLASSES & metrics.keys():
-        if metrics[name] is METRICS[name]:
+    """Raises ValueError where one of our metrics cannot measure `y`, such as numbers as classes."""
+    outputs = np.zeros((len(np.asarray(y)), n_outputs))
+    for name, metric in metrics.items():
+        if any(metric is ours for ours in METRICS.values()):
             try:
-                _truth(y, n_outputs)
+                metric(y, outputs)
             except ValueError as error:
                 raise ValueError(f"metric {name!r}: {error}") from None
 
 
-def _outputs(y_pred: ArrayLike) -> Floats:
-    outputs = np.asarray(y_pred, dtype=np.float64)
-    return outputs[:, None] if outputs.ndim == 1 else outputs
-
-
-def _weights(sample_weight: ArrayLike | None, n: int) -> Floats:
-    if sample_weight is None:
-        return np.ones(n)
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n,):
-        raise ValueError(f"sample_weight has shape {weights.shape}; expected ({n},)")
-    return weights
-
-
-def _labels(y: ArrayLike, n_outputs: int) -> NDArray[np.int64]:
-    """One class a row (n,), from labels or one-hot rows."""
-    truth, kind = _truth(y, n_outputs)
-    if kind == "multilabel":
-        raise ValueError("expected one class a row, got multilabel targets")
-    labels: NDArray[np.int64] = _wide(truth).argmax(axis=1)
-    return labels
-
-
-def _truth(y: ArrayLike, n_outputs: int) -> tuple[NDArray[np.bool_], str]:
-    """Targets as columns of 0 and 1, as many as there are outputs, and the kind of problem."""
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim not in (1, 2):
-        raise ValueError(f"expected labels (n,) or targets (n, k), got shape {y.shape}")
-    if y.dtype.kind not in "biuf" or (y.dtype.kind == "f" and (y != np.floor(y)).any()):
-        raise ValueError("expected classes (integer labels or 0/1 targets), got other values")
-    if y.ndim == 1:
-        n_classes = max(n_outputs, 2)
-        if len(y) and not (y.min() >= 0 and y.max() < n_classes):
-            raise ValueError(
-                f"expected labels from 0 to {n_classes - 1}, got {y.min()} to {y.max()}"
-            )
-        columns = y[:, None] == (np.arange(n_outputs) if n_outputs > 1 else 1)
-        return columns, "binary" if n_classes == 2 else "multiclass"
-    if y.shape[1] != n_outputs:
-        raise ValueError(f"targets have {y.shape[1]} columns for {n_outputs} outputs")
-    if not np.isin(y, (0, 1)).all():
-        raise ValueError("expected 0/1 targets, got other values")
-    if (y.sum(axis=1) != 1).any():
-        return y.astype(bool), "multilabel"
-    return y.astype(bool), "binary" if n_outputs == 2 else "multiclass"
-
-
-def _classes(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None) -> _Classes:
-    predicted = np.asarray(y_pred)
-    if predicted.ndim == 1 and predicted.dtype.kind in "biu":
-        # Labels on both sides: as many columns as it takes to hold them.
-        true_labels = np.asarray(y_true)
-        largest = max(int(labels.max(initial=1)) for labels in (true_labels, predicted))
-        width = true_labels.shape[1] if true_labels.ndim == 2 else largest + 1
-        predicted_columns, _ = _truth(predicted, width)
-    else:
-        outputs = _outputs(y_pred)
-        width = outputs.shape[1]
-        predicted_columns = outputs > 0.5
-    true, kind = _truth(y_true, width)
-    if len(true) != len(predicted_columns):
-        raise ValueError(f"y_true has {len(true)} rows and y_pred has {len(predicted_columns)}")
-    if predicted.ndim == 2 and width > 1 and kind != "multilabel":
-        predicted_columns = predicted.argmax(axis=1)[:, None] == np.arange(width)
-    return _Classes(true, predicted_columns, _weights(sample_weight, len(true)), kind)
-
-
-def _wide(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A column for each class, also where one column says which of two it is."""
-    return np.hstack([~columns, columns]) if columns.shape[1] == 1 else columns
-
-
 def _decisions(
-    y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None, average: str
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None,
+    average: str,
+    threshold: float,
 ) -> tuple[Floats, Floats, Floats, Callable[[Floats, Floats], float]]:
     """True positives, false positives and false negatives of each class, and how to average."""
     check_name("average", average, ["auto", "binary", "macro", "micro", "weighted"])
-    classes = _classes(y_true, y_pred, sample_weight)
+    classes = as_classes(y_true, y_pred, sample_weight, threshold)
     if average == "auto":
         average = "binary" if classes.kind == "binary" else "macro"
     true, predicted = classes.true, classes.predicted
@@ -343,7 +312,7 @@ def _decisions(
             raise ValueError(f"average='binary' needs two classes, got {true.shape[1]}")
         true, predicted = true[:, -1:], predicted[:, -1:]
     elif classes.kind != "multilabel":
-        true, predicted = _wide(true), _wide(predicted)
+        true, predicted = wide(true), wide(predicted)
         # A class that neither side names takes no part in a mean, as in scikit-learn.
         named = true.any(axis=0) | predicted.any(axis=0)
         true, predicted = true[:, named], predicted[:, named]
@@ -378,15 +347,15 @@ def _area(true: NDArray[np.bool_], score: Floats, weight: Floats) -> float:
 
 def _numbers(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Floats, Floats]:
     """Targets and outputs, both (n, k); labels become one-hot rows where k > 1."""
-    outputs = _outputs(y_pred)
+    outputs = as_outputs(y_pred)
     true = np.asarray(y_true)
     if true.ndim == 1 and outputs.shape[1] > 1:
-        true = _truth(true, outputs.shape[1])[0]
-    true = _outputs(true)
+        true = as_columns(true, outputs.shape[1])[0]
+    true = as_outputs(true)
     if true.shape != outputs.shape:
         raise ValueError(f"y_true has shape {true.shape} and y_pred has {outputs.shape}")
     return true, outputs
 
 
 def _mean(errors: Floats, sample_weight: ArrayLike | None) -> float:
-    return float(np.average(errors.mean(axis=1), weights=_weights(sample_weight, len(errors))))
+    return float(np.average(errors.mean(axis=1), weights=as_weights(sample_weight, len(errors))))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from threading import Lock
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from nncore._architecture import (
     given_arrays,
     initializer_names,
 )
-from nncore._checks import integer, real
+from nncore._checks import file_path, integer, real
 from nncore._names import check_name
 from nncore.errors import BusyError
 from nncore.history import History
@@ -95,7 +95,8 @@ class Network(_core.Network):
             together; the message lists what does.
 
     Inputs x are (n, sizes[0]), of any real dtype and memory order, or a scipy sparse matrix.
-    Any number of threads may ask one network at once, and may train two networks at once.
+    Any number of threads may ask one network at once, and may train two networks at once; a
+    network that is being trained refuses what other threads ask of it with BusyError.
 
     >>> import nncore
     >>> net = nncore.Network([784, 30, 10], activation="relu", output_activation="softmax",
@@ -118,6 +119,7 @@ class Network(_core.Network):
         dtype: Any = "float32",
         seed: int = 0,
     ) -> None:
+        """Checks everything, and draws the parameters or copies them in; see the class."""
         sizes = checked_sizes(sizes)
         activations = every_activation(activation, output_activation, len(sizes) - 1)
         check_name("cost", cost, _core.COSTS)
@@ -131,9 +133,13 @@ class Network(_core.Network):
 
     def _build(self, *core: Any) -> None:
         """What every network has, however it came about; `core` is what its base class takes."""
-        super().__init__(*core)
+        try:
+            super().__init__(*core)
+        except MemoryError:
+            raise MemoryError(f"a network of sizes {core[0]} does not fit into memory") from None
         self.history = History()
         self._lock = Lock()
+        self._trained_by: int | None = None
         self._optimizer_state: OptimizerState | None = None
         self._callbacks: Sequence[Callback] = ()
         self._unfinished: Unfinished | None = None
@@ -205,7 +211,7 @@ class Network(_core.Network):
         return self.input_gradient_dataset(_core.Dataset(self, x, y))
 
     def update_mini_batch(self, x: Any, y: ArrayLike, learning_rate: float) -> None:
-        """One step of gradient descent, all rows as one mini-batch (the book's equation 20, 21).
+        """One step of gradient descent, all rows one mini-batch (the book's equations 20, 21).
 
         Raises:
             BusyError: the network is being trained.
@@ -225,20 +231,23 @@ class Network(_core.Network):
         """Writes a model file (safetensors), whole or not at all.
 
         Raises:
-            OSError: the file cannot be written.
+            ModelFileError: the file cannot be written; the message names it and the fault.
+            ValueError: a parameter is not finite; such a model could not be loaded.
+            BusyError: the network is being trained in another thread.
         """
-        self.save_file(path)
+        self._check_finite()
+        self.save_file(file_path(path))
 
     @classmethod
     def load(cls: type[Net], path: str | os.PathLike[str]) -> Net:
         """Reads a model file: the same architecture, parameters, seed and epoch.
 
         Raises:
-            ModelFileError: it is no model file, or damaged; the message names it and the fault.
-            OSError: it cannot be read.
+            ModelFileError: there is no such file, it cannot be read, is no model file, or is
+                damaged; the message names it and the fault.
         """
         net = cls.__new__(cls)
-        net._build(_core.Network.load_file(path))
+        net._build(_core.Network.load_file(file_path(path)))
         return net
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
@@ -250,19 +259,23 @@ class Network(_core.Network):
         process is killed, the old checkpoint is there or the new one.
 
         Raises:
-            OSError: the file cannot be written.
+            ModelFileError: the file cannot be written; the message names it and the fault.
+            ValueError: a parameter is not finite; such a model could not be loaded.
+            BusyError: the network is being trained in another thread.
         """
         from nncore import checkpoint
 
-        checkpoint.save(self, path)
+        self._check_at_rest()
+        self._check_finite()
+        checkpoint.save(self, file_path(path))
 
     @classmethod
     def resume(cls: type[Net], path: str | os.PathLike[str]) -> Net:
         """Reads a checkpoint, for `fit` with the same arguments and initial_epoch=net.epoch.
 
         Raises:
-            ModelFileError: it is no checkpoint, or damaged; the message names it and the fault.
-            OSError: it cannot be read.
+            ModelFileError: there is no such file, it cannot be read, is no checkpoint, or is
+                damaged; the message names it and the fault.
 
         >>> import os, tempfile, numpy as np, nncore
         >>> x, y = np.eye(4), [0, 1, 0, 1]
@@ -276,7 +289,7 @@ class Network(_core.Network):
         """
         from nncore import checkpoint
 
-        return checkpoint.resume(cls, path)
+        return checkpoint.resume(cls, file_path(path))
 
     def summary(self) -> str:
         """A table of the layers, their parameters, and the memory that these take.
@@ -324,22 +337,34 @@ class Network(_core.Network):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Everything but what belongs to a running `fit`; callbacks need not be picklable."""
-        left_out = ("_lock", "_callbacks", "_unfinished", "_resumed")
+        self._check_at_rest()
+        left_out = ("_lock", "_trained_by", "_callbacks", "_unfinished", "_resumed")
         state = {key: value for key, value in vars(self).items() if key not in left_out}
         state["history"] = copy(self.history)  # which even a shallow copy must not share
         core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
         parameters = [*self.weights, *self.biases]
         return _rebuild, (type(self), core, self.epoch, parameters), state
 
+    def _check_finite(self) -> None:
+        if not self.all_finite():
+            raise ValueError("the network has NaN or infinity among its parameters: not saved")
+
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
         """For as long as training lasts, its callbacks included."""
         if not self._lock.acquire(blocking=False):
             raise BusyError("this network is being trained; wait for that to end, or train a copy")
+        self._trained_by = get_ident()
         try:
             yield
         finally:
+            self._trained_by = None
             self._lock.release()
+
+    def _check_at_rest(self) -> None:
+        """Callbacks may copy the network between epochs; other threads might copy half a step."""
+        if self._trained_by not in (None, get_ident()):
+            raise BusyError("another thread is training this network; wait for that to end")
 
 
 def _rebuild(
@@ -355,8 +380,11 @@ def _rebuild(
 
 def _copy_in(views: list[NDArray[Any]], arrays: Iterable[Any]) -> None:
     """Copies arrays into views of the same shapes; nothing is copied unless all fit."""
-    values = [np.asarray(array) for array in arrays]
     expected = [view.shape for view in views]
+    try:
+        values = [np.asarray(array) for array in arrays]
+    except (TypeError, ValueError) as error:  # not iterable, or rows of different lengths
+        raise type(error)(f"expected arrays of the shapes {expected}: {error}") from None
     if [value.shape for value in values] != expected:
         found = [value.shape for value in values]
         raise ValueError(f"expected arrays of the shapes {expected}, got {found}")

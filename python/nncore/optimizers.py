@@ -132,6 +132,10 @@ def resolve(optimizer: str | Optimizer) -> Optimizer:
     >>> resolve("adam")
     Adam(beta_1=0.9, beta_2=0.999, epsilon=1e-08, epsilon_hat=0.0)
     """
-    if isinstance(optimizer, Optimizer):
+    if isinstance(optimizer, Optimizer) and type(optimizer) is not Optimizer:
         return optimizer
+    if not isinstance(optimizer, str):
+        raise TypeError(
+            f"optimizer must be a name or one of nncore.optimizers, as in Adam(), got {optimizer!r}"
+        )
     return OPTIMIZERS[check_name("optimizer", optimizer, OPTIMIZERS)]()

@@ -12,6 +12,7 @@ and goes on meets the rates it would have met. The schedules that follow what wa
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -236,8 +237,13 @@ def resolve(learning_rate: object, history: History) -> Schedule:
     """
     if isinstance(learning_rate, ReduceOnPlateau):
         return learning_rate.follow(history)
-    if callable(learning_rate):
+    if callable(learning_rate) and not isinstance(learning_rate, type):
         return learning_rate
+    if not isinstance(learning_rate, numbers.Real):
+        raise TypeError(
+            "learning_rate must be a number, a schedule or a callable(epoch), "
+            f"got {learning_rate!r}"
+        )
     return Constant(real("learning_rate", learning_rate, above=True))
 
 

@@ -18,7 +18,7 @@ from nncore._checks import real
 from nncore._interrupts import held_back
 from nncore._samples import Samples
 from nncore.callbacks import Callback
-from nncore.errors import DivergenceError
+from nncore.errors import DivergenceError, ModelFileError
 from nncore.history import History
 
 if TYPE_CHECKING:
@@ -87,17 +87,18 @@ class Measured:
     def __init__(self, net: Network, samples: Samples, measures: dict[str, metrics.Metric]) -> None:
         self.data = _core.Dataset(net, samples.x, samples.y, samples.weight)
         self.y = samples.y
-        self.metrics = measures
-        metrics.check_targets(self.metrics, samples.y, net.sizes[-1])
+        self.metrics = metrics.with_threshold(measures, net.activations[-1])
         if len(self.data) == 0:
             raise ValueError("x has no rows; training and validation need one at least")
+        metrics.check_targets(measures, samples.y, net.sizes[-1])
 
     def measure(self, net: Network, prefix: str = "") -> dict[str, Any]:
         if not self.metrics:
             return {}
         outputs = net.feedforward(self.data)
         return {
-            prefix + name: _plain(metric(self.y, outputs)) for name, metric in self.metrics.items()
+            prefix + name: _plain(name, metric(self.y, outputs))
+            for name, metric in self.metrics.items()
         }
 
 
@@ -226,11 +227,20 @@ class Loop:
         waiting = list(self.callbacks)
         for kind, state in resumed.callbacks:
             match = next((c for c in waiting if type(c).__qualname__ == kind), None)
-            if match is not None:
-                waiting.remove(match)
+            if match is None:
+                continue
+            waiting.remove(match)
+            try:
                 match.restore(self.run, state)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ModelFileError(
+                    f"the checkpoint's state is not that of this {kind}: {error!r}"
+                ) from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(name: str, value: Any) -> Any:
     """Numbers as floats and arrays as lists: what a history holds."""
-    return np.asarray(value).tolist() if np.ndim(value) else float(value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"metric {name!r} must return a number or an array of them, got {value!r}")
+    return array.tolist() if array.ndim else float(array)

@@ -30,6 +30,10 @@ from nncore import _core, cli
         ("train --l2 -1", "at least 0"),
         ("train --dropout 1", "below 1"),
         ("train --threads 0", "at least 1"),
+        (f"train --threads {2**31}", "at most 2147483647"),
+        (f"train --layers 784,{2**70},10", "at most"),
+        ("train --output=", "expected the name of a file"),
+        ("train --checkpoint=", "expected the name of a file"),
         ("train --seed -1", "at least 0"),
         (f"train --seed {2**64}", "seed"),
         ("train --layers 783,30,10", "784 first"),
@@ -68,6 +72,28 @@ def test_a_wrong_value_is_one_error_before_any_data_is_loaded(
     monkeypatch.setattr("nncore.cli.load.load", lambda source: pytest.fail("data was loaded"))
     assert hint in failure(capsys, *arguments.split())
     assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (ModuleNotFoundError("No module named 'PIL'", name="PIL"), "pip install 'nncore[images]'"),
+        (ModuleNotFoundError("No module named 'zlib'", name="zlib"), "No module named 'zlib'"),
+        (ImportError("libjpeg.so.62: cannot open shared object file"), "libjpeg.so.62"),
+    ],
+)
+def test_a_package_that_is_missing_or_broken_is_an_error(
+    error: ImportError,
+    hint: str,
+    model: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(name: str) -> object:
+        raise error
+
+    monkeypatch.setattr("nncore._extras.import_module", fail)
+    assert hint in failure(capsys, "predict", model, "three.png")
 
 
 def test_a_damaged_model_or_data_set_is_an_error(

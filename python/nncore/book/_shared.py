@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore import _core
+from nncore._checks import integer, real
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -232,6 +233,9 @@ class ColumnNetwork:
 
         An epoch is one call into the core, or `update` on every mini-batch where it is given.
         """
+        epochs = integer("epochs", epochs, low=0)
+        mini_batch_size = integer("mini_batch_size", mini_batch_size, low=1)
+        eta, lmbda = real("eta", eta), real("lmbda", lmbda)
         n = len(data)
         order = list(range(n))
         if update is None:

@@ -13,8 +13,8 @@ PIXELS, CLASSES = 784, 10
 """What the network's first and last layer must have: MNIST's images and their labels."""
 
 
-def whole(low: int) -> Callable[[str], int]:
-    """Parses whole numbers from `low` up."""
+def whole(low: int, high: float = math.inf) -> Callable[[str], int]:
+    """Parses whole numbers from `low` to `high`."""
 
     def parse(text: str) -> int:
         try:
@@ -23,6 +23,8 @@ def whole(low: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
         if number < low:
             raise argparse.ArgumentTypeError(f"expected at least {low}, found {number}")
+        if number > high:
+            raise argparse.ArgumentTypeError(f"expected at most {high}, found {number}")
         return number
 
     return parse
@@ -79,6 +81,13 @@ def named(kind: str, names: Iterable[str]) -> Callable[[str], str]:
     return parse
 
 
+def file(text: str) -> str:
+    """Parses the name of a file to write."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected the name of a file, found ''")
+    return text
+
+
 def data(text: str) -> str:
     """Parses a data set's name, or a directory that must be there."""
     if text in ("mnist", "digits") or os.path.isdir(os.path.expanduser(text)):
@@ -105,7 +114,7 @@ def add_threads(parser: argparse._ActionsContainer) -> None:
     """Adds the option --threads."""
     parser.add_argument(
         "--threads",
-        type=whole(1),
+        type=whole(1, 2**31 - 1),
         metavar="N",
         help="the most threads to use (default: one for each processor)",
     )

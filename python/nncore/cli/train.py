@@ -7,7 +7,7 @@ from typing import Any
 
 from nncore import _core
 
-from .arguments import add_data, add_threads, layers, named, real, whole
+from .arguments import add_data, add_threads, file, layers, named, real, whole
 from .output import DEFAULT_OUTPUT
 
 _DESCRIPTION = """\
@@ -138,12 +138,14 @@ def _training(group: argparse._ArgumentGroup) -> None:
 def _files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--output",
+        type=file,
         metavar="FILE",
         help="where to save the network; a file of that name is replaced (default: "
         f"{DEFAULT_OUTPUT}, where an earlier one is kept under another name)",
     )
     group.add_argument(
         "--checkpoint",
+        type=file,
         metavar="FILE",
         help="save here, after every epoch, all that it takes to go on",
     )

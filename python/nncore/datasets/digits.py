@@ -6,13 +6,13 @@ bent, slanted, stretched, turned and moved, and then inked with a pen of a width
 
 from __future__ import annotations
 
-import operator
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore._checks import integer
 from nncore.datasets._types import Dataset, Split
 
 _SIDE = 28  # pixels
@@ -165,11 +165,8 @@ def load_digits(
 
 
 def _draw(n: int, seed: int, part: int) -> Split:
-    n, seed = operator.index(n), operator.index(seed)
-    if n < 0:
-        raise ValueError(f"the number of digits must be 0 or more, found {n}")
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, found {seed}")
+    n = integer("the number of digits", n, low=0)
+    seed = integer("seed", seed, low=0)
     x = np.empty((n, _SIDE * _SIDE), np.float32)
     y = np.empty(n, np.int64)
     for block, start in enumerate(range(0, n, _BLOCK)):
