@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "batch.hpp"
 #include "nncore/network.hpp"
 #include "workspace.hpp"
 
@@ -15,23 +16,6 @@ enum class Purpose { predict, measure, train };
 // Makes the workspace large enough for passes of that many rows.
 template <class T>
 void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purpose purpose);
-
-// Dropout of one mini-batch: a rate for the inputs and each hidden layer, and what the random
-// numbers are keyed by.
-struct Dropout {
-  std::span<const double> rates;
-  std::uint64_t seed = 0, epoch = 0, batch = 0;
-};
-
-// The rows order[first .. first + rows) of the samples (first .. without an order), gathered
-// where they do not lie in one piece already. Labels become one-hot rows.
-template <class T>
-Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
-                std::span<const std::int64_t> order, std::size_t first, std::size_t rows);
-
-// Lays the sparse rows of a batch out by columns, too, where that makes its products faster.
-template <class T>
-void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs);
 
 // a[l+1] = act(a[l] W[l]^T + b[l]) for every layer, into ws.layers[l].a.
 template <class T>

@@ -1,0 +1,194 @@
+#include "batch.hpp"
+
+#include <algorithm>
+
+#include "parallel.hpp"
+#include "random.hpp"
+
+namespace nncore {
+namespace {
+
+// Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one
+// is being worked on.
+template <class T>
+void prefetch(const SparseView<T>& x, std::span<const std::int64_t> ids) {
+  constexpr std::size_t line = cache_line / sizeof(T);
+  for (const std::int64_t id : ids) {
+    const auto end = static_cast<std::size_t>(x.offsets[id + 1]);
+    for (auto p = static_cast<std::size_t>(x.offsets[id]); p < end; p += line) {
+      __builtin_prefetch(x.values + p);
+      __builtin_prefetch(x.columns + p);
+    }
+  }
+}
+
+template <class T>
+std::size_t row_id(const SparseRows<T>& x, std::size_t i) {
+  return x.ids ? static_cast<std::size_t>(x.ids[i]) : x.first + i;
+}
+
+}  // namespace
+
+template <class T>
+Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
+                std::span<const std::int64_t> order, std::size_t first, std::size_t rows) {
+  const auto id = [&](std::size_t i) {
+    return order.empty() ? first + i : static_cast<std::size_t>(order[first + i]);
+  };
+  Batch<T> batch;
+  batch.rows = rows;
+  batch.is_sparse = samples.x.is_sparse();
+  if (batch.is_sparse) {
+    batch.sparse = {samples.x.sparse, order.empty() ? nullptr : order.data() + first, first};
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::int64_t* offset = samples.x.sparse.offsets + id(i);
+      batch.nonzeros += double(offset[1] - offset[0]);
+    }
+    if (first + rows < order.size()) {
+      prefetch(samples.x.sparse,
+               order.subspan(first + rows, std::min(rows, order.size() - first - rows)));
+    }
+  } else if (order.empty()) {
+    batch.x = samples.x.dense.row(first);
+    batch.x_row = samples.x.dense.stride;
+  } else {
+    batch.x_row = padded<T>(network.inputs());
+    T* x = ws.x.reserve(rows * batch.x_row);
+    for (std::size_t i = 0; i < rows; ++i) {
+      std::copy_n(samples.x.dense.row(id(i)), network.inputs(), x + i * batch.x_row);
+    }
+    batch.x = x;
+  }
+
+  batch.weight_sum = static_cast<double>(rows);
+  if (!samples.weights.empty()) {
+    T* weights = ws.weights.reserve(rows);
+    batch.weight_sum = 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      weights[i] = samples.weights[id(i)];
+      batch.weight_sum += static_cast<double>(weights[i]);
+    }
+    batch.weights = weights;
+  }
+
+  if (samples.y.rows() > 0) {
+    const Layer& last = network.layers().back();
+    T* y = ws.y.reserve(rows * last.stride);
+    for (std::size_t i = 0; i < rows; ++i) {
+      T* row = y + i * last.stride;
+      if (!samples.y.are_labels()) {
+        std::copy_n(samples.y.values.row(id(i)), last.out, row);
+      } else if (last.out == 1) {
+        const bool signs = last.activation == Activation::tanh;  // its two values are -1 and 1
+        row[0] = static_cast<T>(signs ? 2 * samples.y.labels[id(i)] - 1 : samples.y.labels[id(i)]);
+      } else {
+        std::fill_n(row, last.out, T(0));
+        row[samples.y.labels[id(i)]] = T(1);
+      }
+    }
+    batch.y = y;
+  }
+  return batch;
+}
+
+template <class T>
+void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs) {
+  // A counting sort, which pays if the columns hold several entries each.
+  constexpr double entries_per_column = 4;
+  if (!batch.is_sparse || batch.nonzeros < entries_per_column * double(inputs)) return;
+  const SparseView<T>& x = batch.sparse.matrix;
+  const auto id = [&](std::size_t i) { return row_id(batch.sparse, i); };
+  ws.starts.assign(inputs + 2, 0);
+  ws.entries.resize(static_cast<std::size_t>(batch.nonzeros));
+  std::int32_t* next =
+      ws.starts.data() + 1;  // becomes the ends, and with a 0 before them the starts
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    for (auto p = x.offsets[id(i)]; p < x.offsets[id(i) + 1]; ++p) ++next[x.columns[p] + 1];
+  }
+  for (std::size_t k = 0; k < inputs; ++k) next[k + 1] += next[k];
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    for (auto p = x.offsets[id(i)]; p < x.offsets[id(i) + 1]; ++p) {
+      ws.entries[static_cast<std::size_t>(next[x.columns[p]]++)] = {x.values[p],
+                                                                    static_cast<std::int32_t>(i)};
+    }
+  }
+  batch.columns = {ws.starts.data(), ws.entries.data(), inputs};
+}
+
+bool drops(const Dropout* dropout, std::size_t layer) {
+  return dropout && layer < dropout->rates.size() && dropout->rates[layer] > 0;
+}
+
+template <class T>
+void draw_mask(T* mask, std::size_t stride, std::size_t rows, std::size_t units,
+               const Dropout& dropout, std::size_t layer, int threads) {
+  const double rate = dropout.rates[layer];
+  const Philox random(dropout.seed, Stream::dropout, dropout.epoch,
+                      static_cast<std::uint32_t>(layer));
+  const auto threshold = static_cast<std::uint32_t>(std::min(rate * 0x1p32, 0x1p32 - 1));
+  const T keep = T(1 / (1 - rate));
+  const std::size_t blocks = (units + 3) / 4;
+  over_rows(threads, rows, double(units) * 8, [&](std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i) {
+      const std::uint64_t row_start = (dropout.batch << 32) + i * blocks;
+      for (std::size_t b = 0; b < blocks; ++b) {
+        const Random4 r = random(row_start + b);
+        for (std::size_t j = 4 * b; j < std::min(units, 4 * b + 4); ++j) {
+          mask[i * stride + j] = r[j % 4] < threshold ? T(0) : keep;
+        }
+      }
+    }
+  });
+}
+
+template <class T>
+void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dropout& dropout) {
+  const std::size_t stride = padded<T>(inputs);
+  T* mask = ws.input_mask.reserve(batch.rows * stride);
+  draw_mask(mask, stride, batch.rows, inputs, dropout, 0, ws.threads);
+  if (!batch.is_sparse) {
+    T* x = ws.x.reserve(batch.rows * stride);
+    for (std::size_t i = 0; i < batch.rows; ++i) {
+      if (batch.x != x) {
+        std::copy_n(batch.x + i * batch.x_row, inputs, x + i * stride);
+      }
+      kernels<T>().multiply(x + i * stride, mask + i * stride, inputs);
+    }
+    batch.x = x;
+    batch.x_row = stride;
+    return;
+  }
+  const SparseRows<T> from = batch.sparse;
+  ws.sparse_values.clear();
+  ws.sparse_columns.clear();
+  ws.sparse_offsets.assign(1, 0);
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    const std::size_t id = row_id(from, i);
+    for (auto p = from.matrix.offsets[id]; p < from.matrix.offsets[id + 1]; ++p) {
+      const std::int32_t column = from.matrix.columns[p];
+      const T factor = mask[i * stride + static_cast<std::size_t>(column)];
+      if (factor == T(0)) continue;
+      ws.sparse_values.push_back(from.matrix.values[p] * factor);
+      ws.sparse_columns.push_back(column);
+    }
+    ws.sparse_offsets.push_back(static_cast<std::int64_t>(ws.sparse_values.size()));
+  }
+  batch.sparse = {{ws.sparse_values.data(), ws.sparse_columns.data(), ws.sparse_offsets.data(),
+                   batch.rows, inputs},
+                  nullptr,
+                  0};
+  batch.nonzeros = double(ws.sparse_values.size());
+}
+
+#define NNCORE_INSTANTIATE(T)                                                                     \
+  template Batch<T> gather(Workspace<T>&, const Network<T>&, const Samples<T>&,                   \
+                           std::span<const std::int64_t>, std::size_t, std::size_t);              \
+  template void lay_out_columns(Workspace<T>&, Batch<T>&, std::size_t);                           \
+  template void draw_mask(T*, std::size_t, std::size_t, std::size_t, const Dropout&, std::size_t, \
+                          int);                                                                   \
+  template void drop_inputs(Workspace<T>&, Batch<T>&, std::size_t, const Dropout&);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore
