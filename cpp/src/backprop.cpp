@@ -223,14 +223,14 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     T* dw = destination.data + layer.weights;  // (in, out)
     T* db = destination.data + layer.biases;   // (out)
     const bool sparse = l == 0 && batch.is_sparse;
-    if (destination.keep == T(0)) {
+    if (destination.overwrite) {
       std::fill_n(db, layer.stride, T(0));
       if (sparse) std::fill_n(dw, layer.in * layer.stride, T(0));
-    } else if (destination.keep != T(1)) {
+    } else if (destination.decay != T(1)) {
       const std::size_t size = layer.in * layer.stride;
       parallel_for(size, cache_line, threads_for(double(size), ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {
-                     k.rescale(dw + begin, destination.keep, end - begin);
+                     k.rescale(dw + begin, destination.decay, end - begin);
                    });
     }
     k.column_sums(delta, layer.stride, n, layer.out, scale, db);
@@ -264,7 +264,7 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
                      .b_row = layer.stride,
                      .c = dw,
                      .c_row = layer.stride,
-                     .accumulate = destination.keep != T(0),
+                     .accumulate = !destination.overwrite,
                      .scale = scale});
   }
 }

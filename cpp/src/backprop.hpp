@@ -26,14 +26,14 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
 template <class T>
 double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch);
 
-// Where a gradient goes: data = keep * data + scale * gradient, laid out as the parameters. It may
-// be the parameters themselves, keep being weight decay; biases do not decay, but keep = 0
-// overwrites all.
+// Where a gradient goes: data = decay * data + scale * gradient, laid out as the parameters, which
+// it may be. Biases do not decay. With overwrite, data = scale * gradient.
 template <class T>
 struct Destination {
   T* data = nullptr;
   T scale = 1;
-  T keep = 1;
+  T decay = 1;
+  bool overwrite = false;
 };
 
 // delta[l] = dC/dz[l] for every layer, each row's own times its weight; after forward, with the

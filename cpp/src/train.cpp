@@ -188,17 +188,16 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
   const bool clipped = options_.clip_value > 0 || options_.clip_norm > 0;
   if (options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
     // Plain SGD is the gradient with the parameters themselves as its destination.
-    const double decay = options.learning_rate * options_.l2 / penalty_rows;
     backward<T>(s.ws, network_, batch,
                 {.data = parameters,
                  .scale = static_cast<T>(-options.learning_rate / n),
-                 .keep = static_cast<T>(1 - decay)},
+                 .decay = static_cast<T>(1 - options.learning_rate * options_.l2 / penalty_rows)},
                 dropout);
   } else {
     const std::size_t size = network_.parameters().size();
     T* gradients = s.gradients.reserve(size);
     backward<T>(s.ws, network_, batch,
-                {.data = gradients, .scale = static_cast<T>(1 / n), .keep = T(0)}, dropout);
+                {.data = gradients, .scale = static_cast<T>(1 / n), .overwrite = true}, dropout);
     clip<T>({gradients, size}, options_);
 
     Update update = s.update;
