@@ -62,7 +62,7 @@ void set_num_threads(int n) {
 
 double thread_grain() noexcept { return crew ? crew_grain : team_grain; }
 
-void with_crew(int threads, void (*lead)(void* context), void* context) {
+void with_crew([[maybe_unused]] int threads, void (*lead)(void* context), void* context) {
 #ifdef _OPENMP
   threads = std::min(threads, Crew::max_parts);
   if (threads > 1 && !forked && !crew) {
