@@ -295,18 +295,24 @@ void column_gradient(const SparseColumns<T>& x, std::size_t k, const T* d, std::
   for (int j = 0; j < NV; ++j) store(g + std::size_t(j) * lanes<T>, sum[j]);
 }
 
+// std::integral_constant's conversion would be a function that the linker merges.
+template <int N>
+struct Constant {
+  constexpr operator int() const { return N; }
+};
+
 // Calls f with its vector count as a constant, so that the accumulators are registers.
 template <class F>
 void with_vectors(std::size_t vectors, F f) {
   switch (vectors) {
     case 1:
-      return f(std::integral_constant<int, 1>{});
+      return f(Constant<1>{});
     case 2:
-      return f(std::integral_constant<int, 2>{});
+      return f(Constant<2>{});
     case 3:
-      return f(std::integral_constant<int, 3>{});
+      return f(Constant<3>{});
     default:
-      return f(std::integral_constant<int, 4>{});
+      return f(Constant<4>{});
   }
 }
 
