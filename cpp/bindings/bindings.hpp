@@ -6,6 +6,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <array>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -51,7 +52,7 @@ template <class T>
 struct Rows {
   Inputs<T> view;
   bool single = false;  // x was one row, (inputs,)
-  std::vector<py::object> owners;
+  std::array<py::object, 3> owners;
 };
 
 // Any real array or CSR matrix; without a copy where the elements of each row are contiguous in

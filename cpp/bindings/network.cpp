@@ -50,12 +50,24 @@ PyNetwork make_network(const std::vector<std::int64_t>& sizes,
 // Rows ready to go through the network: an array checked now, or a Dataset checked before.
 template <class T, class F>
 auto with_rows(const Network<T>& network, const py::object& x, F&& f) {
-  if (py::isinstance<PyDataset>(x)) {
+  if (!py::isinstance<py::array>(x) && py::isinstance<PyDataset>(x)) {
     return f(x.cast<const PyDataset&>().typed<T>().x);
   }
   const Rows<T> rows = rows_of<T>(x, network.inputs());
   without_gil(network, rows.view.rows(), [&] { check(network, rows.view); });
   return f(rows);
+}
+
+// A new array of n numbers.
+template <class T>
+py::array_t<T> new_vector(std::size_t n) {
+  auto& numpy = py::detail::npy_api::get();
+  Py_intptr_t shape[] = {static_cast<Py_intptr_t>(n)};
+  PyObject* made =
+      numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, py::dtype::of<T>().release().ptr(), 1, shape,
+                                  nullptr, nullptr, 0, nullptr);
+  if (!made) throw py::error_already_set();
+  return py::reinterpret_steal<py::array_t<T>>(made);
 }
 
 template <class T>
@@ -67,8 +79,7 @@ py::object feedforward(const PyNetwork& self, const py::object& x) {
   return self.visit([&]<class T>(const Network<T>& network) -> py::object {
     return with_rows(network, x, [&](const Rows<T>& rows) -> py::object {
       const std::size_t n = rows.view.rows(), out = network.outputs();
-      py::array_t<T> a =
-          rows.single ? py::array_t<T>(static_cast<py::ssize_t>(out)) : py::array_t<T>({n, out});
+      py::array_t<T> a = rows.single ? new_vector<T>(out) : py::array_t<T>({n, out});
       const MatrixView<T> view = matrix_of(a, n, out);
       without_gil(network, n, [&] { network.feedforward(rows.view, view); });
       return a;
@@ -79,10 +90,14 @@ py::object feedforward(const PyNetwork& self, const py::object& x) {
 py::object predict(const PyNetwork& self, const py::object& x) {
   return self.visit([&]<class T>(const Network<T>& network) -> py::object {
     return with_rows(network, x, [&](const Rows<T>& rows) -> py::object {
-      py::array_t<std::int64_t> labels(static_cast<py::ssize_t>(rows.view.rows()));
+      if (rows.single) {
+        std::int64_t label = 0;
+        without_gil(network, 1, [&] { network.predict(rows.view, {&label, 1}); });
+        return py::int_(label);
+      }
+      py::array_t<std::int64_t> labels = new_vector<std::int64_t>(rows.view.rows());
       const std::span<std::int64_t> view(labels.mutable_data(), rows.view.rows());
       without_gil(network, view.size(), [&] { network.predict(rows.view, view); });
-      if (rows.single) return py::int_(view[0]);
       return labels;
     });
   });

@@ -43,6 +43,46 @@ void multiply(Workspace<T>& ws, const Product<T>& product) {
   }
 }
 
+// A layer of one unit, fed by another layer: its products are dot products with its weights,
+// which lie in a column of W; a tile would compute a whole line of columns for the one.
+bool is_one_unit(const Layer& layer, std::size_t l) { return l > 0 && layer.out == 1; }
+
+// z (n, 1) = a (n, in) w + b
+template <class T>
+void weigh(Workspace<T>& ws, std::size_t n, const Layer& layer, const T* w, const T* b, const T* a,
+           std::size_t a_row, T* z) {
+  const Kernels<T>& k = kernels<T>();
+  T* row = ws.transposed.data();
+  k.transpose(w, layer.stride, layer.in, 1, row, padded<T>(layer.in));
+  over_rows(ws.threads, n, double(layer.in), [&](std::size_t first, std::size_t rows) {
+    T* to = z + first * layer.stride;
+    k.matmul_rows(rows, 1, layer.in, a + first * a_row, a_row, row, 0, to, layer.stride);
+    for (std::size_t i = 0; i < rows; ++i) to[i * layer.stride] += b[0];
+  });
+}
+
+// dw (in, 1) = delta (n, 1)^T a (n, in)
+template <class T>
+void gather_gradient(Workspace<T>& ws, std::size_t n, const Layer& layer, const T* delta,
+                     const T* a, std::size_t a_row, const Destination<T>& destination, T* dw) {
+  T* row = ws.transposed.data();
+  multiply<T>(ws, {.m = 1,
+                   .n = layer.in,
+                   .k = n,
+                   .a = delta,
+                   .a_row = 0,
+                   .a_col = layer.stride,
+                   .b = a,
+                   .b_row = a_row,
+                   .c = row,
+                   .c_row = 0,
+                   .scale = destination.scale});
+  for (std::size_t i = 0; i < layer.in; ++i) {
+    T& to = dw[i * layer.stride];
+    to = destination.overwrite ? row[i] : to + row[i];
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -55,6 +95,7 @@ void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purp
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const std::size_t size = rows * layers[l].stride;
     ws.layers[l].a.reserve(size);
+    if (is_one_unit(layers[l], l)) transposed = std::max(transposed, padded<T>(layers[l].in));
     if (purpose == Purpose::predict) continue;
     ws.layers[l].z.reserve(size);
     if (purpose == Purpose::measure) continue;
@@ -96,6 +137,8 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
                                        b + begin, a + begin, layer.stride);
                      }
                    });
+    } else if (is_one_unit(layer, l)) {
+      weigh(ws, n, layer, w, b, input, input_row, a);
     } else {
       multiply<T>(ws, {.m = n,
                        .n = layer.out,
@@ -112,13 +155,16 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
 
     // a = act(z)
     const bool last = l + 1 == network.layers().size();
-    const bool keep_z = purpose != Purpose::predict;
+    const auto& activation = k.activations[static_cast<std::size_t>(layer.activation)];
+    const bool keep_z =
+        purpose != Purpose::predict &&
+        (activation.needs_z ||
+         (last && k.costs[static_cast<std::size_t>(network.architecture().cost)].needs_z));
     T* z = buffers.z.data();
     over_rows(ws.threads, n, double(layer.out) * 16, [&](std::size_t first, std::size_t rows) {
       T* at = a + first * layer.stride;
       if (keep_z) std::copy_n(at, rows * layer.stride, z + first * layer.stride);
-      k.activations[static_cast<std::size_t>(layer.activation)].apply(at, layer.stride, rows,
-                                                                      layer.out);
+      activation.apply(at, layer.stride, rows, layer.out);
     });
 
     input = a;
@@ -254,6 +300,10 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
                      : drop ? ws.layers[l - 1].dropped.data()
                             : ws.layers[l - 1].a.data();
     const std::size_t input_row = l == 0 ? batch.x_row : layers[l - 1].stride;
+    if (is_one_unit(layer, l)) {
+      gather_gradient(ws, n, layer, delta, input, input_row, destination, dw);
+      continue;
+    }
     multiply<T>(ws, {.m = layer.in,
                      .n = layer.out,
                      .k = n,

@@ -8,23 +8,27 @@
 namespace nncore {
 namespace {
 
+template <class E>
+void fetch(const E* from, std::size_t count) {
+  for (std::size_t p = 0; p < count; p += cache_line / sizeof(E)) __builtin_prefetch(from + p);
+}
+
 // Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one
 // is being worked on.
 template <class T>
-void prefetch(const SparseView<T>& x, std::span<const std::int64_t> ids) {
-  constexpr std::size_t line = cache_line / sizeof(T);
-  for (const std::int64_t id : ids) {
-    const auto end = static_cast<std::size_t>(x.offsets[id + 1]);
-    for (auto p = static_cast<std::size_t>(x.offsets[id]); p < end; p += line) {
-      __builtin_prefetch(x.values + p);
-      __builtin_prefetch(x.columns + p);
-    }
+void prefetch(const SparseRows<T>& x, std::size_t rows) {
+  if (x.coded.offsets) {
+    // As many words as a row has on average: to look at its count would be to wait for it.
+    const std::size_t words = 3 * x.coded.nonzeros / (2 * x.coded.rows) + cache_line / 2;
+    for (std::size_t i = 0; i < rows; ++i) fetch(x.coded.words + x.coded.offsets[x.ids[i]], words);
+    return;
   }
-}
-
-template <class T>
-std::size_t row_id(const SparseRows<T>& x, std::size_t i) {
-  return x.ids ? static_cast<std::size_t>(x.ids[i]) : x.first + i;
+  for (std::size_t i = 0; i < rows; ++i) {
+    with_row(x, i, [&](const auto& row) {
+      fetch(row.values, row.count);
+      fetch(row.columns, row.count);
+    });
+  }
 }
 
 }  // namespace
@@ -37,16 +41,17 @@ Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& s
   };
   Batch<T> batch;
   batch.rows = rows;
-  batch.is_sparse = samples.x.is_sparse();
+  batch.is_sparse = samples.x.is_sparse() || samples.x.is_coded();
   if (batch.is_sparse) {
-    batch.sparse = {samples.x.sparse, order.empty() ? nullptr : order.data() + first, first};
+    batch.sparse = {samples.x.sparse, samples.x.coded,
+                    order.empty() ? nullptr : order.data() + first, first};
     for (std::size_t i = 0; i < rows; ++i) {
-      const std::int64_t* offset = samples.x.sparse.offsets + id(i);
-      batch.nonzeros += double(offset[1] - offset[0]);
+      with_row(batch.sparse, i, [&](const auto& row) { batch.nonzeros += double(row.count); });
     }
     if (first + rows < order.size()) {
-      prefetch(samples.x.sparse,
-               order.subspan(first + rows, std::min(rows, order.size() - first - rows)));
+      SparseRows<T> next = batch.sparse;
+      next.ids += rows;
+      prefetch(next, std::min(rows, order.size() - first - rows));
     }
   } else if (order.empty()) {
     batch.x = samples.x.dense.row(first);
@@ -58,6 +63,9 @@ Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& s
       std::copy_n(samples.x.dense.row(id(i)), network.inputs(), x + i * batch.x_row);
     }
     batch.x = x;
+    for (std::size_t i = rows; i < 2 * rows && first + i < order.size(); ++i) {
+      fetch(samples.x.dense.row(id(i)), network.inputs());
+    }
   }
 
   batch.weight_sum = static_cast<double>(rows);
@@ -96,21 +104,23 @@ void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs) {
   // A counting sort, which pays if the columns hold several entries each.
   constexpr double entries_per_column = 4;
   if (!batch.is_sparse || batch.nonzeros < entries_per_column * double(inputs)) return;
-  const SparseView<T>& x = batch.sparse.matrix;
-  const auto id = [&](std::size_t i) { return row_id(batch.sparse, i); };
   ws.starts.assign(inputs + 2, 0);
   ws.entries.resize(static_cast<std::size_t>(batch.nonzeros));
-  std::int32_t* next =
-      ws.starts.data() + 1;  // becomes the ends, and with a 0 before them the starts
+  // Becomes the ends, and with a 0 before them the starts.
+  std::int32_t* next = ws.starts.data() + 1;
   for (std::size_t i = 0; i < batch.rows; ++i) {
-    for (auto p = x.offsets[id(i)]; p < x.offsets[id(i) + 1]; ++p) ++next[x.columns[p] + 1];
+    with_row(batch.sparse, i, [&](const auto& row) {
+      for (std::size_t p = 0; p < row.count; ++p) ++next[row.column(p) + 1];
+    });
   }
   for (std::size_t k = 0; k < inputs; ++k) next[k + 1] += next[k];
   for (std::size_t i = 0; i < batch.rows; ++i) {
-    for (auto p = x.offsets[id(i)]; p < x.offsets[id(i) + 1]; ++p) {
-      ws.entries[static_cast<std::size_t>(next[x.columns[p]]++)] = {x.values[p],
-                                                                    static_cast<std::int32_t>(i)};
-    }
+    with_row(batch.sparse, i, [&](const auto& row) {
+      for (std::size_t p = 0; p < row.count; ++p) {
+        ws.entries[static_cast<std::size_t>(next[row.column(p)]++)] = {
+            row.value(p), static_cast<std::int32_t>(i)};
+      }
+    });
   }
   batch.columns = {ws.starts.data(), ws.entries.data(), inputs};
 }
@@ -158,26 +168,25 @@ void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dr
     batch.x_row = stride;
     return;
   }
-  const SparseRows<T> from = batch.sparse;
-  ws.sparse_values.clear();
-  ws.sparse_columns.clear();
-  ws.sparse_offsets.assign(1, 0);
+  const auto most = static_cast<std::size_t>(batch.nonzeros);
+  T* values = ws.sparse_values.reserve(most);
+  std::int32_t* columns = ws.sparse_columns.reserve(most);
+  std::int64_t* offsets = ws.sparse_offsets.reserve(batch.rows + 1);
+  std::size_t kept = 0;
   for (std::size_t i = 0; i < batch.rows; ++i) {
-    const std::size_t id = row_id(from, i);
-    for (auto p = from.matrix.offsets[id]; p < from.matrix.offsets[id + 1]; ++p) {
-      const std::int32_t column = from.matrix.columns[p];
-      const T factor = mask[i * stride + static_cast<std::size_t>(column)];
-      if (factor == T(0)) continue;
-      ws.sparse_values.push_back(from.matrix.values[p] * factor);
-      ws.sparse_columns.push_back(column);
-    }
-    ws.sparse_offsets.push_back(static_cast<std::int64_t>(ws.sparse_values.size()));
+    offsets[i] = static_cast<std::int64_t>(kept);
+    with_row(batch.sparse, i, [&](const auto& row) {
+      for (std::size_t p = 0; p < row.count; ++p) {
+        const T factor = mask[i * stride + row.column(p)];
+        if (factor == T(0)) continue;
+        values[kept] = row.value(p) * factor;
+        columns[kept++] = static_cast<std::int32_t>(row.column(p));
+      }
+    });
   }
-  batch.sparse = {{ws.sparse_values.data(), ws.sparse_columns.data(), ws.sparse_offsets.data(),
-                   batch.rows, inputs},
-                  nullptr,
-                  0};
-  batch.nonzeros = double(ws.sparse_values.size());
+  offsets[batch.rows] = static_cast<std::int64_t>(kept);
+  batch.sparse = {{values, columns, offsets, batch.rows, inputs}, {}, nullptr, 0};
+  batch.nonzeros = double(kept);
 }
 
 #define NNCORE_INSTANTIATE(T)                                                                     \

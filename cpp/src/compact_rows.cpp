@@ -1,5 +1,6 @@
 #include "nncore/compact_rows.hpp"
 
+#include <bit>
 #include <limits>
 
 #include "parallel.hpp"
@@ -11,6 +12,38 @@ namespace {
 // own row of weights where a dense tile shares one among several samples.
 constexpr std::size_t dense_terms_per_sparse = 4;
 
+// Numbers the values that it is shown, by their bits: a small hash table, probed in sequence.
+template <class T>
+class Codes {
+ public:
+  explicit Codes(std::array<T, 256>& values) : values_(values) {}
+
+  // The value's code, or -1 where it would be the 257th.
+  int operator()(T value) {
+    const auto bits = std::bit_cast<Bits>(value);
+    for (std::size_t i = (bits * multiplier) >> (8 * sizeof(Bits) - 10);; ++i) {
+      std::int16_t& code = slots_[i % slots_.size()];
+      if (code < 0) {
+        if (count_ == values_.size()) return -1;
+        values_[count_] = value;
+        return code = static_cast<std::int16_t>(count_++);
+      }
+      if (std::bit_cast<Bits>(values_[static_cast<std::size_t>(code)]) == bits) return code;
+    }
+  }
+
+ private:
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  static constexpr Bits multiplier = static_cast<Bits>(0x9E3779B97F4A7C15u);  // Fibonacci hashing
+  std::array<T, 256>& values_;
+  std::size_t count_ = 0;
+  std::array<std::int16_t, 1024> slots_ = [] {
+    std::array<std::int16_t, 1024> empty{};
+    empty.fill(-1);
+    return empty;
+  }();
+};
+
 }  // namespace
 
 template <class T>
@@ -18,7 +51,8 @@ std::optional<CompactRows<T>> CompactRows<T>::of(const MatrixView<const T>& dens
   if (dense.rows == 0 || dense.cols > std::numeric_limits<std::int32_t>::max()) return {};
   CompactRows compact;
   compact.cols_ = dense.cols;
-  compact.offsets_.assign(dense.rows + 1, 0);
+  std::vector<std::int64_t>& offsets = compact.offsets_;
+  offsets.assign(dense.rows + 1, 0);
   const int threads = threads_for(double(dense.rows) * double(dense.cols), max_threads());
 
   parallel_for(dense.rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
@@ -26,20 +60,21 @@ std::optional<CompactRows<T>> CompactRows<T>::of(const MatrixView<const T>& dens
       const T* row = dense.row(i);
       std::int32_t count = 0;
       for (std::size_t j = 0; j < dense.cols; ++j) count += row[j] != T(0);
-      compact.offsets_[i + 1] = count;
+      offsets[i + 1] = count;
     }
   });
-  for (std::size_t i = 0; i < dense.rows; ++i) compact.offsets_[i + 1] += compact.offsets_[i];
-  const auto total = static_cast<std::size_t>(compact.offsets_.back());
-  if (total > dense.rows * dense.cols / dense_terms_per_sparse) return {};
+  for (std::size_t i = 0; i < dense.rows; ++i) offsets[i + 1] += offsets[i];
+  compact.nonzeros_ = static_cast<std::size_t>(offsets.back());
+  if (compact.nonzeros_ > dense.rows * dense.cols / dense_terms_per_sparse) return {};
+  if (compact.code(dense)) return compact;
 
-  compact.values_.resize(total);
-  compact.columns_.resize(total);
+  compact.values_.resize(compact.nonzeros_);
+  compact.columns_.resize(compact.nonzeros_);
   parallel_for(dense.rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const T* row = dense.row(i);
-      auto p = static_cast<std::size_t>(compact.offsets_[i]);
-      const auto last = static_cast<std::size_t>(compact.offsets_[i + 1]);
+      auto p = static_cast<std::size_t>(offsets[i]);
+      const auto last = static_cast<std::size_t>(offsets[i + 1]);
       // Without a branch on the data: a zero is written, too, and then written over.
       for (std::size_t j = 0; p < last; ++j) {
         compact.values_[p] = row[j];
@@ -51,9 +86,49 @@ std::optional<CompactRows<T>> CompactRows<T>::of(const MatrixView<const T>& dens
   return compact;
 }
 
+// Codes the rows, if their values are few enough.
 template <class T>
-SparseView<T> CompactRows<T>::view() const {
-  return {values_.data(), columns_.data(), offsets_.data(), offsets_.size() - 1, cols_};
+bool CompactRows<T>::code(const MatrixView<const T>& dense) {
+  if (dense.cols > std::numeric_limits<std::uint16_t>::max()) return false;
+  starts_.resize(dense.rows);
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < dense.rows; ++i) {
+    const auto count = static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]);
+    starts_[i] = size;
+    size += 1 + count + (count + 1) / 2;
+  }
+  words_.resize(size);
+  Codes<T> codes(distinct_);
+  for (std::size_t i = 0; i < dense.rows; ++i) {
+    const T* row = dense.row(i);
+    const auto count = static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]);
+    std::uint16_t* columns = words_.data() + starts_[i];
+    *columns++ = static_cast<std::uint16_t>(count);
+    auto* coded = reinterpret_cast<std::uint8_t*>(columns + count);
+    for (std::size_t j = 0, p = 0; p < count; ++j) {
+      if (row[j] == T(0)) continue;
+      const int number = codes(row[j]);
+      if (number < 0) {
+        words_ = {};
+        starts_ = {};
+        return false;
+      }
+      columns[p] = static_cast<std::uint16_t>(j);
+      coded[p++] = static_cast<std::uint8_t>(number);
+    }
+  }
+  offsets_ = {};
+  return true;
+}
+
+template <class T>
+Inputs<T> CompactRows<T>::view() const {
+  if (!starts_.empty()) {
+    return CodedView<T>{words_.data(),  starts_.data(), distinct_.data(),
+                        starts_.size(), cols_,          nonzeros_};
+  }
+  return SparseView<T>{values_.data(), columns_.data(), offsets_.data(), offsets_.size() - 1,
+                       cols_};
 }
 
 template class CompactRows<float>;

@@ -126,9 +126,8 @@ template <class T>
 int crew_size(const Network<T>& network, const Inputs<T>& x, std::size_t rows, int limit) {
   double most = 0;
   for (const Layer& layer : network.layers()) {
-    const bool sparse = x.is_sparse() && &layer == &network.layers().front();
-    const double in =
-        sparse ? double(x.sparse.offsets[x.rows()]) / double(x.rows()) : double(layer.in);
+    const bool first = &layer == &network.layers().front();
+    const double in = first ? double(x.stored()) / double(x.rows()) : double(layer.in);
     most = std::max(most, in * double(layer.out) * double(rows));
   }
   return most >= 2 * crew_grain ? limit : 1;

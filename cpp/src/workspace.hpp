@@ -80,9 +80,9 @@ struct Workspace {
   Buffer<T> panels;                                       // matmul's, one a thread
   std::vector<typename SparseColumns<T>::Entry> entries;  // Batch::columns
   std::vector<std::int32_t> starts;
-  std::vector<T> sparse_values;  // Batch::sparse after dropout
-  std::vector<std::int32_t> sparse_columns;
-  std::vector<std::int64_t> sparse_offsets;
+  Buffer<T> sparse_values;  // Batch::sparse after dropout
+  Buffer<std::int32_t> sparse_columns;
+  Buffer<std::int64_t> sparse_offsets;
   int threads = 1;
 };
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "nncore/nncore.hpp"
@@ -10,15 +11,17 @@ using namespace nncore;
 
 namespace {
 
-// One element in `every` is not zero; rows are longer than they are wide.
+// One element in `every` is not zero, and those are of `kinds` values; rows are longer than they
+// are wide.
 struct Dense {
-  static constexpr std::size_t rows = 37, cols = 33, stride = 40;
+  static constexpr std::size_t rows = 67, cols = 33, stride = 40;
   std::vector<float> x = std::vector<float>(rows * stride, 7.0f);
-  explicit Dense(std::size_t every) {
+  explicit Dense(std::size_t every, std::size_t kinds = 13) {
     for (std::size_t i = 0; i < rows; ++i) {
       for (std::size_t j = 0; j < cols; ++j) {
         const std::size_t number = i * cols + j;
-        x[i * stride + j] = number % every ? 0.0f : static_cast<float>(number % 13) / 13 - 0.4f;
+        x[i * stride + j] =
+            number % every ? 0.0f : 0.01f * static_cast<float>(number % kinds) - 0.045f;
       }
     }
   }
@@ -28,10 +31,11 @@ struct Dense {
 }  // namespace
 
 TEST_CASE("the non-zeros are kept, in place and in order") {
-  const Dense dense(5);
+  const Dense dense(5, 1301);  // more kinds of values than codes
   const auto compact = CompactRows<float>::of(dense.view());
   REQUIRE(compact);
-  const SparseView<float> sparse = compact->view();
+  REQUIRE(compact->view().is_sparse());
+  const SparseView<float> sparse = compact->view().sparse;
   REQUIRE(sparse.rows == Dense::rows);
   REQUIRE(sparse.cols == Dense::cols);
   for (std::size_t i = 0; i < Dense::rows; ++i) {
@@ -41,6 +45,71 @@ TEST_CASE("the non-zeros are kept, in place and in order") {
       row.at(static_cast<std::size_t>(sparse.columns[p])) = sparse.values[p];
     }
     REQUIRE(std::equal(row.begin(), row.end(), dense.view().row(i)));
+  }
+}
+
+TEST_CASE("values of few kinds are kept as codes") {
+  const Dense dense(5, 200);
+  const auto compact = CompactRows<float>::of(dense.view());
+  REQUIRE(compact);
+  REQUIRE(compact->view().is_coded());
+  const CodedView<float> coded = compact->view().coded;
+  REQUIRE(coded.rows == Dense::rows);
+  REQUIRE(coded.cols == Dense::cols);
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < Dense::rows; ++i) {
+    const std::uint16_t* words = coded.words + coded.offsets[i];
+    const std::size_t count = words[0];
+    std::vector<float> row(Dense::cols);
+    for (std::size_t p = 0; p < count; ++p) {
+      if (p > 0) REQUIRE(words[1 + p] > words[p]);
+      std::uint8_t code = 0;
+      std::memcpy(&code, reinterpret_cast<const char*>(words + 1 + count) + p, 1);
+      row.at(words[1 + p]) = coded.values[code];
+    }
+    REQUIRE(std::equal(row.begin(), row.end(), dense.view().row(i)));
+    total += count;
+  }
+  CHECK(coded.nonzeros == total);
+}
+
+TEST_CASE("coded rows train to the same bits as sparse ones") {
+  const Dense dense(5);
+  const auto compact = CompactRows<float>::of(dense.view());
+  REQUIRE(compact);
+  std::vector<float> values;
+  std::vector<std::int32_t> columns;
+  std::vector<std::int64_t> offsets = {0}, y, order;
+  for (std::size_t i = 0; i < Dense::rows; ++i) {
+    for (std::size_t j = 0; j < Dense::cols; ++j) {
+      if (dense.view().row(i)[j] == 0) continue;
+      values.push_back(dense.view().row(i)[j]);
+      columns.push_back(static_cast<std::int32_t>(j));
+    }
+    offsets.push_back(static_cast<std::int64_t>(values.size()));
+    y.push_back(static_cast<std::int64_t>(i % 3));
+    order.push_back(static_cast<std::int64_t>(i * 5 % Dense::rows));
+  }
+  const SparseView<float> sparse{values.data(), columns.data(), offsets.data(), Dense::rows,
+                                 Dense::cols};
+  for (const std::size_t batch_size : {3, 37}) {  // by rows, and by columns
+    for (const double rate : {0.0, 0.25}) {
+      std::vector<std::vector<float>> results;
+      for (const Inputs<float>& x : {compact->view(), Inputs<float>(sparse)}) {
+        Network<float> network({.sizes = {Dense::cols, 70, 3},
+                                .activations = {Activation::tanh, Activation::softmax},
+                                .cost = Cost::log_likelihood},
+                               1);
+        network.initialize(std::vector(2, Initializer::glorot_uniform));
+        TrainOptions options{.batch_size = batch_size};
+        if (rate > 0) options.dropout = {rate, 0.5};
+        Trainer<float> trainer(network, options);
+        const Samples<float> samples{x, std::span<const std::int64_t>(y), {}};
+        trainer.epoch(samples, order, {.learning_rate = 0.1});
+        results.emplace_back(network.parameters().begin(), network.parameters().end());
+      }
+      CHECK(results[0] == results[1]);
+    }
   }
 }
 

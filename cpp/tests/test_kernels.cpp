@@ -65,6 +65,7 @@ void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
       Matrix<T> a(a_transposed ? inner : m, a_transposed ? m : inner, 1), b(inner, n, 2),
           c(m, n, 3), before(m, n, 3), bias(1, n, 4);
       const T scale = T(0.25);
+      for (std::size_t p = 0; p < inner; p += 1 + p % 3) a.at(0, p) = T(0);  // which is left out
       k.matmul({.m = m,
                 .n = n,
                 .k = inner,
@@ -138,7 +139,7 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
   }
   std::vector<std::int64_t> ids;  // the rows, last first
   for (std::size_t i = m; i-- > 0;) ids.push_back(static_cast<std::int64_t>(i));
-  const SparseRows<T> x{{values.data(), columns.data(), offsets.data(), m, in}, ids.data(), 0};
+  const SparseRows<T> x{{values.data(), columns.data(), offsets.data(), m, in}, {}, ids.data(), 0};
 
   Matrix<T> w(in, n, 1), bias(1, n, 2), c(m, n, 3), d(m, n, 4), g(in, n, 5), before(in, n, 5);
   k.sparse_matmul(x, m, n, w.data(), w.stride, bias.data(), c.data(), c.stride);
@@ -337,6 +338,30 @@ void test_update(const Kernels<T>& k, Optimizer optimizer, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) check_close<T>(w.at(0, i), expected[i], 4);
 }
 
+// The bits of a product must not depend on how many rows it has beside this one.
+template <class T>
+void test_one_row_of_many(const Kernels<T>& k, std::size_t n, std::size_t inner) {
+  std::vector<T> panel(panel_elements);
+  Matrix<T> a(40, inner, 1), b(inner, n, 2), many(40, n, 3), one(1, n, 3), bias(1, n, 4);
+  for (std::size_t p = 0; p < inner; p += 1 + p % 3) a.at(0, p) = T(0);
+  Product<T> product{.m = 40,
+                     .n = n,
+                     .k = inner,
+                     .a = a.data(),
+                     .a_row = a.stride,
+                     .a_col = 1,
+                     .b = b.data(),
+                     .b_row = b.stride,
+                     .c = many.data(),
+                     .c_row = many.stride,
+                     .bias = bias.data()};
+  k.matmul(product, panel.data());
+  product.m = 1;
+  product.c = one.data();
+  k.matmul(product, panel.data());
+  REQUIRE(std::equal(one.data(), one.data() + n, many.data()));
+}
+
 template <class T>
 void test_all(const InstructionSet& set) {
   const Kernels<T>& k = table<T>(set);
@@ -355,10 +380,12 @@ void test_all(const InstructionSet& set) {
   }
   test_matmul(k, 65, 33, 784);  // packed panels, several blocks of the sum
   test_matmul(k, 784, 17, 300);
+  test_matmul(k, 50, 301, 300);  // several strips
   test_matmul(k, 1, 300, 784);
   test_matmul_rows(k, 3, 17, 784);
   for (const std::size_t n : odd_sizes) {
     test_softmax(k, n);
+    test_one_row_of_many(k, n, 300);
     for (std::size_t o = 0; o < optimizer_count; ++o) test_update(k, Optimizer(o), n);
   }
   for (std::size_t a = 0; a < activation_count; ++a) {

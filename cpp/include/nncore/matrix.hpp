@@ -29,19 +29,47 @@ struct SparseView {
   std::size_t cols = 0;
 };
 
-// The inputs of a network, a sample a row: dense, or sparse where `sparse.offsets` is set.
+// Sparse rows in three bytes a non-zero, where there are at most 256 different values (images,
+// counts, one-hot codes) and 65,535 columns; CompactRows makes them. Row i starts at
+// words + offsets[i]: the number n of its non-zeros, their n columns, ascending, then n one-byte
+// codes; code c stands for values[c].
+template <class T>
+struct CodedView {
+  const std::uint16_t* words = nullptr;
+  const std::size_t* offsets = nullptr;  // rows of them
+  const T* values = nullptr;             // 256 of them
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::size_t nonzeros = 0;  // of all rows
+};
+
+// The inputs of a network, a sample a row: dense, sparse where `sparse.offsets` is set, coded
+// where `coded.offsets` is.
 template <class T>
 struct Inputs {
   MatrixView<const T> dense;
   SparseView<T> sparse;
+  CodedView<T> coded;
 
   Inputs() = default;
   Inputs(MatrixView<const T> view) : dense(view) {}  // NOLINT(google-explicit-constructor)
   Inputs(SparseView<T> view) : sparse(view) {}       // NOLINT(google-explicit-constructor)
+  Inputs(CodedView<T> view) : coded(view) {}         // NOLINT(google-explicit-constructor)
 
   bool is_sparse() const { return sparse.offsets != nullptr; }
-  std::size_t rows() const { return is_sparse() ? sparse.rows : dense.rows; }
-  std::size_t cols() const { return is_sparse() ? sparse.cols : dense.cols; }
+  bool is_coded() const { return coded.offsets != nullptr; }
+  std::size_t rows() const {
+    return is_coded() ? coded.rows : is_sparse() ? sparse.rows : dense.rows;
+  }
+  std::size_t cols() const {
+    return is_coded() ? coded.cols : is_sparse() ? sparse.cols : dense.cols;
+  }
+  // Elements that are stored: all of them where dense.
+  std::size_t stored() const {
+    return is_coded()    ? coded.nonzeros
+           : is_sparse() ? static_cast<std::size_t>(sparse.offsets[sparse.rows])
+                         : dense.rows * dense.cols;
+  }
 };
 
 // What the outputs should be: a class label a row, or a row of target values. Labels stand for

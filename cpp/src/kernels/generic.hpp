@@ -56,6 +56,18 @@ inline std::size_t whole_lines(std::size_t n) {
 
 inline constexpr int tile_rows = NNCORE_TILE_ROWS;
 
+// One row of a tile: c = start + scale * sum.
+template <class T, int NV>
+inline void finish(const Vec<T> (&sum)[NV], T scale, T* c, const T* bias, bool accumulate) {
+  const Vec<T> by = broadcast(scale);
+#pragma GCC unroll 8
+  for (int j = 0; j < NV; ++j) {
+    const std::size_t column = std::size_t(j) * lanes<T>;
+    const Vec<T> start = accumulate ? load(c + column) : bias ? load(bias + column) : Vec<T>{};
+    store(c + column, fused(by, sum[j], start));
+  }
+}
+
 // One register tile of a product: MR rows by NV vectors of C, over k terms.
 template <class T, int MR, int NV>
 void tile(std::size_t k, const T* a, std::size_t a_row, std::size_t a_col, const T* b,
@@ -72,22 +84,35 @@ void tile(std::size_t k, const T* a, std::size_t a_row, std::size_t a_col, const
       for (int j = 0; j < NV; ++j) sum[i][j] = fused(at, bt[j], sum[i][j]);
     }
   }
-  const Vec<T> scale = broadcast(p.scale);
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i) {
-#pragma GCC unroll 4
+    finish<T, NV>(sum[i], p.scale, c + std::size_t(i) * p.c_row, bias, accumulate);
+  }
+}
+
+// The same for one row of A, of which `list` names the terms that are not zero.
+template <class T, int NV>
+void listed_tile(const std::uint8_t* list, std::size_t count, const T* a, const T* b,
+                 std::size_t b_row, T scale, T* c, const T* bias, bool accumulate) {
+  Vec<T> sum[NV] = {};
+  for (std::size_t p = 0; p < count; ++p) {
+    const std::size_t t = list[p];
+    const Vec<T> at = broadcast(a[t]);
+#pragma GCC unroll 8
     for (int j = 0; j < NV; ++j) {
-      const std::size_t column = std::size_t(j) * lanes<T>;
-      T* out = c + std::size_t(i) * p.c_row + column;
-      const Vec<T> start = accumulate ? load(out) : bias ? load(bias + column) : Vec<T>{};
-      store(out, fused(scale, sum[i][j], start));
+      sum[j] = fused(at, load(b + t * b_row + std::size_t(j) * lanes<T>), sum[j]);
     }
   }
+  finish<T, NV>(sum, scale, c, bias, accumulate);
 }
 
 template <class T>
 using Tile = void (*)(std::size_t, const T*, std::size_t, std::size_t, const T*, std::size_t,
                       const Product<T>&, T*, const T*, bool);
+
+template <class T>
+using ListedTile = void (*)(const std::uint8_t*, std::size_t, const T*, const T*, std::size_t, T,
+                            T*, const T*, bool);
 
 template <class T, class Rows>
 struct Tiles;
@@ -96,6 +121,12 @@ struct Tiles;
 // latency of the additions and read longer pieces of B.
 template <class T, int... I>
 struct Tiles<T, std::integer_sequence<int, I...>> {
+  static constexpr ListedTile<T> listed(std::size_t vectors) {
+    return vectors == 8   ? listed_tile<T, 8>
+           : vectors == 4 ? listed_tile<T, 4>
+           : vectors == 2 ? listed_tile<T, 2>
+                          : listed_tile<T, 1>;
+  }
   static constexpr Tile<T> one[] = {tile<T, I + 1, 1>...};
   static constexpr Tile<T> two[] = {tile<T, I + 1, 2>...};
   static constexpr Tile<T> four[] = {tile<T, 1, 4>, tile<T, 2, 4>};
@@ -105,34 +136,127 @@ struct Tiles<T, std::integer_sequence<int, I...>> {
   }
 };
 
+// Copies columns of B, k rows of them, to panels of `width` vectors' columns each, one after the
+// other: what a tile reads is then contiguous.
 template <class T>
-void matmul(const Product<T>& p, T* panel) {
+void pack(std::size_t k, std::size_t vectors, std::size_t width, const T* b, std::size_t b_row,
+          T* panels) {
+  for (std::size_t t = 0; t < k; ++t, b += b_row) {
+    for (std::size_t v = 0; v < vectors; v += width) {
+      const std::size_t here = smaller(width, vectors - v);
+      T* panel = panels + (v * k + t * here) * lanes<T>;
+      for (std::size_t j = 0; j < here; ++j) {
+        store(panel + j * lanes<T>, load(b + (v + j) * lanes<T>));
+      }
+    }
+  }
+}
+
+// The set bits of every byte, lowest first, a byte each.
+struct SetBits {
+  std::uint64_t places[256];
+  std::uint8_t count[256];
+};
+constexpr SetBits list_set_bits() {
+  SetBits bits{};
+  for (unsigned mask = 0; mask < 256; ++mask) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      if (mask >> bit & 1) bits.places[mask] |= std::uint64_t{bit} << (8 * bits.count[mask]++);
+    }
+  }
+  return bits;
+}
+inline constexpr SetBits set_bits = list_set_bits();
+
+template <class V, int H, int... I>
+inline V or_lanes(V v, std::integer_sequence<int, I...> all) {
+  v |= __builtin_shufflevector(v, v, (I ^ H)...);
+  if constexpr (H > 1) v = or_lanes<V, H / 2>(v, all);
+  return v;
+}
+
+// A bit for every lane that is not zero.
+template <class T, int... I>
+inline unsigned nonzero_lanes(Vec<T> v, std::integer_sequence<int, I...> all) {
+  using Mask = decltype(v != v);
+  constexpr Mask bit = {(1 << I)...};
+  return static_cast<unsigned>(or_lanes<Mask, int(lanes<T>) / 2>((v != Vec<T>{}) & bit, all)[0]);
+}
+
+// Lists the places of the non-zeros among n <= sum_block numbers, without a branch on them; the
+// list has room for 8 more. Returns how many there are.
+template <class T>
+std::size_t list_nonzeros(const T* a, std::size_t n, std::uint8_t* list) {
+  std::size_t count = 0;
+  const auto add = [&](std::size_t first, unsigned mask) {
+    const std::uint64_t places = set_bits.places[mask] + first * 0x0101010101010101u;
+    __builtin_memcpy(list + count, &places, sizeof places);
+    count += set_bits.count[mask];
+  };
+  std::size_t t = 0;
+  for (; t + lanes<T> <= n; t += lanes<T>) {
+    const unsigned mask =
+        nonzero_lanes<T>(load(a + t), std::make_integer_sequence<int, int(lanes<T>)>{});
+    add(t, mask & 255);
+    if constexpr (lanes<T> > 8) add(t + 8, mask >> 8);
+  }
+  for (; t < n; ++t) {
+    list[count] = static_cast<std::uint8_t>(t);
+    count += a[t] != T(0);
+  }
+  return count;
+}
+
+// One row: memory bounds it, so the rows of B that meet a zero are not even read. Each sum has
+// its terms in a tile's order.
+template <class T>
+void row_matmul(const Product<T>& p) {
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
-  std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
+  std::uint8_t list[sum_block + 8];
+  for (std::size_t k0 = 0; k0 < p.k; k0 += sum_block) {
+    const std::size_t count = list_nonzeros(p.a + k0, smaller(sum_block, p.k - k0), list);
+    std::size_t width = 8;
+    for (std::size_t v = 0; v < vectors; v += width) {
+      while (width > vectors - v) width /= 2;
+      const std::size_t column = v * lanes<T>;
+      Table::listed(width)(list, count, p.a + k0, p.b + k0 * p.b_row + column, p.b_row, p.scale,
+                           p.c + column, p.bias ? p.bias + column : nullptr,
+                           p.accumulate || k0 > 0);
+    }
+  }
+}
 
-  for (std::size_t v = 0; v < vectors; v += width) {
-    while (width > vectors - v) width /= 2;
-    const Tile<T>* tiles = Table::of(width);
-    const std::size_t column = v * lanes<T>;
+// Strip by strip of C's columns: a packed strip of B stays in L2, a tile's rows of A and one panel
+// of the strip in L1.
+template <class T>
+void matmul(const Product<T>& p, T* panels) {
+  if (p.m == 1 && p.a_col == 1) return row_matmul(p);
+  using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
+  const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
+  const std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
+  const bool packed = p.m > 4 * tile_rows;  // pays once the panels are read often enough
+  const std::size_t panel = smaller(sum_block, p.k) * width * lanes<T>;
+  const std::size_t strip = packed ? panel_elements / panel * width : vectors;
+
+  for (std::size_t v0 = 0; v0 < vectors; v0 += strip) {
+    const std::size_t v_end = smaller(vectors, v0 + strip);
     for (std::size_t k0 = 0; k0 < p.k; k0 += sum_block) {
       const std::size_t k = smaller(sum_block, p.k - k0);
-      const T* b = p.b + k0 * p.b_row + column;
-      std::size_t b_row = p.b_row;
-      if (p.m > 4 * tile_rows) {  // packing pays once the panel is read often enough
-        for (std::size_t t = 0; t < k; ++t) {
-          for (std::size_t j = 0; j < width; ++j) {
-            store(panel + (t * width + j) * lanes<T>, load(b + t * b_row + j * lanes<T>));
-          }
-        }
-        b = panel;
-        b_row = width * lanes<T>;
-      }
+      const T* b = p.b + k0 * p.b_row;
+      if (packed) pack(k, v_end - v0, width, b + v0 * lanes<T>, p.b_row, panels);
       for (std::size_t i = 0; i < p.m; i += tile_rows) {
         const std::size_t rows = smaller(tile_rows, p.m - i);
-        tiles[rows - 1](k, p.a + i * p.a_row + k0 * p.a_col, p.a_row, p.a_col, b, b_row, p,
-                        p.c + i * p.c_row + column, p.bias ? p.bias + column : nullptr,
-                        p.accumulate || k0 > 0);
+        for (std::size_t v = v0; v < v_end;) {
+          std::size_t w = width;
+          while (w > v_end - v) w /= 2;
+          const std::size_t column = v * lanes<T>;
+          const T* bv = packed ? panels + (v - v0) * k * lanes<T> : b + column;
+          Table::of(w)[rows - 1](k, p.a + i * p.a_row + k0 * p.a_col, p.a_row, p.a_col, bv,
+                                 packed ? w * lanes<T> : p.b_row, p, p.c + i * p.c_row + column,
+                                 p.bias ? p.bias + column : nullptr, p.accumulate || k0 > 0);
+          v += w;
+        }
       }
     }
   }
@@ -142,14 +266,20 @@ void matmul(const Product<T>& p, T* panel) {
 // in the same order everywhere.
 inline constexpr std::size_t line_vectors = cache_line / NNCORE_VECTOR_BYTES;
 
+template <class T, int H, int... I>
+inline Vec<T> fold_lanes(Vec<T> v, std::integer_sequence<int, I...> all) {
+  v += __builtin_shufflevector(v, v, (I ^ H)...);
+  if constexpr (H > 1) v = fold_lanes<T, H / 2>(v, all);
+  return v;
+}
+
 template <class T>
-inline T fold(const Vec<T> (&line)[line_vectors]) {
-  T sums[line_lanes<T>];
-  for (std::size_t j = 0; j < line_vectors; ++j) store(sums + j * lanes<T>, line[j]);
-  for (std::size_t width = line_lanes<T> / 2; width > 0; width /= 2) {
-    for (std::size_t i = 0; i < width; ++i) sums[i] += sums[i + width];
+inline T fold(Vec<T> (&line)[line_vectors]) {
+  for (std::size_t half = line_vectors / 2; half > 0; half /= 2) {
+    for (std::size_t j = 0; j < half; ++j) line[j] += line[j + half];
   }
-  return sums[0];
+  constexpr int n = int(lanes<T>);
+  return fold_lanes<T, n / 2>(line[0], std::make_integer_sequence<int, n>{})[0];
 }
 
 template <class T>
@@ -209,30 +339,24 @@ void transpose(const T* in, std::size_t in_row, std::size_t rows, std::size_t co
 
 inline constexpr std::size_t sparse_vectors = 4;
 
-template <class T>
-inline std::size_t row_id(const SparseRows<T>& x, std::size_t i) {
-  return x.ids ? static_cast<std::size_t>(x.ids[i]) : x.first + i;
-}
-
 // Two partial sums a vector, over the even and the odd terms: they hide the latency.
-template <class T, int NV>
-void sparse_row(const SparseView<T>& x, std::size_t begin, std::size_t end, const T* w,
-                std::size_t w_row, const T* bias, T* c) {
+template <class T, int NV, class Row>
+void row_times_matrix(const Row& x, const T* w, std::size_t w_row, const T* bias, T* c) {
   Vec<T> even[NV] = {}, odd[NV] = {};
   const auto add = [&](std::size_t p, Vec<T>(&sum)[NV]) {
-    const Vec<T> value = broadcast(x.values[p]);
-    const T* row = w + static_cast<std::size_t>(x.columns[p]) * w_row;
+    const Vec<T> value = broadcast(x.value(p));
+    const T* row = w + x.column(p) * w_row;
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) {
       sum[j] = fused(value, load(row + std::size_t(j) * lanes<T>), sum[j]);
     }
   };
-  std::size_t p = begin;
-  for (; p + 1 < end; p += 2) {
+  std::size_t p = 0;
+  for (; p + 1 < x.count; p += 2) {
     add(p, even);
     add(p + 1, odd);
   }
-  if (p < end) add(p, even);
+  if (p < x.count) add(p, even);
 #pragma GCC unroll 4
   for (int j = 0; j < NV; ++j) {
     const std::size_t column = std::size_t(j) * lanes<T>;
@@ -240,15 +364,14 @@ void sparse_row(const SparseView<T>& x, std::size_t begin, std::size_t end, cons
   }
 }
 
-template <class T, int NV>
-void sparse_update(const SparseView<T>& x, std::size_t begin, std::size_t end, const T* d, T* g,
-                   std::size_t g_row) {
+template <class T, int NV, class Row>
+void add_outer_product(const Row& x, const T* d, T* g, std::size_t g_row) {
   Vec<T> delta[NV];
 #pragma GCC unroll 4
   for (int j = 0; j < NV; ++j) delta[j] = load(d + std::size_t(j) * lanes<T>);
-  for (std::size_t p = begin; p < end; ++p) {
-    const Vec<T> value = broadcast(x.values[p]);
-    T* row = g + static_cast<std::size_t>(x.columns[p]) * g_row;
+  for (std::size_t p = 0; p < x.count; ++p) {
+    const Vec<T> value = broadcast(x.value(p));
+    T* row = g + x.column(p) * g_row;
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) {
       T* to = row + std::size_t(j) * lanes<T>;
@@ -331,10 +454,9 @@ void sparse_matmul(const SparseRows<T>& x, std::size_t m, std::size_t n, const T
                    std::size_t w_row, const T* bias, T* c, std::size_t c_row) {
   over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
-      const std::size_t id = row_id(x, i);
-      sparse_row<T, nv>(x.matrix, static_cast<std::size_t>(x.matrix.offsets[id]),
-                        static_cast<std::size_t>(x.matrix.offsets[id + 1]), w + column, w_row,
-                        bias + column, c + i * c_row + column);
+      with_row(x, i, [&](const auto& row) {
+        row_times_matrix<T, nv>(row, w + column, w_row, bias + column, c + i * c_row + column);
+      });
     }
   });
 }
@@ -344,10 +466,9 @@ void sparse_gradient(const SparseRows<T>& x, std::size_t m, std::size_t n, const
                      std::size_t d_row, T* g, std::size_t g_row) {
   over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
-      const std::size_t id = row_id(x, i);
-      sparse_update<T, nv>(x.matrix, static_cast<std::size_t>(x.matrix.offsets[id]),
-                           static_cast<std::size_t>(x.matrix.offsets[id + 1]),
-                           d + i * d_row + column, g + column, g_row);
+      with_row(x, i, [&](const auto& row) {
+        add_outer_product<T, nv>(row, d + i * d_row + column, g + column, g_row);
+      });
     }
   });
 }
@@ -494,20 +615,22 @@ void update(const Update& u, T* __restrict w, const T* __restrict gradient, T* _
 template <class T, std::size_t... A, std::size_t... C, std::size_t... O>
 constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence<A...>,
                                 std::index_sequence<C...>, std::index_sequence<O...>) {
-  return {.instruction_set = instruction_set,
-          .matmul = matmul<T>,
-          .matmul_rows = matmul_rows<T>,
-          .transpose = transpose<T>,
-          .sparse_matmul = sparse_matmul<T>,
-          .sparse_gradient = sparse_gradient<T>,
-          .sparse_matmul_columns = sparse_matmul_columns<T>,
-          .sparse_gradient_columns = sparse_gradient_columns<T>,
-          .column_sums = column_sums<T>,
-          .activations = {{{apply<T, Activation(A)>, multiply_slope<T, Activation(A)>}...}},
-          .costs = {{{cost_value<T, Cost(C)>, cost_slope<T, Cost(C)>}...}},
-          .update = {update<T, Optimizer(O)>...},
-          .multiply = multiply<T>,
-          .rescale = rescale<T>};
+  return {
+      .instruction_set = instruction_set,
+      .matmul = matmul<T>,
+      .matmul_rows = matmul_rows<T>,
+      .transpose = transpose<T>,
+      .sparse_matmul = sparse_matmul<T>,
+      .sparse_gradient = sparse_gradient<T>,
+      .sparse_matmul_columns = sparse_matmul_columns<T>,
+      .sparse_gradient_columns = sparse_gradient_columns<T>,
+      .column_sums = column_sums<T>,
+      .activations = {{{apply<T, Activation(A)>, multiply_slope<T, Activation(A)>,
+                        ActivationFn<Activation(A)>::needs_z}...}},
+      .costs = {{{cost_value<T, Cost(C)>, cost_slope<T, Cost(C)>, CostFn<Cost(C)>::needs_z}...}},
+      .update = {update<T, Optimizer(O)>...},
+      .multiply = multiply<T>,
+      .rescale = rescale<T>};
 }
 
 template <class T>

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kernels/optimizers.hpp"
+#include "kernels/sparse_rows.hpp"
 #include "nncore/matrix.hpp"
 #include "nncore/names.hpp"
 
@@ -24,8 +25,9 @@ namespace nncore {
 
 inline constexpr std::size_t cache_line = 64;
 inline constexpr std::size_t sum_block = 256;
-// Elements of scratch that matmul needs for a packed panel, for any instruction set.
-inline constexpr std::size_t panel_elements = sum_block * 32;
+// Elements of scratch that matmul needs for packed panels, for any instruction set: a strip that
+// takes a part of L2.
+inline constexpr std::size_t panel_elements = sum_block * 128;
 
 // C (m, n) = start + scale * A (m, k) B (k, n), where A[i, p] = a[i * a_row + p * a_col] and the
 // rows of B and C are padded. The start is C itself (accumulate), or a row of biases, or zero.
@@ -41,14 +43,6 @@ struct Product {
   const T* bias = nullptr;
   bool accumulate = false;
   T scale = 1;
-};
-
-// Rows of a sparse matrix, row i of the product being matrix row ids[i] (or first + i).
-template <class T>
-struct SparseRows {
-  SparseView<T> matrix;
-  const std::int64_t* ids = nullptr;
-  std::size_t first = 0;
 };
 
 // The same rows of a mini-batch column by column: column k holds the entries from starts[k] to
@@ -94,15 +88,18 @@ struct Kernels {
   struct ActivationKernels {
     // z (m, n) becomes act(z) in place.
     void (*apply)(T* z, std::size_t row, std::size_t m, std::size_t n);
-    // delta *= act'(z, a), count elements.
+    // delta *= act'(z, a), count elements; z is read where needs_z.
     void (*multiply_slope)(const T* z, const T* a, T* delta, std::size_t count);
+    bool needs_z;
   };
   std::array<ActivationKernels, activation_count> activations;
 
   struct CostKernels {
-    double (*value)(const T* z, const T* a, const T* y, std::size_t n);  // of one row
+    // Of one row; z is read where needs_z.
+    double (*value)(const T* z, const T* a, const T* y, std::size_t n);
     // dC/da of one row; for a cost with a canonical activation alone, dC/dz = a - y.
     void (*slope)(const T* a, const T* y, T* delta, std::size_t n);
+    bool needs_z;
   };
   std::array<CostKernels, cost_count> costs;
 
