@@ -126,14 +126,16 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
 
     // z = a[l-1] W^T + b
     if (l == 0 && batch.is_sparse) {
+      const T scale = static_cast<T>(ws.input_scale);
       parallel_for(layer.out, cache_line / sizeof(T),
                    threads_for(batch.nonzeros * double(layer.out), ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {
                      if (batch.columns.entries) {
                        k.sparse_matmul_columns(batch.columns, n, end - begin, w + begin,
-                                               layer.stride, b + begin, a + begin, layer.stride);
+                                               layer.stride, scale, b + begin, a + begin,
+                                               layer.stride);
                      } else {
-                       k.sparse_matmul(batch.sparse, n, end - begin, w + begin, layer.stride,
+                       k.sparse_matmul(batch.sparse, n, end - begin, w + begin, layer.stride, scale,
                                        b + begin, a + begin, layer.stride);
                      }
                    });
@@ -150,7 +152,8 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
                        .b_row = layer.stride,
                        .c = a,
                        .c_row = layer.stride,
-                       .bias = b});
+                       .bias = b,
+                       .mostly_zero = l == 0 && batch.mostly_zero});
     }
 
     // a = act(z)
@@ -265,22 +268,25 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     if (!destination.data) continue;
 
     // dW[l] = delta[l]^T a[l-1], db[l] = colsum(delta[l])
-    const T scale = destination.scale;
+    T scale = destination.scale;
     T* dw = destination.data + layer.weights;  // (in, out)
     T* db = destination.data + layer.biases;   // (out)
     const bool sparse = l == 0 && batch.is_sparse;
     if (destination.overwrite) {
       std::fill_n(db, layer.stride, T(0));
       if (sparse) std::fill_n(dw, layer.in * layer.stride, T(0));
-    } else if (destination.decay != T(1)) {
+    } else if (sparse && destination.decay > 0.5) {
+      ws.input_scale *= destination.decay;
+    } else if (destination.decay != 1) {
       const std::size_t size = layer.in * layer.stride;
       parallel_for(size, cache_line, threads_for(double(size), ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {
-                     k.rescale(dw + begin, destination.decay, end - begin);
+                     k.rescale(dw + begin, static_cast<T>(destination.decay), end - begin);
                    });
     }
     k.column_sums(delta, layer.stride, n, layer.out, scale, db);
     if (sparse) {
+      scale = static_cast<T>(scale / ws.input_scale);
       k.rescale(ws.layers[0].delta.data(), scale, n * layer.stride);  // its last use
       parallel_for(layer.out, cache_line / sizeof(T),
                    threads_for(batch.nonzeros * double(layer.out), ws.threads),
@@ -342,6 +348,15 @@ void input_delta(Workspace<T>& ws, const Network<T>& network, const Batch<T>& ba
 }
 
 template <class T>
+void settle(Workspace<T>& ws, Network<T>& network) {
+  if (ws.input_scale == 1) return;
+  const Layer& layer = network.layers().front();
+  kernels<T>().rescale(network.parameters().data() + layer.weights, static_cast<T>(ws.input_scale),
+                       layer.in * layer.stride);
+  ws.input_scale = 1;
+}
+
+template <class T>
 double penalty_cost(const Network<T>& network, double l2, double l1) {
   double squares = 0, absolutes = 0;
   for (const Layer& layer : network.layers()) {
@@ -372,6 +387,7 @@ void check_trainable(const Network<T>& network) {
   template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);            \
   template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&, const Destination<T>&, \
                          const Dropout*);                                                          \
+  template void settle(Workspace<T>&, Network<T>&);                                                \
   template double penalty_cost(const Network<T>&, double, double);                                 \
   template void check_trainable(const Network<T>&);                                                \
   template void input_delta(Workspace<T>&, const Network<T>&, const Batch<T>&, MatrixView<T>);

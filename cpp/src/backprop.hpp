@@ -32,16 +32,21 @@ template <class T>
 struct Destination {
   T* data = nullptr;
   T scale = 1;
-  T decay = 1;
+  double decay = 1;
   bool overwrite = false;
 };
 
 // delta[l] = dC/dz[l] for every layer, each row's own times its weight; after forward, with the
 // same dropout. The gradient of each layer, last first, goes to the destination once its delta has
 // gone back. Without a destination the deltas alone.
+// Decay of a sparse batch's first layer is owed, in ws.input_scale, until it is settled.
 template <class T>
 void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
               const Destination<T>& destination, const Dropout* dropout = nullptr);
+
+// Multiplies the first layer's weights by the decay they owe.
+template <class T>
+void settle(Workspace<T>& ws, Network<T>& network);
 
 // l2 / 2 |w|^2 + l1 |w|_1 over all weights, l2 and l1 being divided by n already.
 template <class T>

@@ -100,6 +100,17 @@ Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& s
 }
 
 template <class T>
+void measure_density(Batch<T>& batch, std::size_t inputs) {
+  constexpr std::size_t dense_terms_per_listed = 4;
+  if (batch.is_sparse) return;
+  std::size_t nonzeros = 0;
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    nonzeros += kernels<T>().count_nonzeros(batch.x + i * batch.x_row, inputs);
+  }
+  batch.mostly_zero = nonzeros * dense_terms_per_listed < batch.rows * inputs;
+}
+
+template <class T>
 void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs) {
   // A counting sort, which pays if the columns hold several entries each.
   constexpr double entries_per_column = 4;
@@ -192,6 +203,7 @@ void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dr
 #define NNCORE_INSTANTIATE(T)                                                                     \
   template Batch<T> gather(Workspace<T>&, const Network<T>&, const Samples<T>&,                   \
                            std::span<const std::int64_t>, std::size_t, std::size_t);              \
+  template void measure_density(Batch<T>&, std::size_t);                                          \
   template void lay_out_columns(Workspace<T>&, Batch<T>&, std::size_t);                           \
   template void draw_mask(T*, std::size_t, std::size_t, std::size_t, const Dropout&, std::size_t, \
                           int);                                                                   \

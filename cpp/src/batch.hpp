@@ -15,6 +15,10 @@ template <class T>
 Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
                 std::span<const std::int64_t> order, std::size_t first, std::size_t rows);
 
+// Finds out whether the dense rows of a batch are mostly zero.
+template <class T>
+void measure_density(Batch<T>& batch, std::size_t inputs);
+
 // Lays the sparse rows of a batch out by columns, too, where that makes its products faster.
 template <class T>
 void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs);

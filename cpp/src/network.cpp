@@ -67,6 +67,21 @@ void over_blocks(const Network<T>& network, std::size_t rows, Purpose purpose, F
   });
 }
 
+// Sends the rows of x through the network and calls take(workspace, first, rows) for each block of
+// them, its activations being in the workspace.
+template <class T, class F>
+void over_outputs(const Network<T>& network, const Inputs<T>& x, F take) {
+  check_shapes(network, x);
+  const typename Network<T>::ReadAccess access(network);
+  over_blocks(network, x.rows(), Purpose::predict,
+              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
+                Batch<T> batch = gather<T>(ws, network, {x, {}, {}}, {}, first, rows);
+                if (rows > 1) measure_density(batch, network.inputs());
+                forward(ws, network, batch, Purpose::predict);
+                take(ws, first, rows);
+              });
+}
+
 template <class T>
 std::int64_t class_of(const Network<T>& network, const T* outputs) {
   if (network.outputs() == 1) {
@@ -201,35 +216,24 @@ bool Network<T>::all_finite() const noexcept {
 
 template <class T>
 void Network<T>::feedforward(const Inputs<T>& x, MatrixView<T> out) const {
-  check_shapes(*this, x);
-  const ReadAccess access(*this);
   const std::size_t stride = layers_.back().stride;
-  over_blocks(*this, x.rows(), Purpose::predict,
-              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
-                Batch<T> batch = gather<T>(ws, *this, {x, {}, {}}, {}, first, rows);
-                forward(ws, *this, batch, Purpose::predict);
-                const T* a = ws.layers.back().a.data();
-                for (std::size_t i = 0; i < rows; ++i) {
-                  std::copy_n(a + i * stride, outputs(), out.row(first + i));
-                }
-              });
+  over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
+    const T* a = ws.layers.back().a.data();
+    for (std::size_t i = 0; i < rows; ++i)
+      std::copy_n(a + i * stride, outputs(), out.row(first + i));
+  });
 }
 
 template <class T>
 void Network<T>::activations(const Inputs<T>& x, std::span<const MatrixView<T>> out) const {
-  check_shapes(*this, x);
-  const ReadAccess access(*this);
-  over_blocks(*this, x.rows(), Purpose::predict,
-              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
-                Batch<T> batch = gather<T>(ws, *this, {x, {}, {}}, {}, first, rows);
-                forward(ws, *this, batch, Purpose::predict);
-                for (std::size_t l = 0; l < layers_.size(); ++l) {
-                  const T* a = ws.layers[l].a.data();
-                  for (std::size_t i = 0; i < rows; ++i) {
-                    std::copy_n(a + i * layers_[l].stride, layers_[l].out, out[l].row(first + i));
-                  }
-                }
-              });
+  over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const T* a = ws.layers[l].a.data();
+      for (std::size_t i = 0; i < rows; ++i) {
+        std::copy_n(a + i * layers_[l].stride, layers_[l].out, out[l].row(first + i));
+      }
+    }
+  });
 }
 
 template <class T>
@@ -238,18 +242,11 @@ void Network<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) con
     throw InvalidArgument(text("one ", name(layers_.back().activation),
                                " output does not stand for classes; feedforward gives its value"));
   }
-  check_shapes(*this, x);
-  const ReadAccess access(*this);
   const std::size_t stride = layers_.back().stride;
-  over_blocks(*this, x.rows(), Purpose::predict,
-              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
-                Batch<T> batch = gather<T>(ws, *this, {x, {}, {}}, {}, first, rows);
-                forward(ws, *this, batch, Purpose::predict);
-                const T* a = ws.layers.back().a.data();
-                for (std::size_t i = 0; i < rows; ++i) {
-                  labels[first + i] = class_of(*this, a + i * stride);
-                }
-              });
+  over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
+    const T* a = ws.layers.back().a.data();
+    for (std::size_t i = 0; i < rows; ++i) labels[first + i] = class_of(*this, a + i * stride);
+  });
 }
 
 template <class T>

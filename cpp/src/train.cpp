@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "backprop.hpp"
@@ -121,6 +122,9 @@ void bound_norms(Network<T>& network, double bound) {
   }
 }
 
+// Owed decay is settled before the parameters that it divides grow too far from the weights.
+constexpr double least_input_scale = 1e-3;
+
 // Threads for a run: none stand by unless some product of a mini-batch deserves them.
 template <class T>
 int crew_size(const Network<T>& network, const Inputs<T>& x, std::size_t rows, int limit) {
@@ -180,6 +184,7 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
   if (!std::isfinite(cost)) return cost;
   if (n == 0) return 0;  // every weight is zero: nothing to learn
   if (options.cost_with_penalty) {
+    settle(s.ws, network_);
     cost += n * penalty_cost(network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
   }
 
@@ -190,8 +195,9 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
     backward<T>(s.ws, network_, batch,
                 {.data = parameters,
                  .scale = static_cast<T>(-options.learning_rate / n),
-                 .decay = static_cast<T>(1 - options.learning_rate * options_.l2 / penalty_rows)},
+                 .decay = 1 - options.learning_rate * options_.l2 / penalty_rows},
                 dropout);
+    if (s.ws.input_scale < least_input_scale) settle(s.ws, network_);
   } else {
     const std::size_t size = network_.parameters().size();
     T* gradients = s.gradients.reserve(size);
@@ -220,7 +226,10 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
       run(layer.biases, layer.stride);
     }
   }
-  if (options_.max_norm > 0) bound_norms(network_, options_.max_norm);
+  if (options_.max_norm > 0) {
+    settle(s.ws, network_);
+    bound_norms(network_, options_.max_norm);
+  }
   ++steps_;
   return cost;
 }
@@ -246,9 +255,16 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
   s.remember(network_);
   const std::uint64_t steps = steps_;
 
+  // Whatever ends the run, the weights are then what they should be.
+  struct Settled {
+    State& state;
+    Network<T>& network;
+    ~Settled() { settle(state.ws, network); }
+  };
   Dropout dropout{options_.dropout, network_.seed(), network_.epoch(), options.first_batch};
   double cost = 0, weight = 0;
   bool finite = true;
+  std::optional<Settled> settled{std::in_place, s, network_};
   with_crew(crew_size(network_, samples.x, batch_size, s.ws.threads), [&] {
     for (std::size_t first = 0; first < rows && finite; first += batch_size, ++dropout.batch) {
       Batch<T> batch =
@@ -262,6 +278,7 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
       }
     }
   });
+  settled.reset();
   if (!finite || !network_.all_finite()) {
     s.go_back(network_);
     steps_ = steps;

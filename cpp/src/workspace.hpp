@@ -56,6 +56,7 @@ struct Batch {
   bool is_sparse = false;
   const T* x = nullptr;  // (rows, inputs) with stride x_row, where dense
   std::size_t x_row = 0;
+  bool mostly_zero = false;  // dense, but few of them are not zero
   SparseRows<T> sparse;
   double nonzeros = 0;       // of all rows, where sparse
   SparseColumns<T> columns;  // the same rows, where they are worth laying out so
@@ -83,6 +84,9 @@ struct Workspace {
   Buffer<T> sparse_values;  // Batch::sparse after dropout
   Buffer<std::int32_t> sparse_columns;
   Buffer<std::int64_t> sparse_offsets;
+  // The first layer's weights are the parameters times this: weight decay that sparse batches,
+  // which do not touch most of them, leave for later.
+  double input_scale = 1;
   int threads = 1;
 };
 

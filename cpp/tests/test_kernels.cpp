@@ -142,7 +142,7 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
   const SparseRows<T> x{{values.data(), columns.data(), offsets.data(), m, in}, {}, ids.data(), 0};
 
   Matrix<T> w(in, n, 1), bias(1, n, 2), c(m, n, 3), d(m, n, 4), g(in, n, 5), before(in, n, 5);
-  k.sparse_matmul(x, m, n, w.data(), w.stride, bias.data(), c.data(), c.stride);
+  k.sparse_matmul(x, m, n, w.data(), w.stride, T(0.5), bias.data(), c.data(), c.stride);
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) d.at(i, j) *= T(0.25);
   }
@@ -163,14 +163,15 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
   }
   const SparseColumns<T> by_column{starts.data(), entries.data(), in};
   Matrix<T> c2(m, n, 3), g2(in, n, 5);
-  k.sparse_matmul_columns(by_column, m, n, w.data(), w.stride, bias.data(), c2.data(), c2.stride);
+  k.sparse_matmul_columns(by_column, m, n, w.data(), w.stride, T(0.5), bias.data(), c2.data(),
+                          c2.stride);
   k.sparse_gradient_columns(by_column, n, d.data(), d.stride, g2.data(), g2.stride);
   REQUIRE(std::equal(g.data(), g.data() + in * g.stride, g2.data()));
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = 0; i < m; ++i) {
       double sum = double(bias.at(0, j));
       for (std::size_t p = 0; p < in; ++p)
-        sum += double(dense.at(m - 1 - i, p)) * double(w.at(p, j));
+        sum += 0.5 * double(dense.at(m - 1 - i, p)) * double(w.at(p, j));
       check_close<T>(c.at(i, j), sum, std::sqrt(double(in)));
       check_close<T>(c2.at(i, j), sum, std::sqrt(double(in)));
     }
@@ -360,6 +361,15 @@ void test_one_row_of_many(const Kernels<T>& k, std::size_t n, std::size_t inner)
   product.c = one.data();
   k.matmul(product, panel.data());
   REQUIRE(std::equal(one.data(), one.data() + n, many.data()));
+  // Nor on whether zeros are left out.
+  Matrix<T> listed(40, n, 5);
+  product.m = 40;
+  product.c = listed.data();
+  product.mostly_zero = true;
+  k.matmul(product, panel.data());
+  for (std::size_t i = 0; i < 40; ++i) {
+    for (std::size_t j = 0; j < n; ++j) REQUIRE(listed.at(i, j) == many.at(i, j));
+  }
 }
 
 template <class T>

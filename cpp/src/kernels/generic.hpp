@@ -207,22 +207,32 @@ std::size_t list_nonzeros(const T* a, std::size_t n, std::uint8_t* list) {
   return count;
 }
 
-// One row: memory bounds it, so the rows of B that meet a zero are not even read. Each sum has
-// its terms in a tile's order.
+// Leaves out the zeros of A, and does not even read the rows of B that meet them. Each sum has its
+// terms in a tile's order, so the bits are the same.
 template <class T>
-void row_matmul(const Product<T>& p) {
+void listed_matmul(const Product<T>& p) {
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
+  constexpr std::size_t group = 32;  // rows that share a strip of B while it is in L2
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
-  std::uint8_t list[sum_block + 8];
-  for (std::size_t k0 = 0; k0 < p.k; k0 += sum_block) {
-    const std::size_t count = list_nonzeros(p.a + k0, smaller(sum_block, p.k - k0), list);
-    std::size_t width = 8;
-    for (std::size_t v = 0; v < vectors; v += width) {
-      while (width > vectors - v) width /= 2;
-      const std::size_t column = v * lanes<T>;
-      Table::listed(width)(list, count, p.a + k0, p.b + k0 * p.b_row + column, p.b_row, p.scale,
-                           p.c + column, p.bias ? p.bias + column : nullptr,
-                           p.accumulate || k0 > 0);
+  std::uint8_t lists[group][sum_block + 8];
+  std::size_t counts[group];
+  for (std::size_t i0 = 0; i0 < p.m; i0 += group) {
+    const std::size_t rows = smaller(group, p.m - i0);
+    for (std::size_t k0 = 0; k0 < p.k; k0 += sum_block) {
+      const T* a = p.a + i0 * p.a_row + k0;
+      for (std::size_t i = 0; i < rows; ++i) {
+        counts[i] = list_nonzeros(a + i * p.a_row, smaller(sum_block, p.k - k0), lists[i]);
+      }
+      std::size_t width = 8;
+      for (std::size_t v = 0; v < vectors; v += width) {
+        while (width > vectors - v) width /= 2;
+        const std::size_t column = v * lanes<T>;
+        for (std::size_t i = 0; i < rows; ++i) {
+          Table::listed(width)(lists[i], counts[i], a + i * p.a_row, p.b + k0 * p.b_row + column,
+                               p.b_row, p.scale, p.c + (i0 + i) * p.c_row + column,
+                               p.bias ? p.bias + column : nullptr, p.accumulate || k0 > 0);
+        }
+      }
     }
   }
 }
@@ -231,7 +241,8 @@ void row_matmul(const Product<T>& p) {
 // of the strip in L1.
 template <class T>
 void matmul(const Product<T>& p, T* panels) {
-  if (p.m == 1 && p.a_col == 1) return row_matmul(p);
+  // One row is bound by the memory of B, of which this reads less.
+  if (p.a_col == 1 && (p.m == 1 || p.mostly_zero)) return listed_matmul(p);
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
   const std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
@@ -341,7 +352,7 @@ inline constexpr std::size_t sparse_vectors = 4;
 
 // Two partial sums a vector, over the even and the odd terms: they hide the latency.
 template <class T, int NV, class Row>
-void row_times_matrix(const Row& x, const T* w, std::size_t w_row, const T* bias, T* c) {
+void row_times_matrix(const Row& x, const T* w, std::size_t w_row, T scale, const T* bias, T* c) {
   Vec<T> even[NV] = {}, odd[NV] = {};
   const auto add = [&](std::size_t p, Vec<T>(&sum)[NV]) {
     const Vec<T> value = broadcast(x.value(p));
@@ -360,7 +371,7 @@ void row_times_matrix(const Row& x, const T* w, std::size_t w_row, const T* bias
 #pragma GCC unroll 4
   for (int j = 0; j < NV; ++j) {
     const std::size_t column = std::size_t(j) * lanes<T>;
-    store(c + column, load(bias + column) + (even[j] + odd[j]));
+    store(c + column, fused(broadcast(scale), even[j] + odd[j], load(bias + column)));
   }
 }
 
@@ -451,11 +462,12 @@ void over_column_blocks(std::size_t n, F f) {
 
 template <class T>
 void sparse_matmul(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* w,
-                   std::size_t w_row, const T* bias, T* c, std::size_t c_row) {
+                   std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row) {
   over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
       with_row(x, i, [&](const auto& row) {
-        row_times_matrix<T, nv>(row, w + column, w_row, bias + column, c + i * c_row + column);
+        row_times_matrix<T, nv>(row, w + column, w_row, scale, bias + column,
+                                c + i * c_row + column);
       });
     }
   });
@@ -475,17 +487,23 @@ void sparse_gradient(const SparseRows<T>& x, std::size_t m, std::size_t n, const
 
 template <class T>
 void sparse_matmul_columns(const SparseColumns<T>& x, std::size_t m, std::size_t n, const T* w,
-                           std::size_t w_row, const T* bias, T* c, std::size_t c_row) {
+                           std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row) {
   over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
-    for (std::size_t i = 0; i < m; ++i) {
-      for (int j = 0; j < nv; ++j) {
-        const std::size_t at = column + std::size_t(j) * lanes<T>;
-        store(c + i * c_row + at, load(bias + at));
+    const auto each = [&](auto value) {
+      for (std::size_t i = 0; i < m; ++i) {
+        for (int j = 0; j < nv; ++j) {
+          const std::size_t at = column + std::size_t(j) * lanes<T>;
+          store(c + i * c_row + at, value(c + i * c_row + at, at));
+        }
       }
-    }
+    };
+    each([](const T*, std::size_t) { return Vec<T>{}; });
     for (std::size_t k = 0; k < x.cols; ++k) {
       column_times_row<T, nv>(x, k, w + k * w_row + column, c + column, c_row);
     }
+    each([&](const T* sum, std::size_t at) {
+      return fused(broadcast(scale), load(sum), load(bias + at));
+    });
   });
 }
 
@@ -579,6 +597,13 @@ void cost_slope(const T* a, const T* y, T* delta, std::size_t n) {
 }
 
 template <class T>
+std::size_t count_nonzeros(const T* x, std::size_t count) {
+  std::int32_t nonzeros = 0;
+  for (std::size_t i = 0; i < count; ++i) nonzeros += x[i] != T(0);
+  return static_cast<std::size_t>(nonzeros);
+}
+
+template <class T>
 void multiply(T* x, const T* by, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) x[i] *= by[i];
 }
@@ -629,6 +654,7 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
                         ActivationFn<Activation(A)>::needs_z}...}},
       .costs = {{{cost_value<T, Cost(C)>, cost_slope<T, Cost(C)>, CostFn<Cost(C)>::needs_z}...}},
       .update = {update<T, Optimizer(O)>...},
+      .count_nonzeros = count_nonzeros<T>,
       .multiply = multiply<T>,
       .rescale = rescale<T>};
 }

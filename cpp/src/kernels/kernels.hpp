@@ -43,6 +43,9 @@ struct Product {
   const T* bias = nullptr;
   bool accumulate = false;
   T scale = 1;
+  // Whether A, its rows contiguous, is worth searching for zeros to leave out; with B finite this
+  // changes no bit of C.
+  bool mostly_zero = false;
 };
 
 // The same rows of a mini-batch column by column: column k holds the entries from starts[k] to
@@ -69,9 +72,9 @@ struct Kernels {
   // out (cols, rows) = in (rows, cols) transposed; rows of out padded with zeros.
   void (*transpose)(const T* in, std::size_t in_row, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_row);
-  // C (m, n) = bias + X W for sparse rows X and W (in, n), the rows of W padded.
+  // C (m, n) = bias + scale * X W for sparse rows X and W (in, n), the rows of W padded.
   void (*sparse_matmul)(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* w,
-                        std::size_t w_row, const T* bias, T* c, std::size_t c_row);
+                        std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row);
   // G (in, n) += X^T D for m sparse rows X and D (m, n).
   void (*sparse_gradient)(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* d,
                           std::size_t d_row, T* g, std::size_t g_row);
@@ -79,7 +82,7 @@ struct Kernels {
   // is read often is the mini-batch's own z or delta, which fits a smaller cache. The gradient
   // has the same bits either way.
   void (*sparse_matmul_columns)(const SparseColumns<T>& x, std::size_t m, std::size_t n, const T* w,
-                                std::size_t w_row, const T* bias, T* c, std::size_t c_row);
+                                std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row);
   void (*sparse_gradient_columns)(const SparseColumns<T>& x, std::size_t n, const T* d,
                                   std::size_t d_row, T* g, std::size_t g_row);
   // sum[j] += scale * (sum over i of d[i, j]).
@@ -107,6 +110,7 @@ struct Kernels {
   std::array<void (*)(const Update& update, T* w, const T* g, T* s0, T* s1, std::size_t count),
              optimizer_count>
       update;
+  std::size_t (*count_nonzeros)(const T* x, std::size_t count);  // count < 2^31
   void (*multiply)(T* x, const T* by, std::size_t count);
   void (*rescale)(T* x, T by, std::size_t count);
 };
