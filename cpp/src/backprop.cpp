@@ -21,7 +21,7 @@ void multiply(Workspace<T>& ws, const Product<T>& product) {
   const double work = double(product.m) * double(product.n) * double(product.k);
   const int threads = threads_for(work, ws.threads);
   const auto run = [&](int part, const Product<T>& p) {
-    kernels<T>().matmul(p, ws.panels.data() + static_cast<std::size_t>(part) * panel_elements);
+    kernels<T>().matmul(p, ws.panels.data() + static_cast<std::size_t>(part) * ws.panel_size);
   };
   if (product.m >= product.n) {
     parallel_for(product.m, 12, threads, [&](int part, std::size_t begin, std::size_t end) {
@@ -90,8 +90,13 @@ void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purp
   const auto layers = network.layers();
   ws.layers.resize(layers.size());
   ws.threads = max_threads();
-  ws.panels.reserve(panel_elements * static_cast<std::size_t>(ws.threads));
-  std::size_t transposed = 0;
+  std::size_t transposed = 0, widest = 0, deepest = rows;
+  for (const Layer& layer : layers) {
+    widest = std::max({widest, layer.stride, padded<T>(layer.in)});
+    deepest = std::max({deepest, layer.in, layer.out});
+  }
+  ws.panel_size = std::min(panel_elements, std::min(sum_block, deepest) * widest);
+  ws.panels.reserve(ws.panel_size * static_cast<std::size_t>(ws.threads));
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const std::size_t size = rows * layers[l].stride;
     ws.layers[l].a.reserve(size);

@@ -77,8 +77,9 @@ struct Workspace {
   std::vector<LayerBuffers> layers;
   Buffer<T> x, y, weights;
   Buffer<T> input_mask;
-  Buffer<T> transposed;                                   // W[l] as (out, in), for the way back
-  Buffer<T> panels;                                       // matmul's, one a thread
+  Buffer<T> transposed;  // W[l] as (out, in), for the way back
+  Buffer<T> panels;      // matmul's, panel_size for each thread
+  std::size_t panel_size = 0;
   std::vector<typename SparseColumns<T>::Entry> entries;  // Batch::columns
   std::vector<std::int32_t> starts;
   Buffer<T> sparse_values;  // Batch::sparse after dropout

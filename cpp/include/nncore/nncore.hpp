@@ -7,6 +7,7 @@
 #include "nncore/model_file.hpp"
 #include "nncore/names.hpp"
 #include "nncore/network.hpp"
+#include "nncore/predictor.hpp"
 #include "nncore/runtime.hpp"
 #include "nncore/tensor_file.hpp"
 #include "nncore/train.hpp"
