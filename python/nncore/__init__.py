@@ -7,7 +7,8 @@
 
 Training is `Network.fit`. Beside it: `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`,
 `nncore.callbacks`, `nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and
-Deep Learning*; `nncore.sklearn`, scikit-learn's estimators. These are imported when first used.
+Deep Learning*; `nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other
+programs. These are imported when first used.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from nncore.history import History
 from nncore.network import Evaluation, Network
 
 _SUBMODULES = (
-    "book", "callbacks", "datasets", "metrics", "optimizers", "schedules", "sklearn",
+    "book", "callbacks", "datasets", "export", "metrics", "optimizers", "schedules", "sklearn",
 )  # fmt: skip
 
 __all__ = [

@@ -7,16 +7,14 @@ with `early_stopping_n` as in its well-known Python 3 port. Work is done by the 
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from nncore._core import ModelFileError
+from nncore.book import _json_file
 from nncore.book._shared import (
     Array,
     ColumnNetwork,
@@ -227,24 +225,7 @@ class Network(ColumnNetwork):
 
     def save(self, filename: str | os.PathLike[str]) -> None:
         """Writes sizes, weights, biases and the cost's name as JSON, whole or not at all."""
-        content = json.dumps(
-            {
-                "sizes": [int(size) for size in self.sizes],
-                "weights": [w.tolist() for w in self.weights],
-                "biases": [b.tolist() for b in self.biases],
-                "cost": self._cost.__name__,
-            }
-        )
-        path = Path(filename)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink()
-                raise
+        _json_file.write(filename, self.weights, self.biases, self._cost.__name__)
 
     def _core_trains(self) -> bool:
         return self._cost in _CORE_COSTS and not self._replaced(Network, "backprop")
@@ -257,19 +238,12 @@ def load(filename: str | os.PathLike[str], cost: type[Cost] | None = None) -> Ne
     ModelFileError where the file is not such a network.
     """
     known = {own.__name__: own for own in (QuadraticCost, CrossEntropyCost)}
-    try:
-        content = json.loads(Path(filename).read_bytes())
-        sizes, name = content["sizes"], content["cost"]
-        weights, biases = ([np.array(p, float) for p in content[k]] for k in ("weights", "biases"))
-        if cost is None and name not in known:
-            raise ValueError(f"its cost is {name!r}; pass the class: load(filename, cost={name})")
-        found = [weights[0].shape[-1], *(len(w) for w in weights)]
-        if sizes != found:
-            raise ValueError(f"its sizes are {sizes}, its weights are for {found}")
-        net = Network(sizes, cost=cost or known[name])
-        net.weights, net.biases = weights, biases
-    except KeyError as error:
-        raise ModelFileError(f"{filename}: expected an entry {error}, found none") from error
-    except (ValueError, TypeError, IndexError, RecursionError) as error:
-        raise ModelFileError(f"{filename}: not a network saved by network2: {error}") from error
+    saved = _json_file.read(filename)
+    if cost is None and saved.cost not in known:
+        raise ModelFileError(
+            f"{filename}: its cost is {saved.cost!r}; pass the class: "
+            f"load(filename, cost={saved.cost})"
+        )
+    net = Network(saved.sizes, cost=cost or known[saved.cost])
+    net.weights, net.biases = saved.weights, saved.biases
     return net

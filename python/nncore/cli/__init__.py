@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from nncore import _core
 
-from . import evaluate, info, predict, train
+from . import evaluate, export, info, predict, train
 from .output import INTERRUPTED, complain, printable
 
 PIPE_CLOSED = 141
@@ -21,6 +21,7 @@ examples:
   nncore train --data digits
   nncore evaluate nncore-model.safetensors --data digits
   nncore predict nncore-model.safetensors three.png photo.jpg
+  nncore export nncore-model.safetensors --output digits.onnx
 """
 
 
@@ -69,6 +70,6 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"nncore {_core.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in (train, evaluate, predict, info):
+    for command in (train, evaluate, predict, export, info):
         command.add(commands)
     return parser

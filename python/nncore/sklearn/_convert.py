@@ -10,8 +10,9 @@ from sklearn import neural_network
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
+from nncore.network import Network
 from nncore.sklearn import _params
-from nncore.sklearn._base import BaseMLP
+from nncore.sklearn._base import _CORE_OUTPUTS, BaseMLP
 from nncore.sklearn._classifier import MLPClassifier
 from nncore.sklearn._regressor import MLPRegressor
 
@@ -59,6 +60,43 @@ def from_sklearn(fitted_mlp: Any) -> MLPClassifier | MLPRegressor:
         0,
         ([coef.T for coef in coefs], fitted_mlp.intercepts_),
     )
+    return ours
+
+
+def estimator_of(net: Network) -> MLPClassifier | MLPRegressor:
+    """A fitted estimator of nncore's with a copy of a network's parameters.
+
+    See `nncore.export.to_sklearn` for what becomes of which outputs.
+
+    Raises:
+        ValueError: scikit-learn's estimators have no such outputs.
+    """
+    *hidden, output = net.activations
+    outputs = {core: name for name, (core, _) in _CORE_OUTPUTS.items()}
+    if output not in outputs:
+        raise ValueError(
+            f"scikit-learn's estimators have outputs of {sorted(outputs)}, not {output!r}"
+        )
+    shape = {"hidden_layer_sizes": net.sizes[1:-1], "activation": hidden}
+    ours: MLPClassifier | MLPRegressor
+    if output in ("softmax", "sigmoid"):
+        ours = MLPClassifier(**shape)
+        several = "multiclass" if output == "softmax" else "multilabel-indicator"
+        ours._kind = several if net.sizes[-1] > 1 else "binary"
+        ours._sparse_labels = False
+        ours.classes_ = np.arange(max(net.sizes[-1], 2))
+    else:
+        ours = MLPRegressor(**shape, loss="poisson" if output == "exponential" else "squared_error")
+    ours.n_features_in_, ours.n_outputs_, ours.n_layers_ = (
+        net.sizes[0],
+        net.sizes[-1],
+        len(net.sizes),
+    )
+    ours.out_activation_ = outputs[output]
+    ours.n_iter_, ours.t_ = net.epoch, 0
+    ours.best_loss_, ours._no_improvement_count = np.inf, 0
+    ours._begin_curves(measures=False)
+    ours._build(net.sizes, hidden, net.dtype, net.seed, (net.weights, net.biases))
     return ours
 
 

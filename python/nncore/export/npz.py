@@ -1,0 +1,76 @@
+"""NumPy's .npz: the arrays under their names, for programs that know NumPy and nothing else."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nncore._checks import file_path, integer
+from nncore._files import replace_file
+from nncore.errors import ModelFileError
+from nncore.network import Network
+
+
+def to_npz(net: Network, path: str | os.PathLike[str]) -> None:
+    """Writes a network as NumPy arrays; the file is written whole or not at all.
+
+    `weights_1` (units, inputs) and `biases_1` (units,) belong to the first layer after the
+    inputs, and so on, in the network's dtype; `activations` (layers,) and `cost` are strings,
+    `seed` and `epoch` integers. numpy.load reads the file without pickle.
+
+    Raises:
+        ValueError: a parameter is not finite.
+        OSError: the file cannot be written.
+    """
+    net._check_finite()
+    arrays = {"activations": np.array(net.activations), "cost": np.array(net.cost)}
+    arrays |= {"seed": np.array(net.seed, np.uint64), "epoch": np.array(net.epoch, np.uint64)}
+    for i, (w, b) in enumerate(zip(net.weights, net.biases, strict=True), start=1):
+        arrays |= {f"weights_{i}": w, f"biases_{i}": b}
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    replace_file(path, file.getvalue())
+
+
+def from_npz(path: str | os.PathLike[str]) -> Network:
+    """Reads what `to_npz` wrote: the same bits, cost, seed and epoch.
+
+    Of another program's file, `seed`, `epoch` and other arrays may be missing or more.
+
+    Raises:
+        ModelFileError: the file is damaged or lacks an array; the message names it and the fault.
+        OSError: the file cannot be read.
+    """
+    name = file_path(path)
+    content = io.BytesIO(Path(name).read_bytes())
+    try:
+        with np.load(content, allow_pickle=False) as file:
+            arrays = dict(file)
+        return _network(arrays)
+    except KeyError as error:
+        raise ModelFileError(f"{name}: expected an array {error}, found none") from error
+    except Exception as error:  # zipfile and NumPy raise all kinds, of damaged files
+        raise ModelFileError(f"{name}: not a network of arrays: {error}") from error
+
+
+def _network(arrays: dict[str, Any]) -> Network:
+    *hidden, output = map(str, arrays["activations"])
+    layers = range(1, len(hidden) + 2)
+    weights, biases = ([arrays[f"{kind}_{i}"] for i in layers] for kind in ("weights", "biases"))
+    if any(w.ndim != 2 for w in weights):
+        raise ValueError(f"expected weights (units, inputs), found {[w.shape for w in weights]}")
+    net = Network(
+        [weights[0].shape[1], *map(len, weights)],
+        activation=hidden,
+        output_activation=output,
+        cost=str(arrays["cost"]),
+        initializer=(weights, biases),
+        dtype=np.result_type(*weights, *biases),
+        seed=int(arrays.get("seed", 0)),
+    )
+    net.epoch = integer("epoch", int(arrays.get("epoch", 0)), low=0, high=2**63 - 1)
+    return net

@@ -1,0 +1,334 @@
+"""Networks of dense layers from ONNX models, whoever wrote them.
+
+The graph is followed from its input. MatMul and Gemm with constant weights begin a layer, an
+addition right behind them belongs to its biases, and all operators from there to the next layer
+are its activation, recognised by what they compute together. What a classifier derives from its
+outputs (the label, a dictionary) is left out. In the end the network is compared with the model
+on random rows, so that nothing is read wrong in silence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore._checks import file_path
+from nncore._extras import require
+from nncore.errors import ModelFileError
+from nncore.export._activations import identify, probe
+from nncore.export._layers import Layers
+from nncore.network import Network
+
+Array = NDArray[Any]
+
+_RESHAPES = {"Flatten", "Reshape", "Squeeze", "Unsqueeze"}
+_UNIT_BY_UNIT = {
+    "Abs", "Add", "Cast", "Clip", "Div", "Dropout", "Elu", "Erf", "Exp", "Gelu", "Greater",
+    "GreaterOrEqual", "HardSigmoid", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max",
+    "Min", "Mul", "Neg", "Not", "PRelu", "Pow", "Reciprocal", "Relu", "Selu", "Sigmoid", "Sign",
+    "Softplus", "Softsign", "Sqrt", "Sub", "Swish", "Tanh", "ThresholdedRelu", "Where",
+}  # fmt: skip
+_ACTIVATIONS = _UNIT_BY_UNIT | _RESHAPES | {"ReduceMax", "ReduceSum", "Softmax"}
+"""Operators that activations, and what stands between them, may be made of."""
+_DECISIONS = {"ArgMax", "Binarizer", "ZipMap"}
+"""Operators that make a classifier's answer of its outputs."""
+
+
+class _Place(NamedTuple):
+    """Where a tensor comes in: so many layers and biases passed, `start` the last one's result."""
+
+    steps: int
+    start: str
+
+
+class _Unsupported(Exception):
+    """The graph is not a network of nncore's; the message says which operator it fails at."""
+
+
+def from_onnx(path: str | os.PathLike[str]) -> Network:
+    """Reads a network of dense layers from an ONNX model, float64 if the model's weights are.
+
+    A layer is a Gemm, or a MatMul with or without an Add; its activation one or more operators
+    that compute one of nncore's. A layer without biases gets zeros. Of a classifier the scores
+    are read, not the labels: two classes may have one output, the second one's probability.
+
+    Raises:
+        ImportError: the onnx package is missing.
+        ModelFileError: the file cannot be read, is damaged, or holds something that nncore has
+            not; the message names the operator.
+    """
+    onnx = require("onnx", extra="onnx", purpose="from_onnx")
+    require("onnx.checker", extra="onnx", purpose="from_onnx")
+    name = file_path(path)
+    model = _load(onnx, name)
+    try:
+        return _Reader(onnx, model).read()
+    except (_Unsupported, ValueError) as error:
+        raise ModelFileError(f"{name}: {error}") from error
+
+
+def _load(onnx: Any, name: str) -> Any:
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(name)
+        onnx.checker.check_model(model)
+    except OSError as error:
+        raise ModelFileError(f"{name}: {error.strerror or error}") from error
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelFileError(f"{name}: damaged, or not an ONNX model: {reason}") from error
+    if model.functions:
+        inliner = require("onnx.inliner", extra="onnx", purpose="from_onnx")
+        model = inliner.inline_local_functions(model)
+    return model
+
+
+class _Reader:
+    """One pass over the nodes, which ONNX keeps in an order of execution."""
+
+    def __init__(self, onnx: Any, model: Any) -> None:
+        reference = require("onnx.reference", extra="onnx", purpose="from_onnx")
+        self.evaluator = reference.ReferenceEvaluator
+        self.onnx = onnx
+        self.model = model
+        graph = model.graph
+        self.constants: dict[str, Array] = {
+            each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer
+        }
+        inputs = [each for each in graph.input if each.name not in self.constants]
+        if len(inputs) != 1:
+            names = [each.name for each in inputs]
+            raise _Unsupported(f"expected one input, found {len(names)}: {names}")
+        self.input = inputs[0]
+        if self.input.type.tensor_type.elem_type not in self._numbers():
+            raise _Unsupported(f"its input {self.input.name!r} is no tensor of numbers")
+        self.unshaped = [self._unshaped(node) for node in graph.node]
+        self.layers = Layers()
+        self.places = {self.input.name: _Place(0, self.input.name)}
+        self.here = self.places[self.input.name]
+        self.decided: dict[str, str] = {}
+        """Tensors behind a decision, and the scores it was made from."""
+
+    def _numbers(self) -> list[int]:
+        types = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
+        return [self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(name)) for name in types]
+
+    def read(self) -> Network:
+        for node in self.model.graph.node:
+            self._follow(node)
+        output = self._output()
+        self._activate(output)
+        net = self.layers.network()
+        self._compare(net, output)
+        return net
+
+    def _follow(self, node: Any) -> None:
+        inputs = [name for name in node.input if name]
+        if all(name in self.constants for name in inputs):
+            values = self._run([node], {}, list(node.output))
+            self.constants |= dict(zip(node.output, values, strict=True))
+            return
+        if any(name in self.decided for name in inputs):
+            scores = next(self.decided[name] for name in inputs if name in self.decided)
+            self.decided |= dict.fromkeys(node.output, scores)
+            return
+        behind = [name for name in inputs if name in self.places]
+        if node.op_type == "Shape" or not behind:  # computed from shapes, for a Reshape
+            return
+        if any(self.places[name] != self.here for name in behind):
+            raise _Unsupported(f"{_text(node)} takes up an earlier layer again: not a chain")
+        if node.op_type in ("Gemm", "MatMul"):
+            self._dense(node)
+        elif node.op_type == "Add" and self._is_bias(node):
+            self._bias(node)
+        elif node.op_type in _DECISIONS:
+            self.decided |= dict.fromkeys(node.output, behind[0])
+        elif node.op_type == "Concat" and self._is_pair(node):
+            self.decided |= dict.fromkeys(node.output, node.input[1])
+        elif node.op_type in _ACTIVATIONS:
+            self._check_constants(node)
+            self.places |= dict.fromkeys(node.output, self.here)
+        else:
+            raise _Unsupported(f"{_text(node)}: nncore has no such operator")
+
+    def _dense(self, node: Any) -> None:
+        options = self._options(node)
+        x, *others = node.input
+        constant = all(name in self.constants for name in others if name)
+        if x not in self.places or not constant or options.get("transA"):
+            raise _Unsupported(f"{_text(node)}: expected rows times constant weights")
+        self._activate(x)
+        weights = self.constants[others[0]]
+        if weights.ndim != 2:
+            raise _Unsupported(f"{_text(node)}: its weights have shape {weights.shape}")
+        weights = weights if options.get("transB") else weights.T
+        if options.get("alpha", 1.0) != 1.0:
+            weights = weights * weights.dtype.type(options["alpha"])
+        bias = None
+        if len(others) == 2 and others[1]:
+            bias = self.constants[others[1]]
+            if options.get("beta", 1.0) != 1.0:
+                bias = bias * bias.dtype.type(options["beta"])
+            bias = self._spread(bias, len(weights), node)
+        self.layers.dense(weights, bias, _text(node))
+        self._step(node.output[0])
+
+    def _is_bias(self, node: Any) -> bool:
+        """Whether it adds a constant to what a MatMul, a Gemm or another such addition gave."""
+        constant = any(name in self.constants for name in node.input)
+        return bool(self.layers.weights) and constant and self.here.start in node.input
+
+    def _bias(self, node: Any) -> None:
+        (bias,) = (self.constants[name] for name in node.input if name in self.constants)
+        biases = self.layers.biases
+        biases[-1] = biases[-1] + self._spread(bias, len(biases[-1]), node)
+        self._step(node.output[0])
+
+    def _spread(self, bias: Array, units: int, node: Any) -> Array:
+        if bias.size not in (1, units) or bias.shape[-1:] not in ((), (bias.size,)):
+            raise _Unsupported(f"{_text(node)}: biases of shape {bias.shape} for {units} units")
+        return np.broadcast_to(bias.reshape(-1), (units,))
+
+    def _step(self, start: str) -> None:
+        self.here = _Place(self.here.steps + 1, start)
+        self.places[start] = self.here
+
+    def _is_pair(self, node: Any) -> bool:
+        """Whether it puts 1 - p in front of p, the probability of the second of two classes."""
+        if len(node.input) != 2 or not all(name in self.places for name in node.input):
+            return False
+        if self.layers.weights and len(self.layers.weights[-1]) == 1:
+            first, second = (self._at_probe(name) for name in node.input)
+            return bool(np.array_equal(first, 1 - second))
+        return False
+
+    def _check_constants(self, node: Any) -> None:
+        """What has a parameter for each unit is no activation."""
+        if node.op_type not in _UNIT_BY_UNIT:
+            return
+        for name in node.input:
+            if name in self.constants and self.constants[name].size != 1:
+                shape = self.constants[name].shape
+                raise _Unsupported(f"{_text(node)}: it has constants of shape {shape}")
+
+    def _activate(self, tensor: str) -> None:
+        """Sets the last layer's activation to what leads from its start to `tensor`."""
+        between = _slice(self.model.graph.node, tensor, self.here.start)
+        name = identify(lambda z: self._at_probe(tensor, z))
+        operators = ", ".join(dict.fromkeys(each.op_type for each in between))
+        if name is None:
+            where = _text(between[0]) if len(between) == 1 else f"the operators {operators}"
+            raise _Unsupported(f"{where}: nncore has no activation that computes the same")
+        if self.layers.weights:
+            self.layers.activation(name, operators)
+        elif name != "linear":
+            raise _Unsupported(f"{operators} in front of the first dense layer")
+
+    def _unshaped(self, node: Any) -> Any:
+        """The node as it is for the probe, whose rows have a shape of their own."""
+        if node.op_type in _RESHAPES:
+            return self.onnx.helper.make_node("Identity", node.input[:1], node.output)
+        return node
+
+    def _at_probe(self, tensor: str, z: Array | None = None) -> Array:
+        """`tensor` for the weighted inputs z of the last layer, (rows, 2)."""
+        z = probe() if z is None else z
+        nodes = _slice(self.unshaped, tensor, self.here.start)
+        if not nodes:
+            return z
+        given = z.astype(self._dtype())
+        return np.asarray(self._run(nodes, {self.here.start: given}, [tensor])[0])
+
+    def _dtype(self) -> Any:
+        return self.layers.weights[-1].dtype if self.layers.weights else np.dtype(np.float32)
+
+    def _run(self, nodes: list[Any], given: dict[str, Array], outputs: list[str]) -> list[Array]:
+        """The outputs of a part of the graph, by ONNX's own reference."""
+        helper, numpy_helper = self.onnx.helper, self.onnx.numpy_helper
+        used = {name for node in nodes for name in node.input} & self.constants.keys()
+        graph = helper.make_graph(
+            nodes,
+            "part",
+            [
+                helper.make_tensor_value_info(
+                    name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
+                )
+                for name, value in given.items()
+            ],
+            [helper.make_empty_tensor_value_info(name) for name in outputs],
+            [numpy_helper.from_array(self.constants[name], name) for name in used],
+        )
+        model = helper.make_model(graph, opset_imports=self.model.opset_import)
+        try:
+            with np.errstate(all="ignore"):
+                return list(self.evaluator(model).run(None, given))
+        except Exception as error:  # whatever it raises of a model that does not fit together
+            operators = ", ".join(dict.fromkeys(node.op_type for node in nodes))
+            raise _Unsupported(f"ONNX's reference cannot run {operators}: {error}") from error
+
+    def _options(self, node: Any) -> dict[str, Any]:
+        return {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
+
+    def _output(self) -> str:
+        """The tensor with the network's outputs."""
+        names = [each.name for each in self.model.graph.output]
+        scores = [name for name in names if name in self.places] or [
+            self.decided[name] for name in names if name in self.decided
+        ]
+        if not scores:
+            raise _Unsupported(f"the outputs {names} do not depend on the input")
+        if any(self.places[name] != self.here for name in scores):
+            raise _Unsupported(f"one of the outputs {names} comes from a hidden layer")
+        first = self._at_probe(scores[0])
+        if not all(np.array_equal(self._at_probe(name), first) for name in scores[1:]):
+            raise _Unsupported(f"the outputs {names} are different things; expected one")
+        return scores[0]
+
+    def _compare(self, net: Network, output: str) -> None:
+        """Refuses a network that does not compute what the model does."""
+        x = self._rows(net.sizes[0])
+        nodes = _slice(self.model.graph.node, output, self.input.name)
+        (wanted,) = map(np.asarray, self._run(nodes, {self.input.name: x}, [output]))
+        with np.errstate(all="ignore"):
+            found = net.feedforward(x.reshape(len(x), -1))
+        scale = np.abs(wanted).max(initial=1.0)
+        # Row by row, as skl2onnx writes several targets below one another.
+        if wanted.size != found.size or not np.allclose(
+            found, wanted.reshape(found.shape), rtol=1e-3, atol=1e-4 * scale
+        ):
+            raise _Unsupported("the network that was read computes something else than the model")
+
+    def _rows(self, inputs: int) -> Array:
+        """Random rows in the shape and dtype that the model takes."""
+        kind = self.input.type.tensor_type
+        shape = [each.dim_value for each in kind.shape.dim] or [0]
+        rows, *rest = [shape[0] or 4, *shape[1:]]
+        if rest.count(0) == 1 and inputs % int(np.prod([n or 1 for n in rest])) == 0:
+            rest[rest.index(0)] = inputs // int(np.prod([n or 1 for n in rest]))
+        if int(np.prod(rest)) != inputs:
+            raise _Unsupported(
+                f"its input has shape {tuple(shape)} (0 for what is open), its first layer takes "
+                f"{inputs} inputs"
+            )
+        dtype = self.onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
+        return np.random.default_rng(0).normal(size=(rows, *rest)).astype(dtype)
+
+
+def _slice(nodes: Sequence[Any], tensor: str, start: str) -> list[Any]:
+    """The nodes that compute `tensor` from `start`, in order."""
+    wanted, chosen = {tensor}, []
+    for node in reversed(nodes):
+        if (wanted - {start}) & set(node.output):
+            chosen.append(node)
+            wanted |= set(node.input)
+    return chosen[::-1]
+
+
+def _text(node: Any) -> str:
+    domain = f"{node.domain}." if node.domain else ""
+    return f"the operator {domain}{node.op_type}" + (f" ({node.name})" if node.name else "")
