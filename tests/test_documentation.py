@@ -48,6 +48,13 @@ def test_scikit_learns_face() -> None:
     exec(programs()[2], {})
 
 
+def test_models_that_travel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnx")
+    monkeypatch.chdir(tmp_path)
+    exec(programs()[3], {})
+    assert {path.name for path in tmp_path.iterdir()} == {"digits.onnx", "digits.h"}
+
+
 def test_the_books_ten_lines(
     mnist_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

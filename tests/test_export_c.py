@@ -14,6 +14,7 @@ import pytest
 
 import nncore
 from export_support import ACTIVATIONS, error, network, rows
+from nncore import _core
 from nncore.datasets import Dataset
 from nncore.export import QuantizedNetwork, to_c
 from nncore.export.c_source import function_name
@@ -109,7 +110,9 @@ def test_on_mnist(mnist: Dataset, tmp_path: Path) -> None:
     net.fit(*mnist.train, epochs=2, learning_rate=0.5, progress=False)
     x, y = mnist.test
     outputs = net.feedforward(x)
-    assert error(compiled(net, tmp_path / "a.c")(x), outputs) <= 1e-6
+    # The baseline instruction set rounds products before it adds them, the C code does not.
+    tolerance = 1e-5 if _core.build_info()["instruction_set"] == "baseline" else 1e-6
+    assert error(compiled(net, tmp_path / "a.c")(x), outputs) <= tolerance
     calibration = mnist.train.x[:500]
     predict = compiled(net, tmp_path / "b.c", dtype="int8", calibration=calibration)
     right = float((predict(x).argmax(axis=1) == y).mean())
@@ -152,6 +155,8 @@ def test_what_makes_no_file(tmp_path: Path) -> None:
     net.weights[0][0, 0] = 1e300
     with pytest.raises(ValueError, match="too large for float32"):
         to_c(net, path)
+    with pytest.raises(ValueError, match="too large for float32"):
+        to_c(net, path, dtype="int8", calibration=np.zeros((3, 6)))
     net.weights[0][0, 0] = np.inf
     with pytest.raises(ValueError, match="NaN or infinity"):
         to_c(net, path)

@@ -273,6 +273,10 @@ def test_damaged_files_are_refused(content: bytes, path: Path) -> None:
         from_onnx(path)
     with pytest.raises(ModelFileError, match=r"other\.onnx: No such file"):
         from_onnx(path.with_name("other.onnx"))
+    other = path.with_suffix(".json")  # a suffix by which onnx.load would read another format
+    other.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"net\.json: damaged"):
+        from_onnx(other)
 
 
 def test_any_bytes_cut_or_changed_are_an_error_or_a_network(path: Path) -> None:
@@ -280,6 +284,14 @@ def test_any_bytes_cut_or_changed_are_an_error_or_a_network(path: Path) -> None:
 
     to_onnx(nncore.Network([3, 2], activation=[], seed=1), path)
     good = path.read_bytes()
+    path.write_bytes(good.replace(b"Gemm", b"Ge\xcbm"))
+    with pytest.raises(ModelFileError, match=r"net\.onnx: damaged"):
+        from_onnx(path)
+    model = onnx.load_model_from_string(good)
+    model.graph.initializer[0].data_type = 99
+    onnx.save(model, path)
+    with pytest.raises(ModelFileError, match="'weights_1' has no known type"):
+        from_onnx(path)
     rng = np.random.default_rng(3)
     for _ in range(60):
         bad = bytearray(good[: rng.integers(1, len(good) + 1)])

@@ -146,7 +146,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"nncore {nncore.__version__}\n"
     assert cli.main([]) == 0
     assert "nncore train --data digits" in capsys.readouterr().out
-    for command in ("train", "evaluate", "predict", "info"):
+    for command in ("train", "evaluate", "predict", "export", "info"):
         with pytest.raises(SystemExit) as left:
             cli.main([command, "--help"])
         assert left.value.code == 0

@@ -21,7 +21,7 @@ Write a model as a file for other programs:
 
   onnx   for onnxruntime and most other engines
   c      one C99 file with the weights and a function in it, which needs only
-         the C library; with --int8 a quarter of the size
+         the C library; with --int8 it takes a quarter of the memory
   npz    NumPy arrays
   json   the file of the book's network2, for networks of sigmoid layers
 """
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         export.to_book_json(net, options.output)
     size = os.path.getsize(options.output)
-    print(f"saved     {printable(options.output)}, {kind}, {size:,} bytes")
+    print(f"saved     {printable(options.output)}, {size:,} bytes")
     if kind == "c":
         function = export.c_source.function_name(options.output)
         print(f"function  void {function}(const float *x, float *y)")
@@ -164,10 +164,10 @@ def _calibration(source: str) -> tuple[Any, Any, NDArray[Any] | None, str]:
         train, _, test = load_data(source)
         return train.x, test.x, test.y, "test images"
     try:
-        content = np.load(source, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content, None, None, ""
-        with content:
+        with open(source, "rb") as opened:
+            content = np.load(opened, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return content, None, None, ""
             x, y = content["x"], content.get("y")
     except KeyError:
         raise ValueError(f"{source}: expected an array x, found none") from None

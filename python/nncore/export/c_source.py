@@ -24,7 +24,7 @@ from nncore.export._c_text import (
     SOFTMAX,
     UNITWISE,
 )
-from nncore.export.quantize import QuantizedNetwork
+from nncore.export.quantize import QuantizedNetwork, as_float32
 from nncore.network import Network
 
 Array = NDArray[Any]
@@ -46,7 +46,8 @@ def to_c(
 
     Args:
         path: its name, without the suffix .h or .c, is what all names in the file begin with.
-        dtype: "float32", whose outputs are the network's to 1e-6, or "int8", a quarter of the
+        dtype: "float32", whose outputs are the network's to 1e-6 (where nncore runs with fused
+            multiply-adds, as on all but the baseline instruction set), or "int8", a quarter of the
             size: see `QuantizedNetwork`, which also measures what that costs in accuracy.
         calibration: for int8, rows like those that it will be asked, (n, sizes[0]).
 
@@ -95,7 +96,10 @@ class _Writer:
     def float32(self) -> str:
         arrays = []
         for i, (w, b) in enumerate(zip(self.net.weights, self.net.biases, strict=True), start=1):
-            arrays += [self.weights(i, "float", _float32(w)), self.floats("biases", i, _float32(b))]
+            arrays += [
+                self.weights(i, "float", as_float32(w)),
+                self.floats("biases", i, as_float32(b)),
+            ]
         # Layers read from one buffer and write to the other; the last one writes to y.
         widths = {"a": max(self.net.sizes[1:-1:2], default=0)}
         widths["b"] = max(self.net.sizes[2:-1:2], default=0)
@@ -205,14 +209,6 @@ class _Writer:
         for key, value in replacements.items():
             text = text.replace(f"<{key}>", value)
         return text
-
-
-def _float32(values: Array) -> Array:
-    with np.errstate(over="ignore"):
-        converted = values.astype(np.float32)
-    if not np.isfinite(converted).all():
-        raise ValueError("a parameter is too large for float32")
-    return converted
 
 
 def _literal(value: Any) -> str:

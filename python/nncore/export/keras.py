@@ -18,8 +18,8 @@ def to_keras(net: Network) -> Any:
     """A keras.Sequential of Dense layers with a copy of the network's parameters and its dtype.
 
     It predicts what the network does, (n, sizes[-1]), the last activation included; Keras's
-    losses expect that (from_logits=False). Keras takes inputs through float32 unless it is told
-    otherwise: for float64 call keras.config.set_floatx("float64") first.
+    losses expect that (from_logits=False). Float64 parameters stay what they are, but Keras may
+    multiply in float32 all the same: its outputs are the network's to 1e-6.
 
     Raises:
         ImportError: Keras, or the backend that it is set to, is missing.

@@ -72,14 +72,13 @@ def from_onnx(path: str | os.PathLike[str]) -> Network:
 
 
 def _load(onnx: Any, name: str) -> Any:
-    from google.protobuf.message import DecodeError
-
+    protobuf = require("google.protobuf.message", extra="onnx", purpose="from_onnx")
     try:
-        model = onnx.load(name)
+        model = onnx.load(name, format="protobuf")  # or it would go by the name's suffix
         onnx.checker.check_model(model)
     except OSError as error:
         raise ModelFileError(f"{name}: {error.strerror or error}") from error
-    except (DecodeError, onnx.checker.ValidationError) as error:
+    except (protobuf.DecodeError, onnx.checker.ValidationError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(f"{name}: damaged, or not an ONNX model: {reason}") from error
     if model.functions:
@@ -98,7 +97,7 @@ class _Reader:
         self.model = model
         graph = model.graph
         self.constants: dict[str, Array] = {
-            each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer
+            each.name: self._constant(each) for each in graph.initializer
         }
         inputs = [each for each in graph.input if each.name not in self.constants]
         if len(inputs) != 1:
@@ -113,6 +112,13 @@ class _Reader:
         self.here = self.places[self.input.name]
         self.decided: dict[str, str] = {}
         """Tensors behind a decision, and the scores it was made from."""
+
+    def _constant(self, tensor: Any) -> Array:
+        known = self.onnx.TensorProto.DataType.values()
+        if tensor.data_type not in known:
+            raise _Unsupported(f"the constant {tensor.name!r} has no known type")
+        array: Array = self.onnx.numpy_helper.to_array(tensor)
+        return array
 
     def _numbers(self) -> list[int]:
         types = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")

@@ -63,14 +63,14 @@ class QuantizedNetwork:
         if max(net.sizes[:-1]) > MOST_INPUTS:
             raise ValueError(f"int8 takes at most {MOST_INPUTS:,} inputs a layer, got {net.sizes}")
         net._check_finite()
-        x = np.atleast_2d(np.asarray(calibration))
+        x = np.atleast_2d(np.asarray(calibration, net.dtype))
         if not len(x):
             raise ValueError("there are no rows to calibrate with")
         # The core checks x and computes what each layer takes in; its last answer is the output.
         inputs = [x, *net.hidden_activations(_core.Dataset(net, x))[:-1]]
         self.sizes = net.sizes
         self.layers = [
-            _quantized(np.array(w, np.float32), np.array(b, np.float32), activation, a)
+            _quantized(as_float32(w), as_float32(b), activation, as_float32(a))
             for w, b, activation, a in zip(
                 net.weights, net.biases, net.activations, inputs, strict=True
             )
@@ -93,6 +93,15 @@ class QuantizedNetwork:
         return _rounded(a, self.layers[-1].levels)
 
 
+def as_float32(values: Array) -> NDArray[np.float32]:
+    """A copy in float32. Raises ValueError where that is not finite."""
+    with np.errstate(over="ignore"):
+        converted = np.array(values, np.float32)
+    if not np.isfinite(converted).all():
+        raise ValueError("a parameter or an activation is too large for float32")
+    return converted
+
+
 def _quantized(w: Array, b: Array, activation: str, inputs: Array) -> QuantizedLayer:
     levels = np.float32(127) / _largest(inputs)
     row_levels = np.float32(127) / np.array([_largest(row) for row in w])
@@ -104,8 +113,6 @@ def _quantized(w: Array, b: Array, activation: str, inputs: Array) -> QuantizedL
 def _largest(values: Array) -> np.float32:
     """The largest magnitude, or 1 where all are as good as 0."""
     largest = np.float32(np.abs(values).max())
-    if not np.isfinite(largest):
-        raise ValueError("the calibration rows drive a layer to infinity")
     return largest if largest > 1e-30 else np.float32(1)
 
 
