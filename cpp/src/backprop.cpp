@@ -5,6 +5,7 @@
 
 #include "check.hpp"
 #include "parallel.hpp"
+#include "sparse_layer.hpp"
 
 // Shapes: n = rows of the mini-batch; rows of every buffer are padded to the layer's stride.
 
@@ -107,6 +108,7 @@ void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purp
     ws.layers[l].delta.reserve(size);
     transposed = std::max(transposed, layers[l].out * padded<T>(layers[l].in));
   }
+  ws.sums.reserve(rows * layers.front().stride);
   ws.transposed.reserve(transposed);
   if (purpose != Purpose::predict) ws.y.reserve(rows * layers.back().stride);
 }
@@ -131,19 +133,7 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
 
     // z = a[l-1] W^T + b
     if (l == 0 && batch.is_sparse) {
-      const T scale = static_cast<T>(ws.input_scale);
-      parallel_for(layer.out, cache_line / sizeof(T),
-                   threads_for(batch.nonzeros * double(layer.out), ws.threads),
-                   [&](int, std::size_t begin, std::size_t end) {
-                     if (batch.columns.entries) {
-                       k.sparse_matmul_columns(batch.columns, n, end - begin, w + begin,
-                                               layer.stride, scale, b + begin, a + begin,
-                                               layer.stride);
-                     } else {
-                       k.sparse_matmul(batch.sparse, n, end - begin, w + begin, layer.stride, scale,
-                                       b + begin, a + begin, layer.stride);
-                     }
-                   });
+      weigh_sparse(ws, batch, layer, w, b, a);
     } else if (is_one_unit(layer, l)) {
       weigh(ws, n, layer, w, b, input, input_row, a);
     } else {
@@ -293,17 +283,7 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     if (sparse) {
       scale = static_cast<T>(scale / ws.input_scale);
       k.rescale(ws.layers[0].delta.data(), scale, n * layer.stride);  // its last use
-      parallel_for(layer.out, cache_line / sizeof(T),
-                   threads_for(batch.nonzeros * double(layer.out), ws.threads),
-                   [&](int, std::size_t begin, std::size_t end) {
-                     if (batch.columns.entries) {
-                       k.sparse_gradient_columns(batch.columns, end - begin, delta + begin,
-                                                 layer.stride, dw + begin, layer.stride);
-                     } else {
-                       k.sparse_gradient(batch.sparse, n, end - begin, delta + begin, layer.stride,
-                                         dw + begin, layer.stride);
-                     }
-                   });
+      add_sparse_gradient(ws, batch, layer, delta, dw);
       continue;
     }
     const bool drop = l > 0 && drops(dropout, l);

@@ -13,10 +13,12 @@ void fetch(const E* from, std::size_t count) {
   for (std::size_t p = 0; p < count; p += cache_line / sizeof(E)) __builtin_prefetch(from + p);
 }
 
-// Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one
-// is being worked on.
+}  // namespace
+
 template <class T>
-void prefetch(const SparseRows<T>& x, std::size_t rows) {
+void prefetch_next(const Batch<T>& batch) {
+  const SparseRows<T>& x = batch.next;
+  const std::size_t rows = batch.next_rows;
   if (x.coded.offsets) {
     // As many words as a row has on average: to look at its count would be to wait for it.
     const std::size_t words = 3 * x.coded.nonzeros / (2 * x.coded.rows) + cache_line / 2;
@@ -31,8 +33,6 @@ void prefetch(const SparseRows<T>& x, std::size_t rows) {
   }
 }
 
-}  // namespace
-
 template <class T>
 Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
                 std::span<const std::int64_t> order, std::size_t first, std::size_t rows) {
@@ -43,15 +43,16 @@ Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& s
   batch.rows = rows;
   batch.is_sparse = samples.x.is_sparse() || samples.x.is_coded();
   if (batch.is_sparse) {
+    batch.ascends = samples.x.is_coded() || ws.ascends;
     batch.sparse = {samples.x.sparse, samples.x.coded,
                     order.empty() ? nullptr : order.data() + first, first};
     for (std::size_t i = 0; i < rows; ++i) {
       with_row(batch.sparse, i, [&](const auto& row) { batch.nonzeros += double(row.count); });
     }
     if (first + rows < order.size()) {
-      SparseRows<T> next = batch.sparse;
-      next.ids += rows;
-      prefetch(next, std::min(rows, order.size() - first - rows));
+      batch.next = batch.sparse;
+      batch.next.ids += rows;
+      batch.next_rows = std::min(rows, order.size() - first - rows);
     }
   } else if (order.empty()) {
     batch.x = samples.x.dense.row(first);
@@ -203,6 +204,7 @@ void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dr
 #define NNCORE_INSTANTIATE(T)                                                                     \
   template Batch<T> gather(Workspace<T>&, const Network<T>&, const Samples<T>&,                   \
                            std::span<const std::int64_t>, std::size_t, std::size_t);              \
+  template void prefetch_next(const Batch<T>&);                                                   \
   template void measure_density(Batch<T>&, std::size_t);                                          \
   template void lay_out_columns(Workspace<T>&, Batch<T>&, std::size_t);                           \
   template void draw_mask(T*, std::size_t, std::size_t, std::size_t, const Dropout&, std::size_t, \

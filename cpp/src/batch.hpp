@@ -15,6 +15,11 @@ template <class T>
 Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
                 std::span<const std::int64_t> order, std::size_t first, std::size_t rows);
 
+// Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one is
+// being worked on; for each thread that will read them to call.
+template <class T>
+void prefetch_next(const Batch<T>& batch);
+
 // Finds out whether the dense rows of a batch are mostly zero.
 template <class T>
 void measure_density(Batch<T>& batch, std::size_t inputs);

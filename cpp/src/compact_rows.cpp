@@ -1,5 +1,6 @@
 #include "nncore/compact_rows.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 
@@ -43,6 +44,22 @@ class Codes {
     return empty;
   }();
 };
+
+// The column that parts the non-zeros into halves, by a sample of the rows.
+template <class T>
+std::size_t middle_column(const MatrixView<const T>& dense) {
+  std::vector<std::size_t> columns;
+  const std::size_t step = 1 + dense.rows / 1024;
+  for (std::size_t i = 0; i < dense.rows; i += step) {
+    for (std::size_t j = 0; j < dense.cols; ++j) {
+      if (dense.row(i)[j] != T(0)) columns.push_back(j);
+    }
+  }
+  if (columns.empty()) return 0;
+  const auto middle = columns.begin() + static_cast<std::ptrdiff_t>(columns.size() / 2);
+  std::nth_element(columns.begin(), middle, columns.end());
+  return *middle;
+}
 
 }  // namespace
 
@@ -95,15 +112,17 @@ bool CompactRows<T>::code(const MatrixView<const T>& dense) {
   for (std::size_t i = 0; i < dense.rows; ++i) {
     const auto count = static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]);
     starts_[i] = size;
-    size += 1 + count + (count + 1) / 2;
+    size += 2 + count + (count + 1) / 2;
   }
   words_.resize(size);
+  const std::size_t middle = middle_column(dense);
   Codes<T> codes(distinct_);
   for (std::size_t i = 0; i < dense.rows; ++i) {
     const T* row = dense.row(i);
     const auto count = static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]);
     std::uint16_t* columns = words_.data() + starts_[i];
     *columns++ = static_cast<std::uint16_t>(count);
+    std::uint16_t& before_middle = *columns++;
     auto* coded = reinterpret_cast<std::uint8_t*>(columns + count);
     for (std::size_t j = 0, p = 0; p < count; ++j) {
       if (row[j] == T(0)) continue;
@@ -114,6 +133,7 @@ bool CompactRows<T>::code(const MatrixView<const T>& dense) {
         return false;
       }
       columns[p] = static_cast<std::uint16_t>(j);
+      before_middle = static_cast<std::uint16_t>(before_middle + (j < middle));
       coded[p++] = static_cast<std::uint8_t>(number);
     }
   }

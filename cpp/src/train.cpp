@@ -125,6 +125,16 @@ void bound_norms(Network<T>& network, double bound) {
 // Owed decay is settled before the parameters that it divides grow too far from the weights.
 constexpr double least_input_scale = 1e-3;
 
+template <class T>
+bool columns_ascend(const SparseView<T>& x) {
+  bool ascend = true;
+  for (std::size_t i = 0; i < x.rows && ascend; ++i) {
+    const std::int32_t *from = x.columns + x.offsets[i], *to = x.columns + x.offsets[i + 1];
+    for (; from + 1 < to; ++from) ascend &= from[0] <= from[1];
+  }
+  return ascend;
+}
+
 // Threads for a run: none stand by unless some product of a mini-batch deserves them.
 template <class T>
 int crew_size(const Network<T>& network, const Inputs<T>& x, std::size_t rows, int limit) {
@@ -253,6 +263,7 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
   prepare(s.ws, network_, batch_size, Purpose::train);
   if (options.threads > 0) s.ws.threads = std::min(s.ws.threads, options.threads);
   s.remember(network_);
+  s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
   const std::uint64_t steps = steps_;
 
   // Whatever ends the run, the weights are then what they should be.

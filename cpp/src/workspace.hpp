@@ -58,6 +58,9 @@ struct Batch {
   std::size_t x_row = 0;
   bool mostly_zero = false;  // dense, but few of them are not zero
   SparseRows<T> sparse;
+  SparseRows<T> next;  // the rows of the mini-batch to come, where they are known
+  std::size_t next_rows = 0;
+  bool ascends = false;      // the columns of each sparse row
   double nonzeros = 0;       // of all rows, where sparse
   SparseColumns<T> columns;  // the same rows, where they are worth laying out so
   const T* y = nullptr;      // (rows, outputs) with the output layer's stride; null to predict
@@ -77,6 +80,7 @@ struct Workspace {
   std::vector<LayerBuffers> layers;
   Buffer<T> x, y, weights;
   Buffer<T> input_mask;
+  Buffer<T> sums;        // of the sparse first layer, over the later part of each row
   Buffer<T> transposed;  // W[l] as (out, in), for the way back
   Buffer<T> panels;      // matmul's, panel_size for each thread
   std::size_t panel_size = 0;
@@ -88,6 +92,7 @@ struct Workspace {
   // The first layer's weights are the parameters times this: weight decay that sparse batches,
   // which do not touch most of them, leave for later.
   double input_scale = 1;
+  bool ascends = false;  // the columns of the sparse rows to come, as far as is known
   int threads = 1;
 };
 

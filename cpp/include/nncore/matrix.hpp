@@ -31,8 +31,8 @@ struct SparseView {
 
 // Sparse rows in three bytes a non-zero, where there are at most 256 different values (images,
 // counts, one-hot codes) and 65,535 columns; CompactRows makes them. Row i starts at
-// words + offsets[i]: the number n of its non-zeros, their n columns, ascending, then n one-byte
-// codes; code c stands for values[c].
+// words + offsets[i]: the number n of its non-zeros, how many of them lie before one column that
+// parts all rows, their n columns, ascending, then n one-byte codes; code c stands for values[c].
 template <class T>
 struct CodedView {
   const std::uint16_t* words = nullptr;

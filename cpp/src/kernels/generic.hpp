@@ -371,7 +371,8 @@ void row_times_matrix(const Row& x, const T* w, std::size_t w_row, T scale, cons
 #pragma GCC unroll 4
   for (int j = 0; j < NV; ++j) {
     const std::size_t column = std::size_t(j) * lanes<T>;
-    store(c + column, fused(broadcast(scale), even[j] + odd[j], load(bias + column)));
+    const Vec<T> sum = broadcast(scale) * (even[j] + odd[j]);
+    store(c + column, bias ? load(bias + column) + sum : sum);
   }
 }
 
@@ -461,12 +462,12 @@ void over_column_blocks(std::size_t n, F f) {
 }
 
 template <class T>
-void sparse_matmul(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* w,
+void sparse_matmul(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, const T* w,
                    std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row) {
   over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
-      with_row(x, i, [&](const auto& row) {
-        row_times_matrix<T, nv>(row, w + column, w_row, scale, bias + column,
+      with_part(x, i, part, [&](const auto& row) {
+        row_times_matrix<T, nv>(row, w + column, w_row, scale, bias ? bias + column : nullptr,
                                 c + i * c_row + column);
       });
     }
@@ -474,11 +475,11 @@ void sparse_matmul(const SparseRows<T>& x, std::size_t m, std::size_t n, const T
 }
 
 template <class T>
-void sparse_gradient(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* d,
+void sparse_gradient(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, const T* d,
                      std::size_t d_row, T* g, std::size_t g_row) {
   over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
-      with_row(x, i, [&](const auto& row) {
+      with_part(x, i, part, [&](const auto& row) {
         add_outer_product<T, nv>(row, d + i * d_row + column, g + column, g_row);
       });
     }
@@ -609,6 +610,11 @@ void multiply(T* x, const T* by, std::size_t count) {
 }
 
 template <class T>
+void add(T* x, const T* y, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) x[i] += y[i];
+}
+
+template <class T>
 void rescale(T* x, T by, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) x[i] *= by;
 }
@@ -656,6 +662,7 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
       .update = {update<T, Optimizer(O)>...},
       .count_nonzeros = count_nonzeros<T>,
       .multiply = multiply<T>,
+      .add = add<T>,
       .rescale = rescale<T>};
 }
 

@@ -7,8 +7,8 @@
 //
 // The order of every sum is fixed here, whatever the instruction set or the thread count:
 // products add their terms in ascending order, in blocks of sum_block, block by block; dot
-// products keep a cache line of partial sums; sparse products one for the even and one for the
-// odd terms.
+// products keep a cache line of partial sums; sparse products sum each part of a row by itself,
+// its even and its odd terms apart.
 #pragma once
 
 #include <array>
@@ -72,15 +72,15 @@ struct Kernels {
   // out (cols, rows) = in (rows, cols) transposed; rows of out padded with zeros.
   void (*transpose)(const T* in, std::size_t in_row, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_row);
-  // C (m, n) = bias + scale * X W for sparse rows X and W (in, n), the rows of W padded.
-  void (*sparse_matmul)(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* w,
+  // C (m, n) = bias + scale * X W for a part of sparse rows X and W (in, n), the rows of W padded;
+  // without a bias, C = scale * X W.
+  void (*sparse_matmul)(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, const T* w,
                         std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row);
-  // G (in, n) += X^T D for m sparse rows X and D (m, n).
-  void (*sparse_gradient)(const SparseRows<T>& x, std::size_t m, std::size_t n, const T* d,
-                          std::size_t d_row, T* g, std::size_t g_row);
-  // Both again for rows that lie column by column: each row of W or G is then read once, and what
-  // is read often is the mini-batch's own z or delta, which fits a smaller cache. The gradient
-  // has the same bits either way.
+  // G (in, n) += X^T D for a part of m sparse rows X and D (m, n).
+  void (*sparse_gradient)(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n,
+                          const T* d, std::size_t d_row, T* g, std::size_t g_row);
+  // Both again, whole, for rows that lie column by column: each row of W or G is then read once,
+  // and what is read often is the mini-batch's own z or delta, which fits a smaller cache.
   void (*sparse_matmul_columns)(const SparseColumns<T>& x, std::size_t m, std::size_t n, const T* w,
                                 std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row);
   void (*sparse_gradient_columns)(const SparseColumns<T>& x, std::size_t n, const T* d,
@@ -112,6 +112,7 @@ struct Kernels {
       update;
   std::size_t (*count_nonzeros)(const T* x, std::size_t count);  // count < 2^31
   void (*multiply)(T* x, const T* by, std::size_t count);
+  void (*add)(T* x, const T* y, std::size_t count);
   void (*rescale)(T* x, T by, std::size_t count);
 };
 

@@ -19,6 +19,10 @@ struct SparseRows {
   std::size_t first = 0;
 };
 
+// Rows are parted at one column: their sums are of two parts, and two threads that have a part
+// each never touch the same row of the weights.
+enum class Part : unsigned char { before, after };
+
 namespace {
 
 template <class T>
@@ -29,6 +33,18 @@ struct PlainRow {
 
   const T& value(std::size_t p) const { return values[p]; }
   std::size_t column(std::size_t p) const { return static_cast<std::size_t>(columns[p]); }
+  // Entries before a column, by halving without branches; any place where columns do not ascend.
+  std::size_t parting(std::size_t at) const {
+    const std::int32_t* base = columns;
+    for (std::size_t n = count; n > 0; n /= 2) {
+      const std::size_t step = n - n / 2;
+      base += static_cast<std::size_t>(base[step - 1]) < at ? step : 0;
+    }
+    return static_cast<std::size_t>(base - columns);
+  }
+  PlainRow slice(std::size_t begin, std::size_t end) const {
+    return {values + begin, columns + begin, end - begin};
+  }
 };
 
 template <class T>
@@ -36,10 +52,14 @@ struct CodedRow {
   const T* values;
   const std::uint16_t* columns;
   const std::uint8_t* codes;
-  std::size_t count;
+  std::size_t count, middle;
 
   const T& value(std::size_t p) const { return values[codes[p]]; }
   std::size_t column(std::size_t p) const { return columns[p]; }
+  std::size_t parting(std::size_t) const { return middle; }
+  CodedRow slice(std::size_t begin, std::size_t end) const {
+    return {values, columns + begin, codes + begin, end - begin, 0};
+  }
 };
 
 // Calls f with row i.
@@ -49,13 +69,22 @@ inline void with_row(const SparseRows<T>& x, std::size_t i, F f) {
   if (x.coded.offsets) {
     const std::uint16_t* words = x.coded.words + x.coded.offsets[id];
     const std::size_t count = words[0];
-    f(CodedRow<T>{x.coded.values, words + 1,
-                  reinterpret_cast<const std::uint8_t*>(words + 1 + count), count});
+    f(CodedRow<T>{x.coded.values, words + 2,
+                  reinterpret_cast<const std::uint8_t*>(words + 2 + count), count, words[1]});
   } else {
     const std::int64_t begin = x.matrix.offsets[id], end = x.matrix.offsets[id + 1];
     f(PlainRow<T>{x.matrix.values + begin, x.matrix.columns + begin,
                   static_cast<std::size_t>(end - begin)});
   }
+}
+
+// The same for one part of the row.
+template <class T, class F>
+inline void with_part(const SparseRows<T>& x, std::size_t i, Part part, F f) {
+  with_row(x, i, [&](const auto& row) {
+    const std::size_t middle = row.parting(x.matrix.cols / 2);
+    f(part == Part::before ? row.slice(0, middle) : row.slice(middle, row.count));
+  });
 }
 
 }  // namespace

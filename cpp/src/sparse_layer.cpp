@@ -1,0 +1,90 @@
+#include "sparse_layer.hpp"
+
+#include "batch.hpp"
+#include "parallel.hpp"
+
+namespace nncore {
+namespace {
+
+// Calls body(part, begin, end) for both parts of the rows, each with ranges of the units. Threads
+// first take a part each: no two then write the same or neighbouring lines of the weights, and
+// each keeps its own in its cache.
+template <class F>
+void over_parts(std::size_t units, std::size_t multiple, int threads, F body) {
+  const auto ranges = static_cast<std::size_t>(std::max(1, threads / 2));
+  const std::size_t blocks = (units + multiple - 1) / multiple;
+  parallel_for(2 * ranges, 1, threads, [&](int, std::size_t first, std::size_t last) {
+    for (std::size_t piece = first; piece < last; ++piece) {
+      const std::size_t range = piece % ranges;
+      const std::size_t begin = blocks * range / ranges * multiple;
+      const std::size_t end = std::min(units, blocks * (range + 1) / ranges * multiple);
+      if (begin < end) body(piece < ranges ? Part::before : Part::after, begin, end);
+    }
+  });
+}
+
+// Rows whose columns do not ascend cannot be parted between threads.
+template <class T>
+int threads_of(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer) {
+  if (!batch.ascends && !batch.columns.entries) return 1;
+  return threads_for(batch.nonzeros * double(layer.out), ws.threads);
+}
+
+}  // namespace
+
+template <class T>
+void weigh_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
+                  const T* b, T* z) {
+  constexpr std::size_t line = cache_line / sizeof(T);
+  const Kernels<T>& k = kernels<T>();
+  const std::size_t n = batch.rows, stride = layer.stride;
+  const T scale = static_cast<T>(ws.input_scale);
+  const int threads = threads_of(ws, batch, layer);
+  if (batch.columns.entries) {
+    parallel_for(layer.out, line, threads, [&](int, std::size_t begin, std::size_t end) {
+      prefetch_next(batch);
+      k.sparse_matmul_columns(batch.columns, n, end - begin, w + begin, stride, scale, b + begin,
+                              z + begin, stride);
+    });
+    return;
+  }
+  T* sums = ws.sums.data();
+  over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
+    prefetch_next(batch);
+    const bool before = part == Part::before;
+    k.sparse_matmul(batch.sparse, part, n, end - begin, w + begin, stride, scale,
+                    before ? b + begin : nullptr, (before ? z : sums) + begin, stride);
+  });
+  k.add(z, sums, n * stride);
+}
+
+template <class T>
+void add_sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
+                         const T* delta, T* dw) {
+  constexpr std::size_t line = cache_line / sizeof(T);
+  const Kernels<T>& k = kernels<T>();
+  const std::size_t n = batch.rows, stride = layer.stride;
+  const int threads = threads_of(ws, batch, layer);
+  if (batch.columns.entries) {
+    parallel_for(layer.out, line, threads, [&](int, std::size_t begin, std::size_t end) {
+      k.sparse_gradient_columns(batch.columns, end - begin, delta + begin, stride, dw + begin,
+                                stride);
+    });
+    return;
+  }
+  over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
+    k.sparse_gradient(batch.sparse, part, n, end - begin, delta + begin, stride, dw + begin,
+                      stride);
+  });
+}
+
+#define NNCORE_INSTANTIATE(T)                                                                     \
+  template void weigh_sparse(Workspace<T>&, const Batch<T>&, const Layer&, const T*, const T*,    \
+                             T*);                                                                 \
+  template void add_sparse_gradient(const Workspace<T>&, const Batch<T>&, const Layer&, const T*, \
+                                    T*);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore
