@@ -1,9 +1,12 @@
 #include "check.hpp"
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <numeric>
 #include <type_traits>
+
+#include "parallel.hpp"
 
 namespace nncore {
 
@@ -30,22 +33,39 @@ void check_finite(const T* x, std::size_t n, const char* what, std::size_t row) 
                              row, ", column ", column, "; expected finite numbers"));
 }
 
+// The number of rows where all are finite.
+template <class T>
+std::size_t first_row_not_finite(const MatrixView<const T>& x) {
+  std::atomic<std::size_t> first{x.rows};
+  const int threads = threads_for(double(x.rows) * double(x.cols), max_threads());
+  parallel_for(x.rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end && i < first.load(std::memory_order_relaxed); ++i) {
+      if (all_finite(x.row(i), x.cols)) continue;
+      std::size_t known = first;
+      while (i < known && !first.compare_exchange_weak(known, i)) {
+      }
+    }
+  });
+  return first;
+}
+
 template <class T>
 void check_finite(const Inputs<T>& x) {
-  for (std::size_t i = 0; i < x.rows(); ++i) {
-    if (x.is_sparse()) {
-      const auto begin = static_cast<std::size_t>(x.sparse.offsets[i]);
-      const auto end = static_cast<std::size_t>(x.sparse.offsets[i + 1]);
-      if (!all_finite(x.sparse.values + begin, end - begin)) {
-        std::size_t p = begin;
-        while (std::isfinite(x.sparse.values[p])) ++p;
-        throw InvalidArgument(text("x has ", std::isnan(x.sparse.values[p]) ? "NaN" : "infinity",
-                                   " in row ", i, ", column ", x.sparse.columns[p],
-                                   "; expected finite numbers"));
-      }
-    } else {
-      check_finite(x.dense.row(i), x.cols(), "x", i);
-    }
+  if (!x.is_sparse()) {
+    const std::size_t bad = first_row_not_finite(x.dense);
+    if (bad < x.rows()) check_finite(x.dense.row(bad), x.cols(), "x", bad);
+    return;
+  }
+  const SparseView<T>& sparse = x.sparse;
+  for (std::size_t i = 0; i < sparse.rows; ++i) {
+    const auto begin = static_cast<std::size_t>(sparse.offsets[i]);
+    const auto end = static_cast<std::size_t>(sparse.offsets[i + 1]);
+    if (all_finite(sparse.values + begin, end - begin)) continue;
+    std::size_t p = begin;
+    while (std::isfinite(sparse.values[p])) ++p;
+    throw InvalidArgument(text("x has ", std::isnan(sparse.values[p]) ? "NaN" : "infinity",
+                               " in row ", i, ", column ", sparse.columns[p],
+                               "; expected finite numbers"));
   }
 }
 

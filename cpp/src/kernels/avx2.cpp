@@ -8,6 +8,13 @@ namespace nncore {
 namespace {
 inline __m256 fused(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
 inline __m256d fused(__m256d a, __m256d b, __m256d c) { return _mm256_fmadd_pd(a, b, c); }
+#define NNCORE_NONZERO_LANES
+inline unsigned nonzero_lanes(__m256 v) {
+  return unsigned(_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ)));
+}
+inline unsigned nonzero_lanes(__m256d v) {
+  return unsigned(_mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_setzero_pd(), _CMP_NEQ_UQ)));
+}
 }  // namespace
 }  // namespace nncore
 

@@ -8,6 +8,13 @@ namespace nncore {
 namespace {
 inline __m512 fused(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
 inline __m512d fused(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
+#define NNCORE_NONZERO_LANES
+inline unsigned nonzero_lanes(__m512 v) {
+  return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+inline unsigned nonzero_lanes(__m512d v) {
+  return _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+}
 }  // namespace
 }  // namespace nncore
 

@@ -168,20 +168,15 @@ constexpr SetBits list_set_bits() {
 }
 inline constexpr SetBits set_bits = list_set_bits();
 
-template <class V, int H, int... I>
-inline V or_lanes(V v, std::integer_sequence<int, I...> all) {
-  v |= __builtin_shufflevector(v, v, (I ^ H)...);
-  if constexpr (H > 1) v = or_lanes<V, H / 2>(v, all);
-  return v;
+// A bit for every lane that is not zero, where the instruction set's file has not one of its own.
+#ifndef NNCORE_NONZERO_LANES
+template <class V>
+inline unsigned nonzero_lanes(V v) {
+  unsigned mask = 0;
+  for (unsigned j = 0; j < sizeof(V) / sizeof(v[0]); ++j) mask |= unsigned(v[j] != 0) << j;
+  return mask;
 }
-
-// A bit for every lane that is not zero.
-template <class T, int... I>
-inline unsigned nonzero_lanes(Vec<T> v, std::integer_sequence<int, I...> all) {
-  using Mask = decltype(v != v);
-  constexpr Mask bit = {(1 << I)...};
-  return static_cast<unsigned>(or_lanes<Mask, int(lanes<T>) / 2>((v != Vec<T>{}) & bit, all)[0]);
-}
+#endif
 
 // Lists the places of the non-zeros among n <= sum_block numbers, without a branch on them; the
 // list has room for 8 more. Returns how many there are.
@@ -195,8 +190,7 @@ std::size_t list_nonzeros(const T* a, std::size_t n, std::uint8_t* list) {
   };
   std::size_t t = 0;
   for (; t + lanes<T> <= n; t += lanes<T>) {
-    const unsigned mask =
-        nonzero_lanes<T>(load(a + t), std::make_integer_sequence<int, int(lanes<T>)>{});
+    const unsigned mask = nonzero_lanes(load(a + t));
     add(t, mask & 255);
     if constexpr (lanes<T> > 8) add(t + 8, mask >> 8);
   }
