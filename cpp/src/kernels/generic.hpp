@@ -240,7 +240,10 @@ void matmul(const Product<T>& p, T* panels) {
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
   const std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
-  const bool packed = p.m > 4 * tile_rows;  // pays once the panels are read often enough
+  // Pays where the rows of B lie on more pages than are found at once, and are read often enough.
+  constexpr std::size_t near = std::size_t{1} << 17;
+  const std::size_t spread = smaller(sum_block, p.k) * p.b_row * sizeof(T);
+  const bool packed = p.m > 4 * tile_rows && spread > near;
   const std::size_t panel = smaller(sum_block, p.k) * width * lanes<T>;
   const std::size_t strip = packed ? panel_elements / panel * width : vectors;
 
