@@ -269,7 +269,6 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     const bool sparse = l == 0 && batch.is_sparse;
     if (destination.overwrite) {
       std::fill_n(db, layer.stride, T(0));
-      if (sparse) std::fill_n(dw, layer.in * layer.stride, T(0));
     } else if (sparse && destination.decay > 0.5) {
       ws.input_scale *= destination.decay;
     } else if (destination.decay != 1) {
@@ -283,7 +282,7 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     if (sparse) {
       scale = static_cast<T>(scale / ws.input_scale);
       k.rescale(ws.layers[0].delta.data(), scale, n * layer.stride);  // its last use
-      add_sparse_gradient(ws, batch, layer, delta, dw);
+      sparse_gradient(ws, batch, layer, delta, dw, destination.overwrite);
       continue;
     }
     const bool drop = l > 0 && drops(dropout, l);

@@ -1,5 +1,7 @@
 #include "sparse_layer.hpp"
 
+#include <algorithm>
+
 #include "batch.hpp"
 #include "parallel.hpp"
 
@@ -59,8 +61,8 @@ void weigh_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, c
 }
 
 template <class T>
-void add_sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
-                         const T* delta, T* dw) {
+void sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
+                     const T* delta, T* dw, bool overwrite) {
   constexpr std::size_t line = cache_line / sizeof(T);
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows, stride = layer.stride;
@@ -68,10 +70,11 @@ void add_sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const La
   if (batch.columns.entries) {
     parallel_for(layer.out, line, threads, [&](int, std::size_t begin, std::size_t end) {
       k.sparse_gradient_columns(batch.columns, end - begin, delta + begin, stride, dw + begin,
-                                stride);
+                                stride, overwrite);
     });
     return;
   }
+  if (overwrite) std::fill_n(dw, layer.in * stride, T(0));
   over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
     k.sparse_gradient(batch.sparse, part, n, end - begin, delta + begin, stride, dw + begin,
                       stride);
@@ -81,8 +84,8 @@ void add_sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const La
 #define NNCORE_INSTANTIATE(T)                                                                     \
   template void weigh_sparse(Workspace<T>&, const Batch<T>&, const Layer&, const T*, const T*,    \
                              T*);                                                                 \
-  template void add_sparse_gradient(const Workspace<T>&, const Batch<T>&, const Layer&, const T*, \
-                                    T*);
+  template void sparse_gradient(const Workspace<T>&, const Batch<T>&, const Layer&, const T*, T*, \
+                                bool);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)
 #undef NNCORE_INSTANTIATE

@@ -11,9 +11,9 @@ template <class T>
 void weigh_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
                   const T* b, T* z);
 
-// dw (in, out) += x^T delta
+// dw (in, out) += x^T delta, or with overwrite dw = x^T delta.
 template <class T>
-void add_sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
-                         const T* delta, T* dw);
+void sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
+                     const T* delta, T* dw, bool overwrite);
 
 }  // namespace nncore

@@ -172,7 +172,9 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
   Matrix<T> c2(m, n, 3), g2(in, n, 5);
   k.sparse_matmul_columns(by_column, m, n, w.data(), w.stride, T(0.5), bias.data(), c2.data(),
                           c2.stride);
-  k.sparse_gradient_columns(by_column, n, d.data(), d.stride, g2.data(), g2.stride);
+  k.sparse_gradient_columns(by_column, n, d.data(), d.stride, g2.data(), g2.stride, false);
+  Matrix<T> g3(in, n, 6);
+  k.sparse_gradient_columns(by_column, n, d.data(), d.stride, g3.data(), g3.stride, true);
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = 0; i < m; ++i) {
       double sum = double(bias.at(0, j));
@@ -188,6 +190,7 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
       }
       check_close<T>(g.at(p, j), sum, std::sqrt(double(m)));
       check_close<T>(g2.at(p, j), sum, std::sqrt(double(m)));
+      check_close<T>(g3.at(p, j), sum - double(before.at(p, j)), std::sqrt(double(m)));
     }
   }
   c.check_padding();

@@ -407,14 +407,16 @@ void column_times_row(const SparseColumns<T>& x, std::size_t k, const T* w, T* c
   }
 }
 
-// One column of the mini-batch: g += value * d[row] over its entries.
+// One column of the mini-batch: g += value * d[row] over its entries, or g = that.
 template <class T, int NV>
-void column_gradient(const SparseColumns<T>& x, std::size_t k, const T* d, std::size_t d_row,
-                     T* g) {
-  if (x.starts[k] == x.starts[k + 1]) return;
+void column_gradient(const SparseColumns<T>& x, std::size_t k, const T* d, std::size_t d_row, T* g,
+                     bool overwrite) {
+  if (x.starts[k] == x.starts[k + 1] && !overwrite) return;
   Vec<T> sum[NV];
 #pragma GCC unroll 4
-  for (int j = 0; j < NV; ++j) sum[j] = load(g + std::size_t(j) * lanes<T>);
+  for (int j = 0; j < NV; ++j) {
+    sum[j] = overwrite ? Vec<T>{} : load(g + std::size_t(j) * lanes<T>);
+  }
   for (std::int32_t p = x.starts[k]; p < x.starts[k + 1]; ++p) {
     const Vec<T> value = broadcast(x.entries[p].value);
     const T* row = d + static_cast<std::size_t>(x.entries[p].row) * d_row;
@@ -507,10 +509,10 @@ void sparse_matmul_columns(const SparseColumns<T>& x, std::size_t m, std::size_t
 
 template <class T>
 void sparse_gradient_columns(const SparseColumns<T>& x, std::size_t n, const T* d,
-                             std::size_t d_row, T* g, std::size_t g_row) {
+                             std::size_t d_row, T* g, std::size_t g_row, bool overwrite) {
   over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t k = 0; k < x.cols; ++k) {
-      column_gradient<T, nv>(x, k, d + column, d_row, g + k * g_row + column);
+      column_gradient<T, nv>(x, k, d + column, d_row, g + k * g_row + column, overwrite);
     }
   });
 }
