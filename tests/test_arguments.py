@@ -12,6 +12,19 @@ from nncore import _core
 from support import make_network, make_problem, parameter_digest
 
 
+def test_objects_whose_init_never_ran() -> None:
+    """Python can make them; whatever is asked of them is an error or an empty answer, no crash."""
+    net = _core.Network.__new__(_core.Network)
+    for ask in (net.weight_views, net.bias_views, net.all_finite, lambda: net.sizes):
+        with pytest.raises(TypeError, match="not initialised"):
+            ask()
+    trainer = _core.Trainer.__new__(_core.Trainer)
+    with pytest.raises(TypeError, match="not initialised"):
+        _ = trainer.slots
+    data = _core.Dataset.__new__(_core.Dataset)
+    assert (len(data), data.has_classes, data.weight_sum) == (0, False, 0)
+
+
 @pytest.mark.parametrize(
     ("sizes", "activations", "options", "message"),
     [

@@ -161,29 +161,25 @@ py::object input_gradient(const PyNetwork& self, const PyDataset& data) {
 }
 
 py::list weight_views(const PyNetwork& self) {
-  return std::visit(
-      [](const auto& network) {
-        const py::capsule owner = owner_of(network->share_parameters());
-        py::list views;
-        for (std::size_t l = 0; l < network->layers().size(); ++l) {
-          views.append(transposed_view(network->weights(l), owner));
-        }
-        return views;
-      },
-      self.any);
+  return self.visit([](auto& network) {
+    const py::capsule owner = owner_of(network.share_parameters());
+    py::list views;
+    for (std::size_t l = 0; l < network.layers().size(); ++l) {
+      views.append(transposed_view(network.weights(l), owner));
+    }
+    return views;
+  });
 }
 
 py::list bias_views(const PyNetwork& self) {
-  return std::visit(
-      [](const auto& network) {
-        const py::capsule owner = owner_of(network->share_parameters());
-        py::list views;
-        for (std::size_t l = 0; l < network->layers().size(); ++l) {
-          views.append(flat_view(network->biases(l), owner));
-        }
-        return views;
-      },
-      self.any);
+  return self.visit([](auto& network) {
+    const py::capsule owner = owner_of(network.share_parameters());
+    py::list views;
+    for (std::size_t l = 0; l < network.layers().size(); ++l) {
+      views.append(flat_view(network.biases(l), owner));
+    }
+    return views;
+  });
 }
 
 py::tuple names_of(std::span<const Activation> activations) {
