@@ -78,7 +78,9 @@ py::dict info() {
 }  // namespace
 }  // namespace nncore::python
 
-PYBIND11_MODULE(_core, m) {
+// Without the GIL, too: what Python shares is immutable once made (Dataset), or guarded by the core
+// (a network in training), or NumPy memory, which is its users' to guard.
+PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   using namespace nncore;
   using namespace nncore::python;
   m.doc() = "The compiled core of nncore; see the package for the public face.";
