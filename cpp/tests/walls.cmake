@@ -31,5 +31,5 @@ forbid("[^a-z]new |malloc|std::vector<[^c]|throw " "kernels do not allocate or t
        "${ROOT}/cpp/src/kernels/activations.hpp" "${ROOT}/cpp/src/kernels/costs.hpp"
        "${ROOT}/cpp/src/kernels/optimizers.hpp")
 forbid("#include \"[^n\"]" "public headers include public headers only" ${headers})
-forbid("std::cout|std::cerr|[^n]printf\\(|std::abort|std::exit|[^_]abort\\(" "the library is silent and stays up"
+forbid("std::cout|std::cerr|[^n]printf\\(|std::abort|std::exit|std::terminate|[^_]abort\\(" "the library is silent and stays up"
        ${core})

@@ -8,7 +8,7 @@
 
 #include "nncore/matrix.hpp"
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 // A sparse copy of a dense matrix, for training on inputs that are mostly zero (images of
 // writing, one-hot codes, counts): the first layer then costs what its non-zeros cost.

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 // Base of everything nncore throws.
 class Error : public std::runtime_error {

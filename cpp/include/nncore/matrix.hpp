@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 // A dense matrix: row i starts at data + i * stride (in elements, stride >= cols).
 template <class T>

@@ -11,18 +11,20 @@
 #include "nncore/network.hpp"
 #include "nncore/tensor_file.hpp"
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 using AnyNetwork = std::variant<std::shared_ptr<Network<float>>, std::shared_ptr<Network<double>>>;
 
 // What a model file says of the network beside its parameters.
 template <class T>
-std::map<std::string, std::string> model_metadata(const Network<T>& network);
+[[gnu::visibility("default")]] std::map<std::string, std::string> model_metadata(
+    const Network<T>& network);
 
 // Writes the file whole or not at all. Throws ModelFileError; InvalidArgument for parameters that
 // are not finite; BusyError during training.
 template <class T>
-void save_model(const Network<T>& network, const std::filesystem::path& path);
+[[gnu::visibility("default")]] void save_model(const Network<T>& network,
+                                               const std::filesystem::path& path);
 
 // Reads a network in the file's own dtype; tensors and metadata of other names are left alone.
 // Throws ModelFileError.

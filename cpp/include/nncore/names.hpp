@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 // Activation functions; softmax is for outputs only, step predicts but does not train.
 enum class Activation : unsigned char {
@@ -72,11 +72,11 @@ std::string_view name(Optimizer optimizer) noexcept;
 // The enumerator of that name; InvalidArgument lists the names there are. Enum is one of the
 // four above.
 template <class Enum>
-Enum from_name(std::string_view name);
+[[gnu::visibility("default")]] Enum from_name(std::string_view name);
 
 // All names, in the enumeration's order.
 template <class Enum>
-std::span<const std::string_view> all_names() noexcept;
+[[gnu::visibility("default")]] std::span<const std::string_view> all_names() noexcept;
 
 // Whether gradients pass through the activation (false for step).
 bool is_trainable(Activation activation) noexcept;

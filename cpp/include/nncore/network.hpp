@@ -12,7 +12,7 @@
 #include "nncore/matrix.hpp"
 #include "nncore/names.hpp"
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 struct Architecture {
   std::vector<std::size_t> sizes;       // units of every layer, the inputs first; two or more
@@ -142,9 +142,9 @@ class Network<T>::TrainAccess {
 // targets legal for the cost. Data from outside want this once; the calls above look at widths,
 // lengths and labels only, and trust sparse offsets and columns.
 template <class T>
-void check(const Network<T>& network, const Samples<T>& samples);
+[[gnu::visibility("default")]] void check(const Network<T>& network, const Samples<T>& samples);
 template <class T>
-void check(const Network<T>& network, const Inputs<T>& x);
+[[gnu::visibility("default")]] void check(const Network<T>& network, const Inputs<T>& x);
 
 extern template class Network<float>;
 extern template class Network<double>;

@@ -1,4 +1,6 @@
-// The whole public C++ API of nncore.
+// The whole public C++ API of nncore: what a shared library exports is what these headers' own
+// namespace declares. Function templates say so once more, or compilers forget it where they are
+// defined.
 #pragma once
 
 #include "nncore/compact_rows.hpp"

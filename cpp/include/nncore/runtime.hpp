@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 struct BuildInfo {
   std::string version;

@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 // The element types that nncore writes, and the only ones it reads.
 enum class DType { f32, f64, i64, u8 };

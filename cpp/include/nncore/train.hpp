@@ -10,7 +10,7 @@
 
 #include "nncore/network.hpp"
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 template <class T>
 struct Batch;

@@ -1,0 +1,117 @@
+# A program that knows nncore by name only (tests/consumer) finds, builds and runs it. By ctest as
+#   cmake -DBUILD=... -P consumer.cmake      what that build tree installs, moved somewhere else
+#   cmake -DSOURCE=... -P consumer.cmake     as part of its own build, shared; then what that installs
+# with -DCONSUMER -DWORK -DVERSION -DCXX -DGENERATOR -DNM -DPKG_CONFIG.
+
+function(run)
+  cmake_parse_arguments(PARSE_ARGV 0 run "" "OUTPUT;FAILS_WITH" "COMMAND")
+  execute_process(COMMAND ${run_COMMAND} RESULT_VARIABLE code OUTPUT_VARIABLE output
+                  ERROR_VARIABLE errors OUTPUT_STRIP_TRAILING_WHITESPACE)
+  list(JOIN run_COMMAND " " shown)
+  if(DEFINED run_FAILS_WITH)
+    if(code EQUAL 0 OR NOT errors MATCHES "${run_FAILS_WITH}")
+      message(FATAL_ERROR "${shown}: expected an error with ${run_FAILS_WITH}, found: ${errors}")
+    endif()
+  elseif(NOT code EQUAL 0)
+    message(FATAL_ERROR "${shown} failed (${code}): ${output}${errors}")
+  endif()
+  if(run_OUTPUT)
+    set(${run_OUTPUT} "${output}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+function(configure directory)
+  run(COMMAND ${CMAKE_COMMAND} -S "${CONSUMER}" -B "${directory}" -G "${GENERATOR}"
+              "-DCMAKE_CXX_COMPILER=${CXX}" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON ${ARGN})
+endfunction()
+
+function(expect_xor program)
+  run(COMMAND "${program}" "${WORK}/xor.safetensors" OUTPUT answers)
+  if(NOT answers STREQUAL "0 1 1 0 ${VERSION}")
+    message(FATAL_ERROR "${program} printed '${answers}'; expected '0 1 1 0 ${VERSION}'")
+  endif()
+endfunction()
+
+# What a shared library offers is nncore's.
+function(check_exports library)
+  run(COMMAND "${NM}" -D --defined-only "${library}" OUTPUT symbols)
+  string(REGEX MATCHALL "[^ \n]+(\n|$)" names "${symbols}")
+  list(TRANSFORM names STRIP)
+  if(NOT "_ZN6nncore7versionEv" IN_LIST names)
+    message(FATAL_ERROR "${library} does not offer nncore::version")
+  endif()
+  list(FILTER names EXCLUDE REGEX "^(nncore_|_ZN6nncore|_ZNK6nncore|_ZT[ISV]N6nncore)")
+  if(names)
+    message(FATAL_ERROR "${library} offers what is not nncore's: ${names}")
+  endif()
+endfunction()
+
+function(use_installed build)
+  file(REMOVE_RECURSE "${WORK}/first" "${WORK}/prefix" "${WORK}/found")
+  run(COMMAND ${CMAKE_COMMAND} --install "${build}" --prefix "${WORK}/first")
+  file(RENAME "${WORK}/first" "${WORK}/prefix")
+  file(GLOB_RECURSE files RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
+  set(strange ${files})
+  list(FILTER strange EXCLUDE REGEX
+       "^include/nncore/[a-z_]+\\.h(pp)?$|^lib.*/libnncore\\.|/cmake/nncore/nncore.*\\.cmake$|/nncore\\.pc$")
+  if(strange)
+    message(FATAL_ERROR "installed, but belongs to no program that uses nncore: ${strange}")
+  endif()
+
+  configure("${WORK}/found" "-DCMAKE_PREFIX_PATH=${WORK}/prefix" "-DNNCORE_VERSION=${VERSION}")
+  run(COMMAND ${CMAKE_COMMAND} --build "${WORK}/found")
+  expect_xor("${WORK}/found/xor")
+
+  string(REGEX MATCH "^([0-9]+)\\.([0-9]+)" _ "${VERSION}")
+  math(EXPR next_minor "${CMAKE_MATCH_2} + 1")
+  math(EXPR next_major "${CMAKE_MATCH_1} + 1")
+  foreach(wanted IN ITEMS "${CMAKE_MATCH_1}.${next_minor}" "${next_major}.0")
+    run(COMMAND ${CMAKE_COMMAND} "-DNNCORE_VERSION=${wanted}" "${WORK}/found"
+        FAILS_WITH "compatible[ \n]+with requested version \"${wanted}\"")
+  endforeach()
+
+  if(PKG_CONFIG)
+    set(pc ${files})
+    list(FILTER pc INCLUDE REGEX "/nncore\\.pc$")
+    cmake_path(GET pc PARENT_PATH directory)
+    set(ENV{PKG_CONFIG_PATH} "${WORK}/prefix/${directory}")
+    run(COMMAND "${PKG_CONFIG}" --modversion nncore OUTPUT version)
+    run(COMMAND "${PKG_CONFIG}" --cflags --libs nncore OUTPUT flags)
+    run(COMMAND "${PKG_CONFIG}" --variable=libdir nncore OUTPUT libdir)
+    separate_arguments(flags UNIX_COMMAND "${flags}")
+    run(COMMAND "${CXX}" -std=c++20 "${CONSUMER}/main.cpp" -o "${WORK}/xor_pc" ${flags}
+                "-Wl,-rpath,${libdir}")
+    expect_xor("${WORK}/xor_pc")
+    if(NOT version STREQUAL VERSION)
+      message(FATAL_ERROR "nncore.pc says version ${version}; expected ${VERSION}")
+    endif()
+  else()
+    message(STATUS "without pkg-config, nncore.pc is not tried")
+  endif()
+endfunction()
+
+set(ENV{CXXFLAGS} "")  # what the program's compilation is given is looked at below
+file(MAKE_DIRECTORY "${WORK}")
+if(SOURCE)
+  set(inside "${WORK}/inside")
+  configure("${inside}" "-DNNCORE_SOURCE=${SOURCE}" -DBUILD_SHARED_LIBS=ON -DNNCORE_INSTALL=ON)
+  run(COMMAND ${CMAKE_COMMAND} --build "${inside}")
+  expect_xor("${inside}/xor")
+
+  # Nothing but the include directory and the language reaches the program's own compilation.
+  file(STRINGS "${inside}/compile_commands.json" command REGEX "\"command\".*/consumer/main\\.cpp")
+  string(REGEX MATCHALL " -[^co ][^ ]*" flags "${command}")
+  list(TRANSFORM flags STRIP)
+  list(FILTER flags EXCLUDE REGEX "^-I[^ ]*/cpp/include$|^-std=gnu\\+\\+20$")
+  file(STRINGS "${inside}/CMakeCache.txt" build_type REGEX "^CMAKE_BUILD_TYPE:.*=.+")
+  if(flags OR build_type)
+    message(FATAL_ERROR "the program that nncore is built into got ${flags} ${build_type}")
+  endif()
+  file(GLOB library "${inside}/nncore/cpp/src/libnncore.so")
+  if(library)
+    check_exports("${library}")
+  endif()
+  use_installed("${inside}")
+else()
+  use_installed("${BUILD}")
+endif()

@@ -1,0 +1,55 @@
+# Every public header stands alone: it compiles by itself under strict warnings, leans on nothing
+# but the standard library, and leaves no macro behind except an include guard. Run by ctest as
+# cmake -DCXX=... -DINCLUDE=... -DWORK=... -P headers.cmake.
+
+file(GLOB headers RELATIVE "${INCLUDE}" "${INCLUDE}/nncore/*.h" "${INCLUDE}/nncore/*.hpp")
+file(GLOB_RECURSE all RELATIVE "${INCLUDE}" "${INCLUDE}/*")
+if(NOT headers OR NOT "${headers}" STREQUAL "${all}")
+  message(FATAL_ERROR "${INCLUDE} holds ${all}; expected only headers in nncore/, found ${headers}")
+endif()
+
+set(warnings -Wall -Wextra -Wpedantic -Wconversion -Werror)
+
+function(compile_alone header language standard)
+  set(source "${WORK}/alone.${language}")
+  file(WRITE "${source}" "#include \"${header}\"\n")
+  set(flags -x ${language} -std=${standard} ${warnings} "-I${INCLUDE}" "${source}")
+  execute_process(COMMAND "${CXX}" -fsyntax-only ${flags} RESULT_VARIABLE failed
+                  ERROR_VARIABLE errors)
+  if(failed)
+    message(SEND_ERROR "${header} does not compile alone as ${standard}: ${errors}")
+    return()
+  endif()
+
+  file(STRINGS "${INCLUDE}/${header}" defines REGEX "^[ \t]*#[ \t]*define[ \t]")
+  if(NOT defines)
+    return()
+  endif()
+  execute_process(COMMAND "${CXX}" -E -dM ${flags} OUTPUT_VARIABLE macros)
+  string(TOUPPER "${header}" guard)
+  string(REGEX REPLACE "[^A-Z0-9]" "_" guard "${guard}")  # nncore/x.h: NNCORE_X_H
+  string(REPLACE "NNCORE_NNCORE" "NNCORE" guard "${guard}")
+  foreach(define IN LISTS defines)
+    string(REGEX MATCH "define[ \t]+([A-Za-z0-9_]+)" _ "${define}")
+    set(name "${CMAKE_MATCH_1}")
+    if(NOT name MATCHES "^${guard}_?$" AND macros MATCHES "#define ${name}[ (\n]")
+      message(SEND_ERROR "${header} leaves the macro ${name} behind; only a guard ${guard} may stay")
+    endif()
+  endforeach()
+endfunction()
+
+foreach(header IN LISTS headers)
+  if(header MATCHES "\\.h$")
+    set(standard_header "<[a-z]+\\.h>")
+    compile_alone(${header} c c99)
+  else()
+    set(standard_header "<[a-z_]+>")
+  endif()
+  compile_alone(${header} c++ c++20)
+
+  file(STRINGS "${INCLUDE}/${header}" includes REGEX "^[ \t]*#[ \t]*include")
+  list(FILTER includes EXCLUDE REGEX "include (${standard_header}|\"nncore/[a-z_]+\\.hp*\")")
+  if(includes)
+    message(SEND_ERROR "${header} needs more than the standard library and nncore: ${includes}")
+  endif()
+endforeach()
