@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from nncore import _core
 
-from . import evaluate, export, info, predict, train
+from . import directories, evaluate, export, info, predict, train
 from .output import INTERRUPTED, complain, printable
 
 PIPE_CLOSED = 141
@@ -69,6 +69,7 @@ def _parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"nncore {_core.__version__}")
+    directories.add(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for command in (train, evaluate, predict, export, info):
         command.add(commands)
