@@ -3,6 +3,8 @@
 #   cmake -DSOURCE=... -P consumer.cmake     as part of its own build, shared; then what that installs
 # with -DCONSUMER -DWORK -DVERSION -DCXX -DGENERATOR -DNM -DPKG_CONFIG.
 
+cmake_minimum_required(VERSION 3.21)
+
 function(run)
   cmake_parse_arguments(PARSE_ARGV 0 run "" "OUTPUT;FAILS_WITH" "COMMAND")
   execute_process(COMMAND ${run_COMMAND} RESULT_VARIABLE code OUTPUT_VARIABLE output

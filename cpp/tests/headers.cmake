@@ -2,6 +2,8 @@
 # but the standard library, and leaves no macro behind except an include guard. Run by ctest as
 # cmake -DCXX=... -DINCLUDE=... -DWORK=... -P headers.cmake.
 
+cmake_minimum_required(VERSION 3.21)
+
 file(GLOB headers RELATIVE "${INCLUDE}" "${INCLUDE}/nncore/*.h" "${INCLUDE}/nncore/*.hpp")
 file(GLOB_RECURSE all RELATIVE "${INCLUDE}" "${INCLUDE}/*")
 if(NOT headers OR NOT "${headers}" STREQUAL "${all}")

@@ -7,6 +7,8 @@
 # noexcept; that nobody calls it by name is for walls.cmake to see. abort has no such excuse: only
 # an assertion would bring it.
 
+cmake_minimum_required(VERSION 3.21)
+
 set(streams stdout stderr __stdoutp __stderrp
     _ZSt4cout _ZSt4cerr _ZSt4clog _ZSt5wcout _ZSt5wcerr _ZSt5wclog
     _ZNSt3__14coutE _ZNSt3__14cerrE _ZNSt3__14clogE _ZNSt8ios_base4InitC1Ev)
