@@ -1,6 +1,6 @@
 # Every public header stands alone: it compiles by itself under strict warnings, leans on nothing
-# but the standard library, and leaves no macro behind except an include guard. Run by ctest as
-# cmake -DCXX=... -DINCLUDE=... -DWORK=... -P headers.cmake.
+# but the standard library, leaves no macro behind except an include guard, and is visible in a
+# shared library. Run by ctest as cmake -DCXX=... -DINCLUDE=... -DWORK=... -P headers.cmake.
 
 cmake_minimum_required(VERSION 3.21)
 
@@ -48,6 +48,16 @@ foreach(header IN LISTS headers)
     set(standard_header "<[a-z_]+>")
   endif()
   compile_alone(${header} c++ c++20)
+
+  # A shared library hides what does not say that it is visible.
+  file(READ "${INCLUDE}/${header}" text)
+  string(REPLACE ";" "" text "${text}")  # which would cut CMake's lists
+  string(REGEX MATCHALL "\nnamespace nncore[ {][^\n]*" hidden "${text}")
+  string(REGEX MATCHALL "\ntemplate <[^\n]*>\n[^\n]*" templates "${text}")
+  list(FILTER templates EXCLUDE REGEX "\n(class|struct|constexpr|inline|\\[\\[gnu::visibility)")
+  if(hidden OR templates)
+    message(SEND_ERROR "${header} lacks [[gnu::visibility(\"default\")]]: ${hidden} ${templates}")
+  endif()
 
   file(STRINGS "${INCLUDE}/${header}" includes REGEX "^[ \t]*#[ \t]*include")
   list(FILTER includes EXCLUDE REGEX "include (${standard_header}|\"nncore/[a-z_]+\\.hp*\")")
