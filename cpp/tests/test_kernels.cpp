@@ -427,7 +427,8 @@ TEST_CASE("kernels agree with their naive twins, float64") {
 
 TEST_CASE("costs stay finite where outputs saturate") {
   const Kernels<float>& k = kernels<float>();
-  const float z[] = {200.0f, -200.0f}, a[] = {1.0f, 0.0f}, y[] = {0.0f, 1.0f};
+  constexpr std::size_t line = cache_line / sizeof(float);
+  const float z[line] = {200.0f, -200.0f}, a[line] = {1.0f, 0.0f}, y[line] = {0.0f, 1.0f};
   // -ln(1 - sigmoid(200)) = 200, twice.
   CHECK(k.costs[static_cast<std::size_t>(Cost::cross_entropy)].value(z, a, y, 2) ==
         doctest::Approx(400));

@@ -103,16 +103,13 @@ struct ActivationFn<Activation::gelu> : ActivationTraits {
   static constexpr Initializer initializer = Initializer::he_normal;
   static constexpr bool needs_z = true;
   template <class T>
-  static T phi(T z) {  // the normal distribution function
-    return T(0.5) * erfc(z * T(-0.70710678118654752440));
-  }
-  template <class T>
   static T value(T z) {
-    return z * phi(z);
+    return z * normal_cdf(z, bell(z));
   }
   template <class T>
   static T slope(T z, T) {
-    return phi(z) + z * T(0.39894228040143267794) * exp(T(-0.5) * z * z);
+    const T e = bell(z);
+    return normal_cdf(z, e) + z * T(0.39894228040143267794) * e;
   }
 };
 
@@ -127,9 +124,9 @@ struct ActivationFn<Activation::silu> : ActivationTraits {
     return z * sigmoid(z);
   }
   template <class T>
-  static T slope(T z, T a) {
-    const T s = sigmoid(z);
-    return s + a * (T(1) - s);
+  static T slope(T z, T) {  // sigmoid(z) + z sigmoid'(z), which 1 - sigmoid(z) would spoil
+    const T e = exp(-magnitude(z)), larger = T(1) / (T(1) + e), smaller = e * larger;
+    return (z < T(0) ? smaller : larger) + z * (smaller * larger);
   }
 };
 
@@ -139,7 +136,7 @@ struct ActivationFn<Activation::softplus> : ActivationTraits {
   static constexpr Initializer initializer = Initializer::he_normal;
   template <class T>
   static T value(T z) {
-    return (z < T(0) ? T(0) : z) + log1p(exp(z < T(0) ? z : -z));
+    return (z < T(0) ? T(0) : z) + log1p_positive(exp(-magnitude(z)));
   }
   template <class T>
   static T slope(T, T a) {

@@ -1,7 +1,7 @@
 // The costs of one sample, each defined once: its name, its value and its slope, with a the
 // outputs, z their weighted inputs and y the targets.
 //
-//   value(z, a, y)  the cost of one output; costs that need it use z, to stay finite
+//   value(z, a, y)  the cost of one output; costs with needs_z use z, to stay finite
 //   slope(a, y)     its derivative with respect to a
 //   canonical       for costs that are paired with one output activation only: that one; their
 //                   delta = dC/dz is a - y, the slopes having cancelled
@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "kernels/math.hpp"
 #include "nncore/names.hpp"
 
 namespace nncore {
@@ -32,14 +33,18 @@ struct CostTraits {
 template <>
 struct CostFn<Cost::quadratic> : CostTraits {
   static constexpr std::string_view name = "quadratic";
-  static double value(double, double a, double y) { return 0.5 * (a - y) * (a - y); }
+  template <class T>
+  static T value(T, T a, T y) {
+    return T(0.5) * (a - y) * (a - y);
+  }
   template <class T>
   static T slope(T a, T y) {
     return a - y;
   }
 };
 
-// -y ln a - (1 - y) ln (1 - a), from the logits so that a saturated output costs what it should.
+// -y ln a - (1 - y) ln (1 - a), from the logits so that a saturated output costs what it should,
+// and as a sum of positive terms so that a small cost keeps its digits.
 template <>
 struct CostFn<Cost::cross_entropy> : CostTraits {
   static constexpr std::string_view name = "cross_entropy";
@@ -47,8 +52,10 @@ struct CostFn<Cost::cross_entropy> : CostTraits {
   static constexpr Activation canonical = Activation::sigmoid;
   static constexpr bool only_canonical = true;
   static constexpr double target_min = 0, target_max = 1;
-  static double value(double z, double, double y) {
-    return (z > 0 ? z : 0) - z * y + __builtin_log1p(__builtin_exp(-__builtin_fabs(z)));
+  template <class T>
+  static T value(T z, T, T y) {
+    const T size = magnitude(z);
+    return size * (z > T(0) ? T(1) - y : y) + log1p_positive(exp(-size));
   }
 };
 
@@ -62,14 +69,20 @@ struct CostFn<Cost::log_likelihood> : CostTraits {
   static constexpr bool targets_sum_to_one = true;
   static constexpr bool only_canonical = true;
   static constexpr double target_min = 0, target_max = 1;
-  static double value(double log_a, double, double y) { return y == 0 ? 0 : -y * log_a; }
+  template <class T>
+  static T value(T log_a, T, T y) {
+    return y == T(0) ? T(0) : -y * log_a;
+  }
 };
 
 // |a - y|
 template <>
 struct CostFn<Cost::mean_absolute> : CostTraits {
   static constexpr std::string_view name = "mean_absolute";
-  static double value(double, double a, double y) { return __builtin_fabs(a - y); }
+  template <class T>
+  static T value(T, T a, T y) {
+    return magnitude(a - y);
+  }
   template <class T>
   static T slope(T a, T y) {
     return a > y ? T(1) : (a < y ? T(-1) : T(0));
@@ -80,9 +93,10 @@ struct CostFn<Cost::mean_absolute> : CostTraits {
 template <>
 struct CostFn<Cost::huber> : CostTraits {
   static constexpr std::string_view name = "huber";
-  static double value(double, double a, double y) {
-    const double d = __builtin_fabs(a - y);
-    return d < 1 ? 0.5 * d * d : d - 0.5;
+  template <class T>
+  static T value(T, T a, T y) {
+    const T d = magnitude(a - y);
+    return d < T(1) ? T(0.5) * d * d : d - T(0.5);
   }
   template <class T>
   static T slope(T a, T y) {
@@ -99,7 +113,10 @@ struct CostFn<Cost::poisson> : CostTraits {
   static constexpr Activation canonical = Activation::exponential;
   static constexpr bool only_canonical = true;
   static constexpr double target_min = 0;
-  static double value(double z, double a, double y) { return a - y * z; }
+  template <class T>
+  static T value(T z, T a, T y) {
+    return a - y * z;
+  }
 };
 
 }  // namespace

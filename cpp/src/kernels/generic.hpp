@@ -528,11 +528,76 @@ void column_sums(const T* d, std::size_t d_row, std::size_t m, std::size_t n, T 
   }
 }
 
+// Rows are reduced line by line, and the lanes of a line by halves: one order for every vector
+// width.
+
+// A cache line of a row of which `rest` elements are left, `instead` standing for what lies
+// beyond: that is read, whatever it is, and plays no part.
+template <class T>
+inline void load_line(const T* p, std::size_t rest, T instead, Vec<T> (&line)[line_vectors]) {
+  using Index = typename FloatFormat<T>::Index;
+  using Indices [[gnu::vector_size(NNCORE_VECTOR_BYTES)]] = Index;
+  static constexpr Index lane[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const Indices left = static_cast<Index>(smaller(rest, line_lanes<T>)) - Indices{};
+#pragma GCC unroll 4
+  for (std::size_t v = 0; v < line_vectors; ++v) {
+    Indices at;
+    __builtin_memcpy(&at, lane + v * lanes<T>, sizeof at);
+    line[v] = at < left ? load(p + v * lanes<T>) : broadcast(instead);
+  }
+}
+
+template <class T>
+struct Sum {
+  static Vec<T> of(Vec<T> a, Vec<T> b) { return a + b; }
+};
+template <class T>
+struct Largest {
+  static Vec<T> of(Vec<T> a, Vec<T> b) { return a > b ? a : b; }
+};
+
+template <int Half, class Op, class T, int... I>
+inline T reduce_vector(Vec<T> v, std::integer_sequence<int, I...> all) {
+  if constexpr (Half == 0) {
+    return v[0];
+  } else {
+    const Vec<T> shifted = __builtin_shufflevector(v, v, ((I + Half) % int(sizeof...(I)))...);
+    return reduce_vector<Half / 2, Op, T>(Op::of(v, shifted), all);
+  }
+}
+
+template <class Op, class T>
+inline T reduce_line(Vec<T> (&line)[line_vectors]) {
+#pragma GCC unroll 4
+  for (std::size_t half = line_vectors / 2; half > 0; half /= 2) {
+#pragma GCC unroll 4
+    for (std::size_t v = 0; v < half; ++v) line[v] = Op::of(line[v], line[v + half]);
+  }
+  return reduce_vector<int(lanes<T>) / 2, Op, T>(line[0],
+                                                 std::make_integer_sequence<int, lanes<T>>{});
+}
+
 template <class T>
 inline T largest_of(const T* x, std::size_t n) {
-  T largest = x[0];
-  for (std::size_t j = 1; j < n; ++j) largest = x[j] > largest ? x[j] : largest;
-  return largest;
+  constexpr T least = -T(__builtin_huge_val());
+  Vec<T> largest[line_vectors], line[line_vectors];
+  load_line(x, n, least, largest);
+  for (std::size_t j = line_lanes<T>; j < n; j += line_lanes<T>) {
+    load_line(x + j, n - j, least, line);
+#pragma GCC unroll 4
+    for (std::size_t v = 0; v < line_vectors; ++v) {
+      largest[v] = Largest<T>::of(line[v], largest[v]);
+    }
+  }
+  return reduce_line<Largest<T>, T>(largest);
+}
+
+// The sum of a line of which `rest` elements count.
+template <class T>
+inline T line_sum(const T* p, std::size_t rest) {
+  Vec<T> line[line_vectors];
+  load_line(p, rest, T(0), line);
+  return reduce_line<Sum<T>, T>(line);
 }
 
 template <class T, Activation A>
@@ -546,10 +611,16 @@ void apply(T* z, std::size_t row, std::size_t m, std::size_t n) {
   } else {
     for (std::size_t i = 0; i < m; ++i, z += row) {
       const T largest = largest_of(z, n);  // so that exp cannot overflow
-      for (std::size_t j = 0; j < n; ++j) z[j] = exp(z[j] - largest);
+      const std::size_t count = whole_lines<T>(n);
+      for (std::size_t j = 0; j < count; ++j) z[j] = exp(z[j] - largest);
       T total = 0;
-      for (std::size_t j = 0; j < n; ++j) total += z[j];
-      for (std::size_t j = 0; j < n; ++j) z[j] /= total;
+      for (std::size_t j = 0; j < n; j += line_lanes<T>) {
+        Vec<T> line[line_vectors];
+        load_line(z + j, n - j, T(0), line);
+        for (std::size_t v = 0; v < line_vectors; ++v) store(z + j + v * lanes<T>, line[v]);
+        total += reduce_line<Sum<T>, T>(line);
+      }
+      for (std::size_t j = 0; j < count; ++j) z[j] /= total;
     }
   }
 }
@@ -567,20 +638,34 @@ void multiply_slope([[maybe_unused]] const T* z, const T* a, T* delta, std::size
 
 template <class T, Cost C>
 double cost_value(const T* z, const T* a, const T* y, std::size_t n) {
-  double total = 0;
+  using Fn = CostFn<C>;
+  constexpr std::size_t line = line_lanes<T>;
+  T largest = 0, log_sum = 0;
   if constexpr (C == Cost::log_likelihood) {
-    const double largest = largest_of(z, n);
-    double sum = 0;
-    for (std::size_t j = 0; j < n; ++j) sum += __builtin_exp(double(z[j]) - largest);
-    const double log_sum = largest + __builtin_log(sum);
-    for (std::size_t j = 0; j < n; ++j) {
-      total += CostFn<C>::value(double(z[j]) - log_sum, double(a[j]), double(y[j]));
+    // ln a = z - largest - ln(sum of exp(z - largest)), where the largest themselves are counted
+    // apart: a sure and right answer costs ln(1 + what is left), however little that is.
+    largest = largest_of(z, n);
+    T others = 0, ties = 0;
+    for (std::size_t j = 0; j < n; j += line) {
+      T e[line], tie[line];
+      for (std::size_t i = 0; i < line; ++i) {
+        const T below = z[j + i] - largest;
+        e[i] = below == T(0) ? T(0) : exp(below);
+        tie[i] = below == T(0) ? T(1) : T(0);
+      }
+      others += line_sum(e, n - j);
+      ties += line_sum(tie, n - j);
     }
-  } else {
-    for (std::size_t j = 0; j < n; ++j) {
-      const double zj = CostFn<C>::needs_z ? double(z[j]) : 0;
-      total += CostFn<C>::value(zj, double(a[j]), double(y[j]));
+    log_sum = log1p_positive((ties - 1) + others);
+  }
+  double total = 0;
+  for (std::size_t j = 0; j < n; j += line) {
+    T cost[line];
+    for (std::size_t i = 0; i < line; ++i) {
+      const T zi = Fn::needs_z ? (z[j + i] - largest) - log_sum : T(0);
+      cost[i] = Fn::value(zi, a[j + i], y[j + i]);
     }
+    total += double(line_sum(cost, n - j));
   }
   return total;
 }

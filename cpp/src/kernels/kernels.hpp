@@ -8,7 +8,8 @@
 // The order of every sum is fixed here, whatever the instruction set or the thread count:
 // products add their terms in ascending order, in blocks of sum_block, block by block; dot
 // products keep a cache line of partial sums; sparse products sum each part of a row by itself,
-// its even and its odd terms apart.
+// its even and its odd terms apart; softmax and costs sum a row's lines one after the other, the
+// lanes of a line by halves.
 #pragma once
 
 #include <array>
@@ -99,7 +100,7 @@ struct Kernels {
   std::array<ActivationKernels, activation_count> activations;
 
   struct CostKernels {
-    // Of one row; z is read where needs_z.
+    // Of one row; z is read where needs_z. All three are padded, with anything.
     double (*value)(const T* z, const T* a, const T* y, std::size_t n);
     // dC/da of one row; for a cost with a canonical activation alone, dC/dz = a - y.
     void (*slope)(const T* a, const T* y, T* delta, std::size_t n);
