@@ -130,7 +130,9 @@ def test_a_weight_is_as_good_as_a_copy_of_the_row() -> None:
     settings |= {"tol": 1e-8, "max_iter": 1000}
     weighted = classifier(**settings).fit(X, Y, sample_weight=weight)
     repeated = classifier(**settings).fit(X.repeat(weight, axis=0), Y.repeat(weight))
-    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-4)
+    # scipy stops when the loss falls by less than 2e-9 of itself: which of its last steps that is,
+    # rounding decides.
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-3)
 
 
 @pytest.mark.parametrize(
