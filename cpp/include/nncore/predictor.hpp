@@ -8,7 +8,7 @@
 #include "nncore/matrix.hpp"
 #include "nncore/network.hpp"
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 template <class T>
 struct Workspace;
