@@ -1,6 +1,7 @@
 // Threads that stand by for the short parallel loops of a training run.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -13,24 +14,27 @@
 
 namespace nncore {
 
-// One leader hands out jobs; each job has parts, and a part is done by whoever claims it first.
+// One leader hands out jobs; each job has parts, and a part is done by whoever claims it first
+// (of more than max_claims parts, one claim takes every max_claims-th).
 // A worker claims the part of its own number, so that the same thread sees the same piece of a
 // matrix again and again; the leader also takes what nobody has claimed yet, so that a worker
 // that the machine has put aside holds nothing up.
 class Crew {
  public:
-  static constexpr int max_parts = 32;
+  static constexpr int max_claims = 32;
   using Body = void (*)(void* context, int part);
 
   // The leader's: does all parts, with the workers' help. Rethrows the first exception.
   void run(int parts, Body body, void* context) {
+    const int claims = std::min(parts, max_claims);
     body_ = body;
     context_ = context;
-    pending_.store(parts, std::memory_order_relaxed);
+    parts_ = parts;
+    pending_.store(claims, std::memory_order_relaxed);
     ++job_;
-    const std::uint64_t unclaimed = (std::uint64_t{1} << parts) - 1;
+    const std::uint64_t unclaimed = (std::uint64_t{1} << claims) - 1;
     state_.store(job_ << 32 | unclaimed, std::memory_order_release);
-    for (int part = 0; part < parts; ++part) {
+    for (int part = 0; part < claims; ++part) {
       if (claim(job_, part)) work(part);
     }
     for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin) wait(spin);
@@ -69,7 +73,7 @@ class Crew {
 
   void work(int part) {
     try {
-      body_(context_, part);
+      for (; part < parts_; part += max_claims) body_(context_, part);
     } catch (...) {
       if (!failed_.exchange(true)) error_ = std::current_exception();
     }
@@ -95,6 +99,7 @@ class Crew {
   alignas(64) std::atomic<bool> dismissed_{false};
   Body body_ = nullptr;
   void* context_ = nullptr;
+  int parts_ = 0;
   std::uint64_t job_ = 0;
   std::atomic<bool> failed_{false};
   std::exception_ptr error_;

@@ -97,9 +97,9 @@ Network<T>::Network(const Network& other)
     : architecture_(other.architecture_),
       layers_(other.layers_),
       size_(other.size_),
-      seed_(other.seed_),
-      epoch_(other.epoch_) {
+      seed_(other.seed_) {
   const ReadAccess access(other);
+  set_epoch(other.epoch());
   parameters_ = allocate_aligned<T>(size_);
   std::copy_n(other.parameters_.get(), size_, parameters_.get());
 }

@@ -246,7 +246,7 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
 
 template <class T>
 double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> order,
-                       std::size_t batch_size, const EpochOptions& options, bool* stopped) {
+                       std::size_t batch_size, const EpochOptions& options, bool is_epoch) {
   check_rate(options.learning_rate, "the learning rate");
   if (options.threads < 0) {
     throw InvalidArgument(text("the number of threads is ", options.threads,
@@ -274,7 +274,7 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
   };
   Dropout dropout{options_.dropout, network_.seed(), network_.epoch(), options.first_batch};
   double cost = 0, weight = 0;
-  bool finite = true;
+  bool finite = true, stopped = false;
   std::optional<Settled> settled{std::in_place, s, network_};
   with_crew(crew_size(network_, samples.x, batch_size, s.ws.threads), [&] {
     for (std::size_t first = 0; first < rows && finite; first += batch_size, ++dropout.batch) {
@@ -284,7 +284,7 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
       weight += batch.weight_sum;
       finite = std::isfinite(cost);
       if (options.should_stop && first + batch_size < rows && options.should_stop()) {
-        *stopped = true;
+        stopped = true;
         break;
       }
     }
@@ -301,22 +301,19 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
              options.learning_rate, ")"),
         static_cast<long>(network_.epoch()));
   }
+  if (is_epoch && !stopped) network_.set_epoch(network_.epoch() + 1);
   return weight > 0 ? cost / weight : 0;
 }
 
 template <class T>
 double Trainer<T>::epoch(const Samples<T>& samples, std::span<const std::int64_t> order,
                          const EpochOptions& options) {
-  bool stopped = false;
-  const double cost = run(samples, order, options_.batch_size, options, &stopped);
-  if (!stopped) network_.set_epoch(network_.epoch() + 1);
-  return cost;
+  return run(samples, order, options_.batch_size, options, true);
 }
 
 template <class T>
 double Trainer<T>::step(const Samples<T>& samples, const EpochOptions& options) {
-  bool stopped = false;
-  return run(samples, {}, std::max<std::size_t>(1, samples.rows()), options, &stopped);
+  return run(samples, {}, std::max<std::size_t>(1, samples.rows()), options, false);
 }
 
 void permutation(std::span<std::int64_t> out, std::uint64_t seed, std::uint64_t epoch) {

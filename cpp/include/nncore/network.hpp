@@ -66,8 +66,8 @@ class Network {
   std::uint64_t seed() const noexcept { return seed_; }
 
   // Epochs trained so far; the key of the next shuffle and of dropout.
-  std::uint64_t epoch() const noexcept { return epoch_; }
-  void set_epoch(std::uint64_t epoch) noexcept { epoch_ = epoch; }
+  std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_relaxed); }
+  void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_relaxed); }
 
   // Draws the parameters anew from the seed, one initialiser a layer.
   void initialize(std::span<const Initializer> initializers);
@@ -109,8 +109,8 @@ class Network {
   std::size_t size_ = 0;
   std::shared_ptr<T> parameters_;
   std::uint64_t seed_ = 0;
-  std::uint64_t epoch_ = 0;
-  mutable std::atomic<int> users_{0};  // readers, or -1 for a trainer
+  std::atomic<std::uint64_t> epoch_{0};  // may be asked for while the network is being trained
+  mutable std::atomic<int> users_{0};    // readers, or -1 for a trainer
 };
 
 template <class T>

@@ -17,8 +17,9 @@ struct BuildInfo {
 BuildInfo build_info();
 const char* version() noexcept;
 
-// The most threads a call may use: at first OMP_NUM_THREADS or the number of processors; always
-// 1 without OpenMP. n >= 1, else InvalidArgument.
+// The most threads a call may use: at first what OpenMP grants the calling thread (OMP_NUM_THREADS,
+// or the number of processors), then n, an n >= 1, else InvalidArgument. Where OpenMP grants less
+// than when the library was loaded, as inside threadpoolctl's limits, no more than that.
 void set_num_threads(int n);
 int num_threads() noexcept;
 

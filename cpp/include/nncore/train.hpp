@@ -72,7 +72,7 @@ class Trainer {
   struct State;
   double mini_batch(Batch<T>& batch, const EpochOptions& options, const Dropout* dropout);
   double run(const Samples<T>& samples, std::span<const std::int64_t> order, std::size_t batch_size,
-             const EpochOptions& options, bool* stopped);
+             const EpochOptions& options, bool is_epoch);
 
   Network<T>& network_;
   TrainOptions options_;

@@ -1,0 +1,191 @@
+// Threads: teams and crews, networks side by side, and who is refused. ThreadSanitizer's matter.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "nncore/nncore.hpp"
+#include "parallel.hpp"
+
+using namespace nncore;
+
+namespace {
+
+// So many threads for the calls of this test.
+class UsingThreads {
+ public:
+  explicit UsingThreads(int n) { set_num_threads(n); }
+  ~UsingThreads() { set_num_threads(usual_); }
+
+ private:
+  int usual_ = num_threads();
+};
+
+template <class F>
+void parts(int count, F f) {
+  run_parts(count, [](void* erased, int part) { (*static_cast<F*>(erased))(part); }, &f);
+}
+
+// f twice: where every call makes a team, and with a crew standing by.
+template <class F>
+void in_team_and_crew(int threads, F f) {
+  const UsingThreads use(threads);
+  f();
+  with_crew(threads, [&] { f(); });
+}
+
+// Rows of which most products deserve several threads, and their classes.
+struct Problem {
+  static constexpr std::size_t rows = 300, inputs = 60, outputs = 10;
+  std::vector<float> x = std::vector<float>(rows * inputs);
+  std::vector<std::int64_t> y = std::vector<std::int64_t>(rows);
+
+  explicit Problem(std::size_t seed) {
+    for (std::size_t i = 0; i < x.size(); ++i)
+      x[i] = static_cast<float>(i * (37 + seed) % 128) / 64;
+    for (std::size_t i = 0; i < rows; ++i) y[i] = static_cast<std::int64_t>(i * 7 % outputs);
+  }
+  Inputs<float> inputs_view() const {
+    return MatrixView<const float>{x.data(), rows, inputs, inputs};
+  }
+  Samples<float> samples() const { return {inputs_view(), std::span<const std::int64_t>(y), {}}; }
+};
+
+Network<float> network_for(std::uint64_t seed) {
+  Network<float> network({.sizes = {Problem::inputs, 130, 70, Problem::outputs},
+                          .activations = {Activation::relu, Activation::tanh, Activation::softmax},
+                          .cost = Cost::log_likelihood},
+                         seed);
+  network.initialize(std::vector(3, Initializer::glorot_uniform));
+  return network;
+}
+
+std::vector<float> trained(std::uint64_t seed) {
+  const Problem problem(seed);
+  Network<float> network = network_for(seed);
+  Trainer<float> trainer(
+      network, {.batch_size = 64, .optimizer = Optimizer::adam, .dropout = {0.1, 0.5, 0.5}});
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    trainer.epoch(problem.samples(), {}, {.learning_rate = 0.01});
+  }
+  return {network.parameters().begin(), network.parameters().end()};
+}
+
+std::vector<float> predicted(const Network<float>& network, const Problem& problem) {
+  std::vector<float> out(Problem::rows * Problem::outputs);
+  network.feedforward(problem.inputs_view(),
+                      {out.data(), Problem::rows, Problem::outputs, Problem::outputs});
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("parts run at once, each on a thread of its own") {
+  in_team_and_crew(4, [] {
+    std::atomic<int> arrived{0};
+    std::vector<std::thread::id> threads(4);
+    parts(4, [&](int part) {
+      threads[static_cast<std::size_t>(part)] = std::this_thread::get_id();
+      for (++arrived; arrived < 4;) std::this_thread::yield();  // until all four are here
+    });
+    CHECK(std::set(threads.begin(), threads.end()).size() == 4);
+  });
+}
+
+TEST_CASE("every part runs once, and what it wrote can be read") {
+  in_team_and_crew(3, [] {
+    for (const int count : {1, 2, 3, 31, 32, 33, 100}) {
+      std::vector<int> runs(static_cast<std::size_t>(count));
+      for (int job = 1; job <= 5; ++job) {
+        parts(count, [&](int part) { ++runs[static_cast<std::size_t>(part)]; });
+        REQUIRE(runs == std::vector<int>(static_cast<std::size_t>(count), job));
+      }
+    }
+  });
+}
+
+TEST_CASE("exceptions reach the caller, and the threads go on") {
+  in_team_and_crew(3, [] {
+    for (int job = 0; job < 20; ++job) {
+      std::atomic<int> runs{0};
+      const auto fail = [&](int part) {
+        ++runs;
+        if (part == job % 6) throw std::runtime_error("part");
+      };
+      CHECK_THROWS_WITH_AS(parts(6, fail), "part", std::runtime_error);
+      CHECK(runs == 6);
+    }
+  });
+  CHECK_THROWS_WITH_AS(with_crew(3, [] { throw std::runtime_error("leader"); }), "leader",
+                       std::runtime_error);
+  in_team_and_crew(3, [] { parts(3, [](int) {}); });
+}
+
+TEST_CASE("networks trained side by side are as if trained alone") {
+  const UsingThreads use(3);
+  const std::vector<std::vector<float>> alone = {trained(1), trained(2), trained(3)};
+  std::vector<std::vector<float>> found(3);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < 3; ++i) {
+      threads.emplace_back([&, i] { found[i] = trained(i + 1); });
+    }
+  }
+  CHECK(found == alone);
+  CHECK(alone[0] != alone[1]);
+}
+
+TEST_CASE("many threads predict with one network, each with a team of its own") {
+  const UsingThreads use(2);
+  const Problem problem(1);
+  const Network<float> network = network_for(1);
+  const std::vector<float> expected = predicted(network, problem);
+  std::vector<int> equal(4, 0);
+  {
+    std::vector<std::jthread> threads;
+    for (int& count : equal) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 20; ++i) count += predicted(network, problem) == expected;
+      });
+    }
+  }
+  CHECK(equal == std::vector<int>(4, 20));
+}
+
+TEST_CASE("trainers and readers of one network are served or refused, and nothing else") {
+  const UsingThreads use(2);
+  const Problem problem(1);
+  Network<float> network = network_for(1);
+  std::atomic<int> trained{0}, read{0}, copied{0};
+  const auto until_served = [&](auto call, std::atomic<int>& served) {
+    for (int i = 0; i < 5;) {
+      try {
+        call();
+        ++served;
+        ++i;
+      } catch (const BusyError&) {
+        std::this_thread::yield();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 2; ++i) {
+      threads.emplace_back([&] {
+        Trainer<float> trainer(network, {.batch_size = 64});
+        until_served([&] { trainer.epoch(problem.samples(), {}, {.learning_rate = 0.01}); },
+                     trained);
+      });
+      threads.emplace_back([&] { until_served([&] { predicted(network, problem); }, read); });
+      threads.emplace_back([&] { until_served([&] { Network<float>{network}; }, copied); });
+    }
+  }
+  CHECK(trained == 10);
+  CHECK(read == 10);
+  CHECK(copied == 10);
+  CHECK(network.epoch() == 10);
+  CHECK(network.all_finite());
+}
