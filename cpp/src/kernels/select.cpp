@@ -30,6 +30,9 @@ const Candidate candidates[] = {
     {avx512, has_avx512},
     {avx2, has_avx2},
 #endif
+#ifdef NNCORE_ARM64
+    {neon, always},
+#endif
     {baseline, always},
 };
 
