@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,6 +88,14 @@ struct PyDataset : ZeroedMemory {
 // The integer that a Python object stands for; TypeError or ValueError that names it as `what`.
 std::int64_t integer_of(const py::handle& object, const char* what, std::int64_t low,
                         std::int64_t high);
+
+// NumPy arrays as tensors of a file, kept alive.
+struct ArrayTensors {
+  std::vector<TensorView> views;
+  std::vector<py::object> owners;
+};
+using NamedArrays = std::map<std::string, py::array>;
+ArrayTensors tensors_of(const NamedArrays& arrays);
 
 void bind_network(py::class_<PyNetwork>& network);
 void bind_training(py::module_& m, py::class_<PyDataset>& dataset);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "bindings.hpp"
+#include "nncore/nncore.h"
 
 namespace nncore::python {
 namespace {
@@ -45,7 +46,7 @@ void raise(PyObject* type, const char* message) {
   if (decoded) PyErr_SetObject(type, decoded.ptr());
 }
 
-PyObject *busy_error, *divergence_error, *model_file_error;
+PyObject *busy_error, *data_error, *divergence_error, *model_file_error;
 
 void translate(std::exception_ptr thrown) {
   try {
@@ -56,6 +57,8 @@ void translate(std::exception_ptr thrown) {
     raise(busy_error, error.what());
   } catch (const ModelFileError& error) {
     raise(model_file_error, error.what());
+  } catch (const DataFileError& error) {
+    raise(data_error, error.what());
   } catch (const DivergenceError& error) {
     const py::object instance = py::handle(divergence_error)(error.what());
     instance.attr("epoch") = error.epoch();
@@ -84,11 +87,18 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   using namespace nncore;
   using namespace nncore::python;
   m.doc() = "The compiled core of nncore; see the package for the public face.";
-  m.attr("__version__") = version();
+  // By its C name: the C API is then linked in, and whoever loads this file can call all of it.
+  m.attr("__version__") = nncore_version();
 
   busy_error =
       make_error(m, "BusyError", "The network is being trained, and the call would race with that.",
                  PyExc_RuntimeError)
+          .release()
+          .ptr();
+  data_error =
+      make_error(m, "DataError",
+                 "A data file is missing, damaged, of another kind, or cannot be downloaded.",
+                 PyExc_ValueError)
           .release()
           .ptr();
   divergence_error =

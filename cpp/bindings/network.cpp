@@ -268,19 +268,18 @@ void bind_network(py::class_<PyNetwork>& network_class) {
       .def("gradients", &gradients, py::arg("data"), py::pos_only(), py::kw_only(),
            py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0)
       .def("input_gradient_dataset", &input_gradient, py::arg("data"), py::pos_only())
-      .def("file_metadata",
-           [](const PyNetwork& self) {
-             return self.visit([](const auto& network) { return model_metadata(network); });
-           })
       .def(
           "save_file",
-          [](const PyNetwork& self, const std::filesystem::path& path) {
+          [](const PyNetwork& self, const std::filesystem::path& path,
+             const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
+            const ArrayTensors tensors = tensors_of(arrays);
             self.visit([&](const auto& network) {
               const py::gil_scoped_release release;
-              save_model(network, path);
+              save_model(network, path, {metadata, tensors.views});
             });
           },
-          py::arg("path"), py::pos_only())
+          py::arg("path"), py::pos_only(), py::arg("metadata") = py::dict(),
+          py::arg("tensors") = py::dict())
       .def_static(
           "load_file",
           [](const std::filesystem::path& path) {

@@ -1,4 +1,4 @@
-// Named arrays in safetensors files, for checkpoints.
+// Files: named arrays in safetensors, and the headers of IDX files.
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
@@ -20,19 +20,10 @@ DType dtype_of_array(const py::array& a, const std::string& name) {
 }
 
 void write_tensors(const std::filesystem::path& path,
-                   const std::map<std::string, std::string>& metadata,
-                   const std::map<std::string, py::array>& tensors) {
-  std::vector<py::object> owners;
-  std::vector<TensorView> views;
-  const py::object ascontiguous = py::module_::import("numpy").attr("ascontiguousarray");
-  for (const auto& [name, given] : tensors) {
-    const py::array a = ascontiguous(given);
-    const std::vector<std::size_t> shape(given.shape(), given.shape() + given.ndim());
-    views.push_back({name, dtype_of_array(a, name), shape, a.data()});
-    owners.push_back(a);
-  }
+                   const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
+  const ArrayTensors tensors = tensors_of(arrays);
   const py::gil_scoped_release release;
-  write_tensor_file(path, metadata, views);
+  write_tensor_file(path, metadata, tensors.views);
 }
 
 template <class T>
@@ -48,7 +39,7 @@ py::tuple read_tensors(const std::filesystem::path& path) {
     const py::gil_scoped_release release;
     return read_tensor_file(path);
   }();
-  std::map<std::string, py::array> tensors;
+  NamedArrays tensors;
   for (const std::string& name : file.names()) {
     const TensorView& tensor = file.at(name);
     switch (tensor.dtype) {
@@ -69,11 +60,33 @@ py::tuple read_tensors(const std::filesystem::path& path) {
   return py::make_tuple(file.metadata(), tensors);
 }
 
+// What the first bytes of an IDX file say of the rest.
+py::tuple idx_header(const py::bytes& start, const std::string& label) {
+  const std::string_view bytes = start;
+  const IdxHeader header = parse_idx_header(std::as_bytes(std::span(bytes)), label);
+  return py::make_tuple(std::string(name(header.type)), py::tuple(py::cast(header.shape)),
+                        header.header_bytes, header.data_bytes, describe(header));
+}
+
 }  // namespace
+
+ArrayTensors tensors_of(const NamedArrays& arrays) {
+  ArrayTensors tensors;
+  const py::object ascontiguous = py::module_::import("numpy").attr("ascontiguousarray");
+  for (const auto& [name, given] : arrays) {
+    const py::array a = ascontiguous(given);
+    const std::vector<std::size_t> shape(given.shape(), given.shape() + given.ndim());
+    tensors.views.push_back({name, dtype_of_array(a, name), shape, a.data()});
+    tensors.owners.push_back(a);
+  }
+  return tensors;
+}
 
 void bind_tensors(py::module_& m) {
   m.def("write_tensors", &write_tensors, py::arg("path"), py::arg("metadata"), py::arg("tensors"));
   m.def("read_tensors", &read_tensors, py::arg("path"));
+  m.def("idx_header", &idx_header, py::arg("start"), py::arg("label"), py::pos_only());
+  m.attr("MAX_IDX_HEADER") = max_idx_header;
 }
 
 }  // namespace nncore::python

@@ -1,9 +1,11 @@
 // nncore._core.Dataset and Trainer: data checked once, and epochs over them.
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <tuple>
 
 #include "arrays.hpp"
 
@@ -161,10 +163,33 @@ class PyTrainer : public ZeroedMemory {
   PyTrainer(const PyNetwork& network, const TrainOptions& options)
       : network_(network.any), trainer_(make(network, options)) {}
 
+  using Left = std::tuple<std::size_t, std::size_t, std::uint64_t>;  // as Unfinished
+
+  // The trainer of the network that a checkpoint left; none if the file is only a model.
+  static std::optional<std::pair<PyTrainer, Left>> resume(const PyNetwork& network,
+                                                          const std::filesystem::path& path) {
+    const TensorFile file = read_tensor_file(path);
+    const auto options = saved_options(file);
+    if (!options) return std::nullopt;
+    PyTrainer trainer(network, *options);
+    const Unfinished left = network.visit([&]<class T>(const Network<T>& n) {
+      return nncore::resume(*std::get<std::shared_ptr<Trainer<T>>>(trainer.trainer_), n, file);
+    });
+    return std::pair(std::move(trainer), Left(left.rows, left.batch_size, left.batches));
+  }
+
   template <class F>
   decltype(auto) visit(F&& f) {
     if (std::visit([](const auto& trainer) { return !trainer; }, trainer_)) not_initialised();
     return std::visit([&](auto& trainer) -> decltype(auto) { return f(*trainer); }, trainer_);
+  }
+
+  void save(const std::filesystem::path& path, const Unfinished& unfinished, const Extras& extras) {
+    visit([&]<class T>(Trainer<T>& trainer) {
+      const auto& network = *std::get<std::shared_ptr<Network<T>>>(network_);
+      const py::gil_scoped_release release;
+      save_checkpoint(network, trainer, path, unfinished, extras);
+    });
   }
 
   // One call into the core without the GIL, Ctrl-C becoming KeyboardInterrupt.
@@ -319,6 +344,35 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
            py::arg("n_threads") = 0)
       .def("step", &step, py::arg("data"), py::kw_only(), py::arg("learning_rate"),
            py::arg("penalty_rows") = 0, py::arg("n_threads") = 0)
+      .def_static("resume", &PyTrainer::resume, py::arg("network"), py::arg("path"))
+      .def(
+          "save_checkpoint",
+          [](PyTrainer& self, const std::filesystem::path& path, const PyTrainer::Left& unfinished,
+             const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
+            const ArrayTensors tensors = tensors_of(arrays);
+            const auto [rows, batch_size, batches] = unfinished;
+            self.save(path, {rows, batch_size, batches}, {metadata, tensors.views});
+          },
+          py::arg("path"), py::kw_only(), py::arg("unfinished"), py::arg("metadata"),
+          py::arg("tensors"))
+      .def_property_readonly("optimizer",
+                             [](PyTrainer& self) {
+                               return self.visit([](const auto& t) {
+                                 return std::string(name(t.options().optimizer));
+                               });
+                             })
+      .def_property_readonly("hyperparameters",
+                             [](PyTrainer& self) {
+                               return self.visit([](const auto& t) {
+                                 py::dict values;
+                                 const auto known = hyperparameters(t.options().optimizer);
+                                 for (std::size_t i = 0; i < known.size(); ++i) {
+                                   values[py::str(std::string(known[i].name))] =
+                                       t.options().hyperparameters[i];
+                                 }
+                                 return values;
+                               });
+                             })
       .def_property(
           "steps",
           [](PyTrainer& self) {

@@ -101,11 +101,10 @@ std::string format_header(const std::map<std::string, std::string>& metadata,
   return length + header;
 }
 
-}  // namespace
-
-void write_tensor_file(const std::filesystem::path& path,
-                       const std::map<std::string, std::string>& metadata,
-                       std::span<const TensorView> tensors) {
+// Calls write with the pieces that make the file, one after the other.
+template <class Write>
+void with_pieces(const std::map<std::string, std::string>& metadata,
+                 std::span<const TensorView> tensors, Write write) {
   const auto order = in_file_order(tensors);
   const std::string header = format_header(metadata, order);
   std::vector<std::span<const std::byte>> pieces = {std::as_bytes(std::span(header))};
@@ -118,11 +117,30 @@ void write_tensor_file(const std::filesystem::path& path,
       swap_if_big_endian(swapped.back(), element_of(tensor->dtype).size);
     }
   }
-  try {
-    replace_file(path, pieces);
-  } catch (const std::system_error& error) {
-    throw ModelFileError(path_text(path) + ": " + error.what());
-  }
+  write(pieces);
+}
+
+}  // namespace
+
+void write_tensor_file(const std::filesystem::path& path,
+                       const std::map<std::string, std::string>& metadata,
+                       std::span<const TensorView> tensors) {
+  with_pieces(metadata, tensors, [&](std::span<const std::span<const std::byte>> pieces) {
+    try {
+      replace_file(path, pieces);
+    } catch (const std::system_error& error) {
+      throw ModelFileError(path_text(path) + ": " + error.what());
+    }
+  });
+}
+
+std::vector<std::byte> tensor_bytes(const std::map<std::string, std::string>& metadata,
+                                    std::span<const TensorView> tensors) {
+  std::vector<std::byte> bytes;
+  with_pieces(metadata, tensors, [&](std::span<const std::span<const std::byte>> pieces) {
+    for (const auto& piece : pieces) bytes.insert(bytes.end(), piece.begin(), piece.end());
+  });
+  return bytes;
 }
 
 }  // namespace nncore

@@ -23,6 +23,7 @@ class DivergenceError(ArithmeticError):
     epoch: int
 
 class BusyError(RuntimeError): ...
+class DataError(ValueError): ...
 class ModelFileError(ValueError): ...
 
 def build_info() -> dict[str, Any]:
@@ -46,6 +47,16 @@ def read_tensors(
     path: str | os.PathLike[str],
 ) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     """Metadata and arrays of a safetensors file. Raises ModelFileError."""
+
+MAX_IDX_HEADER: int
+"""The longest header that an IDX file may have, in bytes."""
+
+def idx_header(start: bytes, label: str, /) -> tuple[str, tuple[int, ...], int, int, str]:
+    """What the first MAX_IDX_HEADER bytes of an IDX file (or all there are) say of the rest.
+
+    The dtype's name, the shape, the bytes of the header and of the data, and all that in words.
+    Raises DataError, which calls the file `label`.
+    """
 
 def permutation(n: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
     """The order in which an epoch visits n rows: a Fisher-Yates shuffle keyed by (seed, epoch)."""
@@ -102,9 +113,14 @@ class Network:
         """
     def input_gradient_dataset(self, data: Dataset, /) -> NDArray[Any]:
         """Gradient of each row's cost with respect to that row, (n, sizes[0])."""
-    def file_metadata(self) -> dict[str, str]:
-        """What save_file writes beside the tensors."""
-    def save_file(self, path: str | os.PathLike[str], /) -> None: ...
+    def save_file(
+        self,
+        path: str | os.PathLike[str],
+        /,
+        metadata: Mapping[str, str] = ...,
+        tensors: Mapping[str, NDArray[Any]] = ...,
+    ) -> None:
+        """A model file, with the given metadata and tensors besides."""
     @staticmethod
     def load_file(path: str | os.PathLike[str], /) -> Network: ...
 
@@ -170,6 +186,29 @@ class Trainer:
         self, data: Dataset, *, learning_rate: float, penalty_rows: int = 0, n_threads: int = 0
     ) -> float:
         """One update from all rows as one mini-batch; returns their mean cost before it."""
+    @staticmethod
+    def resume(
+        network: Network, path: str | os.PathLike[str]
+    ) -> tuple[Trainer, tuple[int, int, int]] | None:
+        """The checkpoint's trainer, and what was done of the network's current epoch.
+
+        The latter as (rows of the epoch, batch size, mini-batches done), the last 0 between epochs.
+        None if the file is a model without one. Raises ModelFileError if it is damaged or of
+        another network.
+        """
+    def save_checkpoint(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        unfinished: tuple[int, int, int],
+        metadata: Mapping[str, str],
+        tensors: Mapping[str, NDArray[Any]],
+    ) -> None:
+        """A model file with the trainer's state, and the given metadata and tensors besides."""
+    @property
+    def optimizer(self) -> str: ...
+    @property
+    def hyperparameters(self) -> dict[str, float]: ...
     @property
     def steps(self) -> int: ...
     @steps.setter

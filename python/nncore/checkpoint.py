@@ -1,13 +1,13 @@
 """Checkpoints: a model file that also holds what it takes to go on training.
 
 The file is the model's own (safetensors, written whole or not at all), so that `Network.load`
-reads it too. Added are the optimiser's slots, `optimizer.0`, ...; the arrays of the callbacks,
-`callbacks.0.<name>`, ...; and in the metadata, under `checkpoint`, JSON with everything else.
+reads it too. The core adds the optimiser and its slots, which C and C++ read and write as well
+(see checkpoint.hpp). Python adds the arrays of the callbacks, `callbacks.0.<name>`, ...; and in
+the metadata, under `checkpoint`, JSON with the rest.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from typing import Any
@@ -16,30 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
-from nncore._checks import integer
 from nncore.errors import ModelFileError
 from nncore.history import History
 from nncore.network import Net, Network
 from nncore.optimizers import OPTIMIZERS
 from nncore.training import OptimizerState, Resumed, Unfinished
 
-_VERSION = 1
+_VERSION = 2
 
 
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """Writes a checkpoint; see `Network.save_checkpoint`."""
     tensors: dict[str, NDArray[Any]] = {}
-    for i, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
-        tensors[f"weights.{i}"], tensors[f"biases.{i}"] = w, b
-    optimizer = None
-    if net._optimizer_state is not None:
-        state = net._optimizer_state
-        optimizer = {
-            "name": state.optimizer.name,
-            "hyperparameters": state.optimizer.hyperparameters(),
-            "steps": state.steps,
-        }
-        tensors |= {f"optimizer.{i}": slot for i, slot in enumerate(state.slots)}
     resumable = _resumable(net)
     callbacks = []
     for i, (kind, values) in enumerate(resumable.callbacks):
@@ -47,45 +35,70 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
         tensors |= {f"callbacks.{i}.{key}": array for key, array in arrays.items()}
         plain = {key: v for key, v in values.items() if key not in arrays}
         callbacks.append({"kind": kind, "state": plain})
-    unfinished = resumable.unfinished
     content = {
         "version": _VERSION,
         "history": {"epochs": net.history.epochs, "columns": dict(net.history)},
-        "optimizer": optimizer,
-        "unfinished": unfinished and dataclasses.asdict(unfinished),
         "callbacks": callbacks,
     }
-    metadata = {**net.file_metadata(), "checkpoint": json.dumps(content)}
-    _core.write_tensors(path, metadata, tensors)
+    metadata = {"checkpoint": json.dumps(content)}
+    if net._optimizer_state is None:
+        net.save_file(path, metadata, tensors)
+    else:
+        left = resumable.unfinished
+        current = left is not None and left.epoch == net.epoch
+        trainer = _trainer(net, net._optimizer_state)
+        trainer.save_checkpoint(
+            path,
+            unfinished=(left.rows, left.batch_size, left.batches) if current else (0, 0, 0),
+            metadata=metadata,
+            tensors=tensors,
+        )
 
 
 def resume(cls: type[Net], path: str | os.PathLike[str]) -> Net:
     """Reads a checkpoint; see `Network.resume`."""
     net = cls.load(path)
     metadata, tensors = _core.read_tensors(path)
-    if "checkpoint" not in metadata:
+    if "checkpoint" not in metadata and "nncore.optimizer" not in metadata:
         raise ModelFileError(
             f"{os.fspath(path)}: a model without a checkpoint; Network.load reads it"
         )
+    saved = _core.Trainer.resume(net, path)
+    unfinished = None
     try:
-        content = json.loads(metadata["checkpoint"])
-        if content["version"] != _VERSION:
-            raise ValueError(f"version {content['version']}; expected {_VERSION}")
-        net.history = History(content["history"]["columns"], content["history"]["epochs"])
-        net._optimizer_state = _optimizer_state(net, content["optimizer"], tensors)
-        unfinished = content["unfinished"] and Unfinished(**content["unfinished"])
-        for name, value in vars(unfinished).items() if unfinished else ():
-            integer(name, value, low=0)
-        net._resumed = Resumed(
-            unfinished,
-            [
+        if saved is not None:
+            trainer, (rows, batch_size, batches) = saved
+            optimizer = OPTIMIZERS[trainer.optimizer](**trainer.hyperparameters)
+            net._optimizer_state = OptimizerState(optimizer, trainer.steps, trainer.slots)
+            unfinished = Unfinished(net.epoch, rows, batch_size, batches) if batches else None
+        callbacks = []
+        if "checkpoint" in metadata:  # C and C++ write none
+            content = json.loads(metadata["checkpoint"])
+            if content["version"] != _VERSION:
+                raise ValueError(f"version {content['version']}; expected {_VERSION}")
+            net.history = History(content["history"]["columns"], content["history"]["epochs"])
+            callbacks = [
                 (each["kind"], each["state"] | _starting(f"callbacks.{i}.", tensors))
                 for i, each in enumerate(content["callbacks"])
-            ],
-        )
+            ]
+        net._resumed = Resumed(unfinished, callbacks)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: a damaged checkpoint: {error!r}") from error
     return net
+
+
+def _trainer(net: Network, state: OptimizerState) -> _core.Trainer:
+    """A trainer in that state."""
+    trainer = _core.Trainer(
+        net,
+        batch_size=1,
+        optimizer=state.optimizer.name,
+        hyperparameters=state.optimizer.hyperparameters(),
+    )
+    trainer.steps = state.steps
+    for slot, saved in zip(trainer.slots, state.slots, strict=True):
+        slot[...] = saved
+    return trainer
 
 
 def _resumable(net: Network) -> Resumed:
@@ -94,21 +107,6 @@ def _resumable(net: Network) -> Resumed:
         return net._resumed
     states = [(type(callback).__qualname__, callback.state()) for callback in net._callbacks]
     return Resumed(net._unfinished, states)
-
-
-def _optimizer_state(
-    net: Network, saved: dict[str, Any] | None, tensors: dict[str, NDArray[Any]]
-) -> OptimizerState | None:
-    if saved is None:
-        return None
-    optimizer = OPTIMIZERS[saved["name"]](**saved["hyperparameters"])
-    slots = list(_starting("optimizer.", tensors).values())
-    expected = _core.Trainer(net, batch_size=1, optimizer=optimizer.name).slots
-    if [(s.shape, s.dtype) for s in slots] != [(s.shape, s.dtype) for s in expected]:
-        raise ValueError(f"the optimiser's slots do not fit {optimizer} and the network")
-    if not all(np.isfinite(slot).all() for slot in slots):
-        raise ValueError("the optimiser's slots have NaN or infinity")
-    return OptimizerState(optimizer, integer("steps", saved["steps"], low=0, high=2**63 - 1), slots)
 
 
 def _starting(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

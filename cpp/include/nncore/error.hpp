@@ -30,6 +30,12 @@ class ModelFileError : public Error {
   using Error::Error;
 };
 
+// A data file cannot be read; the message starts with its path.
+class DataFileError : public Error {
+ public:
+  using Error::Error;
+};
+
 // Training left the finite numbers. The parameters are those of the last finite epoch.
 class DivergenceError : public Error {
  public:

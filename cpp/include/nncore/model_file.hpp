@@ -1,33 +1,52 @@
 // Networks in model files: safetensors with the tensors weights.0 (out, in), biases.0 (out,),
-// weights.1, ... and the architecture in the metadata.
+// weights.1, ... and the architecture in the metadata. Python and C read and write the same files.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "nncore/network.hpp"
 #include "nncore/tensor_file.hpp"
 
 namespace [[gnu::visibility("default")]] nncore {
 
+// A network of either dtype. Never holds a null pointer where nncore made it.
 using AnyNetwork = std::variant<std::shared_ptr<Network<float>>, std::shared_ptr<Network<double>>>;
+
+// What a program keeps beside the model in its file; load_model leaves it alone, and a TensorFile
+// gives it back. The tensors' data stay the caller's.
+struct Extras {
+  std::map<std::string, std::string> metadata = {};
+  std::vector<TensorView> tensors = {};
+};
 
 // What a model file says of the network beside its parameters.
 template <class T>
 [[gnu::visibility("default")]] std::map<std::string, std::string> model_metadata(
     const Network<T>& network);
 
-// Writes the file whole or not at all. Throws ModelFileError; InvalidArgument for parameters that
-// are not finite; BusyError during training.
+// Writes the file whole or not at all; equal networks give equal bytes. Takes memory for the
+// parameters once more. Throws ModelFileError if it cannot be written; InvalidArgument for
+// parameters that are not finite, and for extras of a name that the model has; BusyError during
+// training.
 template <class T>
 [[gnu::visibility("default")]] void save_model(const Network<T>& network,
-                                               const std::filesystem::path& path);
+                                               const std::filesystem::path& path,
+                                               const Extras& extras = {});
 
-// Reads a network in the file's own dtype; tensors and metadata of other names are left alone.
-// Throws ModelFileError.
+// The bytes of that file. Throws InvalidArgument and BusyError as above.
+template <class T>
+[[gnu::visibility("default")]] std::vector<std::byte> model_bytes(const Network<T>& network,
+                                                                  const Extras& extras = {});
+
+// Reads a network in the file's own dtype, with its seed and epoch; tensors and metadata of other
+// names are left alone. Throws ModelFileError, which names the file and the fault. model_from takes
+// a file that was read already, also from memory (parse_tensor_bytes).
 AnyNetwork load_model(const std::filesystem::path& path);
 AnyNetwork model_from(const TensorFile& file);
 

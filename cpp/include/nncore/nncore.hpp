@@ -3,8 +3,10 @@
 // defined.
 #pragma once
 
+#include "nncore/checkpoint.hpp"
 #include "nncore/compact_rows.hpp"
 #include "nncore/error.hpp"
+#include "nncore/idx.hpp"
 #include "nncore/matrix.hpp"
 #include "nncore/model_file.hpp"
 #include "nncore/names.hpp"

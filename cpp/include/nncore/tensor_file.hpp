@@ -97,4 +97,8 @@ void write_tensor_file(const std::filesystem::path& path,
                        const std::map<std::string, std::string>& metadata,
                        std::span<const TensorView> tensors);
 
+// The bytes of that file. Throws InvalidArgument as above.
+std::vector<std::byte> tensor_bytes(const std::map<std::string, std::string>& metadata,
+                                    std::span<const TensorView> tensors);
+
 }  // namespace nncore

@@ -1,0 +1,303 @@
+/* nncore from C, and from every language that can call C: dense neural networks on a CPU.
+ *
+ * Networks, data sets and trainers are opaque handles. Whoever makes one releases it with the
+ * function of its name that ends in _free. What a handle needs of others it keeps alive by itself:
+ * handles may be released in any order. Memory that a caller passes stays the caller's; it is only
+ * read or written during the call, but for the rows of a data set (see nncore_dataset_create).
+ *
+ * Errors: functions return an nncore_status, and nncore_last_error says in words what was wrong,
+ * what was expected and what was found. On an error nothing behind the other arguments is changed,
+ * unless said otherwise. A handle that is null, of another kind, released already, or no handle
+ * at all gives NNCORE_INVALID_ARGUMENT; so does a null pointer where a value must be. No exception
+ * passes the border, nothing is printed, and nothing ends the process.
+ *
+ * Threads: any number may use one network at once to predict, evaluate and read parameters.
+ * Training, and setting parameters, takes the network for itself; whoever comes then gets
+ * NNCORE_BUSY. A data set may be shared. A trainer is used by one thread at a time. No handle may
+ * be released while another thread uses it.
+ *
+ * Matrices are row-major. A stride is the distance from one row to the next, in elements; 0 stands
+ * for that of rows without a gap.
+ *
+ * Structures of arguments are meant to be filled with zeros first: a 0 or NULL is the default.
+ */
+#ifndef NNCORE_NNCORE_H
+#define NNCORE_NNCORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a library shows to those who link with it; all else is hidden. */
+#if defined(__GNUC__)
+#define NNCORE_API __attribute__((visibility("default")))
+#else
+#define NNCORE_API
+#endif
+
+typedef struct nncore_network nncore_network; /* a network and its parameters */
+typedef struct nncore_dataset nncore_dataset; /* samples, checked once */
+typedef struct nncore_trainer nncore_trainer; /* an optimiser, its state and its options */
+
+/* Of 32 bits wherever one is passed, so that other languages can bind it. */
+typedef int32_t nncore_status;
+enum {
+  NNCORE_OK = 0,
+  NNCORE_INVALID_ARGUMENT = 1, /* out of range, of the wrong shape or dtype, or not finite */
+  NNCORE_BUSY = 2,             /* the network is in use in a way that rules this call out */
+  NNCORE_FILE_ERROR = 3,       /* a model file cannot be read or written, or is damaged */
+  NNCORE_DIVERGED = 4,         /* training left the finite numbers, and was taken back */
+  NNCORE_OUT_OF_MEMORY = 5,
+  NNCORE_INTERNAL_ERROR = 6 /* a fault in nncore */
+};
+
+typedef int32_t nncore_dtype;
+enum { NNCORE_FLOAT32 = 0, NNCORE_FLOAT64 = 1 };
+
+/* ---- the library ------------------------------------------------------------------------- */
+
+/* The message of the calling thread's last call that failed, or "" if none has. It lives until
+ * that thread's next call that fails. */
+NNCORE_API const char* nncore_last_error(void);
+
+/* Such as "0.1.0". */
+NNCORE_API const char* nncore_version(void);
+
+/* The instruction set of the kernels that run on this machine, such as "avx2"; the environment's
+ * NNCORE_ISA may name a lesser one. NULL, with a message, if it names one that cannot be had. The
+ * text lives for ever. */
+NNCORE_API const char* nncore_instruction_set(void);
+
+/* The most threads that a call may use, for the whole process: at first OMP_NUM_THREADS, or the
+ * number of processors; always 1 if built without OpenMP. n is 1 or more. */
+NNCORE_API nncore_status nncore_set_threads(int n);
+NNCORE_API int nncore_threads(void);
+
+/* What can be chosen by name. */
+typedef int32_t nncore_kind;
+enum { NNCORE_ACTIVATIONS = 0, NNCORE_COSTS = 1, NNCORE_INITIALIZERS = 2, NNCORE_OPTIMIZERS = 3 };
+
+/* The name with that index, from 0 up; NULL behind the last one. It lives for ever. */
+NNCORE_API const char* nncore_name(nncore_kind kind, size_t index);
+
+/* ---- networks: making, files -------------------------------------------------------------- */
+
+typedef struct nncore_architecture {
+  const size_t* sizes;            /* units of every layer, the inputs first: `layers` of them */
+  size_t layers;                  /* 2 or more */
+  const char* const* activations; /* of every layer but the inputs: layers - 1 names */
+  const char* cost;               /* NULL: "quadratic" */
+  const char* initializer;        /* of all layers; NULL: what suits each layer's activation */
+  nncore_dtype dtype;             /* of the parameters and of all that is computed */
+  uint64_t seed;                  /* fixes the parameters, every shuffle and every dropout */
+} nncore_architecture;
+
+/* Makes a network with random parameters: the same architecture, dtype and seed give the same bits,
+ * also as in Python. *network is the caller's to release. */
+NNCORE_API nncore_status nncore_network_create(const nncore_architecture* architecture,
+                                               nncore_network** network);
+
+/* Reads a model file or checkpoint, whoever wrote it: Python, C++ or C. *network is the
+ * caller's to release. */
+NNCORE_API nncore_status nncore_network_load(const char* path, nncore_network** network);
+
+/* The same from `size` bytes in memory, which are only read during the call. */
+NNCORE_API nncore_status nncore_network_load_bytes(const void* bytes, size_t size,
+                                                   nncore_network** network);
+
+/* Writes a model file, whole or not at all: an old file of that name is replaced in one step, or
+ * not touched. NNCORE_INVALID_ARGUMENT if a parameter is not finite. */
+NNCORE_API nncore_status nncore_network_save(const nncore_network* network, const char* path);
+
+/* The bytes of that file: *size says how many there are, and if `capacity` is at least that many
+ * they are written to `bytes`; else NNCORE_INVALID_ARGUMENT, with *size set all the same. To ask
+ * for the size alone, pass NULL and 0, which is no error. */
+NNCORE_API nncore_status nncore_network_save_bytes(const nncore_network* network, void* bytes,
+                                                   size_t capacity, size_t* size);
+
+/* A second network with the same parameters, seed and epoch. *copy is the caller's to release. */
+NNCORE_API nncore_status nncore_network_copy(const nncore_network* network, nncore_network** copy);
+
+/* Releases a network. NULL is no error. */
+NNCORE_API nncore_status nncore_network_free(nncore_network* network);
+
+/* ---- networks: what they are -------------------------------------------------------------- */
+
+typedef struct nncore_network_info {
+  const size_t* sizes;            /* units of every layer, the inputs first: `layers` of them */
+  size_t layers;                  /* the inputs included */
+  const char* const* activations; /* of every layer but the inputs: layers - 1 names */
+  const char* cost;
+  nncore_dtype dtype;
+  uint64_t seed;
+  uint64_t epoch; /* epochs trained so far: the key of the next shuffle */
+} nncore_network_info;
+
+/* Fills *info. What it points to lives as long as the network. */
+NNCORE_API nncore_status nncore_network_get_info(const nncore_network* network,
+                                                 nncore_network_info* info);
+
+/* Sets how many epochs count as trained. */
+NNCORE_API nncore_status nncore_network_set_epoch(nncore_network* network, uint64_t epoch);
+
+/* Copies the weights into layer `layer` out, or in: (out, in) row-major without gaps, as the model
+ * file has them. Layers are counted from 0, the one behind the inputs; in = sizes[layer] and
+ * out = sizes[layer + 1]. `count` must be in * out, and dtype the network's. Setting refuses NaN
+ * and infinity, and a network in use. */
+NNCORE_API nncore_status nncore_network_get_weights(const nncore_network* network, size_t layer,
+                                                    nncore_dtype dtype, void* weights,
+                                                    size_t count);
+NNCORE_API nncore_status nncore_network_set_weights(nncore_network* network, size_t layer,
+                                                    nncore_dtype dtype, const void* weights,
+                                                    size_t count);
+
+/* The same for its biases, (out,). */
+NNCORE_API nncore_status nncore_network_get_biases(const nncore_network* network, size_t layer,
+                                                   nncore_dtype dtype, void* biases, size_t count);
+NNCORE_API nncore_status nncore_network_set_biases(nncore_network* network, size_t layer,
+                                                   nncore_dtype dtype, const void* biases,
+                                                   size_t count);
+
+/* ---- predicting --------------------------------------------------------------------------- */
+
+/* Inputs, a sample a row: either dense (`data`) or compressed sparse rows (`offsets`). */
+typedef struct nncore_inputs {
+  nncore_dtype dtype; /* of data or values; must be the network's */
+  size_t rows;
+  size_t cols;      /* must be the network's number of inputs */
+  const void* data; /* (rows, cols), row i at i * stride */
+  size_t stride;    /* 0: cols */
+  /* Row i holds values[p] in columns[p] for p from offsets[i] to before offsets[i + 1]. */
+  const void* values;     /* nonzeros of them */
+  const int32_t* columns; /* nonzeros of them, in any order within a row */
+  const int64_t* offsets; /* rows + 1 of them; the first is 0, the last at most nonzeros */
+  size_t nonzeros;
+} nncore_inputs;
+
+/* Activations of the outputs, (rows, outputs) without gaps, in the inputs' dtype; `count` must be
+ * rows * outputs. Refuses NaN and infinity, naming the place. O(rows * parameters); the threads'
+ * first call takes memory, later ones for no more rows do not. */
+NNCORE_API nncore_status nncore_network_feedforward(const nncore_network* network,
+                                                    const nncore_inputs* x, void* outputs,
+                                                    size_t count);
+
+/* Class labels: the index of the largest output, or for one sigmoid, tanh or step output whether it
+ * passes 0.5 (tanh: 0). `count` must be rows. As nncore_network_feedforward otherwise. */
+NNCORE_API nncore_status nncore_network_predict(const nncore_network* network,
+                                                const nncore_inputs* x, int64_t* labels,
+                                                size_t count);
+
+/* ---- samples ------------------------------------------------------------------------------ */
+
+typedef struct nncore_samples {
+  nncore_inputs x;
+  /* What the outputs should be: one of labels and targets. */
+  const int64_t* labels; /* a class a row, from 0 up; for a single output 0 or 1 */
+  const void* targets;   /* (target_rows, target_cols), of x's dtype */
+  size_t target_rows;    /* of labels or targets; must be x.rows */
+  size_t target_cols;    /* of targets; must be the network's number of outputs */
+  size_t target_stride;  /* 0: target_cols */
+  const void* weights;   /* of the samples, of x's dtype; NULL: each counts as 1 */
+  size_t weight_count;   /* must be x.rows, unless weights is NULL */
+} nncore_samples;
+
+/* Checks samples for a network once, for many epochs: shapes, labels in range, targets that suit
+ * the cost, sound sparse rows, finite numbers. *dataset is the caller's to release.
+ *
+ * The memory of the samples must live, and must not change, for as long as the data set. Dense rows
+ * that are mostly zero are copied without their zeros, on which training is faster. */
+NNCORE_API nncore_status nncore_dataset_create(const nncore_network* network,
+                                               const nncore_samples* samples,
+                                               nncore_dataset** dataset);
+
+/* Releases a data set. NULL is no error. */
+NNCORE_API nncore_status nncore_dataset_free(nncore_dataset* dataset);
+
+typedef struct nncore_evaluation {
+  double cost;     /* mean over the samples (weighted), without penalties */
+  double accuracy; /* fraction that is classified rightly (weighted); NaN if there are no labels */
+} nncore_evaluation;
+
+NNCORE_API nncore_status nncore_network_evaluate(const nncore_network* network,
+                                                 const nncore_dataset* dataset,
+                                                 nncore_evaluation* evaluation);
+
+/* ---- training ----------------------------------------------------------------------------- */
+
+typedef struct nncore_hyperparameter {
+  const char* name;
+  double value;
+} nncore_hyperparameter;
+
+/* Fills *hyperparameter with the one of that index, from 0 up, of an optimiser, and its default
+ * value. NNCORE_INVALID_ARGUMENT behind the last one. The name lives for ever. */
+NNCORE_API nncore_status nncore_optimizer_hyperparameter(const char* optimizer, size_t index,
+                                                         nncore_hyperparameter* hyperparameter);
+
+typedef struct nncore_train_options {
+  size_t batch_size;                            /* 0: 10 */
+  const char* optimizer;                        /* NULL: "sgd" */
+  const nncore_hyperparameter* hyperparameters; /* the others have their default values */
+  size_t hyperparameter_count;
+  double l2; /* l2 / (2 n) |w|^2 + l1 / n |w|_1 is added to the cost, n being the epoch's rows */
+  double l1;
+  double max_norm;       /* bound of each unit's incoming weights; 0: none */
+  double clip_value;     /* bound of each derivative's absolute value; 0: none */
+  double clip_norm;      /* bound of the norm of all derivatives, after clip_value; 0: none */
+  const double* dropout; /* rate for the inputs and each hidden layer; NULL: none */
+  size_t dropout_count;  /* must be the network's layers - 1, unless dropout is NULL */
+} nncore_train_options;
+
+/* Makes a trainer of the network. *trainer is the caller's to release. */
+NNCORE_API nncore_status nncore_trainer_create(nncore_network* network,
+                                               const nncore_train_options* options,
+                                               nncore_trainer** trainer);
+
+/* Releases a trainer, the network staying as it is. NULL is no error. */
+NNCORE_API nncore_status nncore_trainer_free(nncore_trainer* trainer);
+
+typedef struct nncore_epoch_options {
+  double learning_rate;
+  int keep_order; /* 0: the rows are shuffled, by the network's seed and epoch; else as they lie */
+  int threads;    /* at most so many; 0: the library's setting */
+  /* Asked after every mini-batch, with `context`, on the calling thread: other than 0 ends the
+   * epoch there. It must not raise or jump away; the network is busy. NULL: never asked. */
+  int (*should_stop)(void* context);
+  void* context;
+} nncore_epoch_options;
+
+/* Trains the network on every mini-batch of the samples once. *cost (which may be NULL) receives
+ * their mean cost, each taken before its mini-batch's update and without penalties. The network's
+ * epoch then counts one more, unless should_stop ended it: the next call, with as many rows, goes
+ * on with the mini-batches that remain.
+ *
+ * NNCORE_DIVERGED: a cost or parameter is no longer finite; parameters and the trainer's state are
+ * those of before the call. NNCORE_BUSY: the network is in use elsewhere. The same seed gives the
+ * same bits at any number of threads. */
+NNCORE_API nncore_status nncore_trainer_epoch(nncore_trainer* trainer,
+                                              const nncore_dataset* dataset,
+                                              const nncore_epoch_options* options, double* cost);
+
+/* Writes a checkpoint: a model file that also holds the trainer's state, with which training goes
+ * on to the same bits as if it had not stopped; whole or not at all. Batch size, penalties and
+ * dropout are not kept. */
+NNCORE_API nncore_status nncore_trainer_save(nncore_trainer* trainer, const char* path);
+
+/* Reads a checkpoint, whoever wrote it: makes its network and a trainer of that, both the caller's
+ * to release. The options are those the run was started with; their optimizer may be NULL for the
+ * checkpoint's own with its hyperparameters, and must else be that one.
+ * NNCORE_FILE_ERROR if the file is a damaged checkpoint, or a model without a trainer's state. */
+NNCORE_API nncore_status nncore_trainer_resume(const char* path,
+                                               const nncore_train_options* options,
+                                               nncore_network** network, nncore_trainer** trainer);
+
+#undef NNCORE_API
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
