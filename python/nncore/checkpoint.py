@@ -45,11 +45,12 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
         net.save_file(path, metadata, tensors)
     else:
         left = resumable.unfinished
-        current = left is not None and left.epoch == net.epoch
+        if left is None or left.epoch != net.epoch:
+            left = Unfinished(net.epoch, 0, 0, 0)
         trainer = _trainer(net, net._optimizer_state)
         trainer.save_checkpoint(
             path,
-            unfinished=(left.rows, left.batch_size, left.batches) if current else (0, 0, 0),
+            unfinished=(left.rows, left.batch_size, left.batches),
             metadata=metadata,
             tensors=tensors,
         )

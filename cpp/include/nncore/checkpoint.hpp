@@ -10,7 +10,7 @@
 #include "nncore/model_file.hpp"
 #include "nncore/train.hpp"
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 // An epoch that EpochOptions::should_stop ended after `batches` of its mini-batches.
 struct Unfinished {
@@ -26,9 +26,10 @@ struct Unfinished {
 // The trainer must be one of that network. Errors as save_model; InvalidArgument also for slots
 // that are not finite or of another size than the network's parameters.
 template <class T>
-void save_checkpoint(const Network<T>& network, Trainer<T>& trainer,
-                     const std::filesystem::path& path, const Unfinished& unfinished = {},
-                     const Extras& extras = {});
+[[gnu::visibility("default")]] void save_checkpoint(const Network<T>& network, Trainer<T>& trainer,
+                                                    const std::filesystem::path& path,
+                                                    const Unfinished& unfinished = {},
+                                                    const Extras& extras = {});
 
 // The optimiser and hyperparameters of a checkpoint, the other options left to the caller; nothing
 // if the file is a model without a trainer. Throws ModelFileError for a damaged checkpoint.
@@ -50,6 +51,7 @@ std::optional<TrainOptions> saved_options(const TensorFile& file);
 // The epoch's remaining rows are order.subspan(left.batches * left.batch_size), and their
 // EpochOptions::first_batch is left.batches.
 template <class T>
-Unfinished resume(Trainer<T>& trainer, const Network<T>& network, const TensorFile& file);
+[[gnu::visibility("default")]] Unfinished resume(Trainer<T>& trainer, const Network<T>& network,
+                                                 const TensorFile& file);
 
 }  // namespace nncore

@@ -6,7 +6,8 @@
 
 namespace [[gnu::visibility("default")]] nncore {
 
-// Base of everything nncore throws.
+// Base of everything nncore throws by itself; std::bad_alloc and what a caller's own functions
+// throw pass through it.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

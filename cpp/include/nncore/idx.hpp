@@ -14,7 +14,7 @@
 
 #include "nncore/error.hpp"
 
-namespace nncore {
+namespace [[gnu::visibility("default")]] nncore {
 
 // The numbers that stand for the element types in a file.
 enum class IdxType : std::uint8_t {

@@ -1,4 +1,6 @@
-// Views of memory that somebody else owns: dense and sparse rows, targets, a data set.
+// Views of memory that somebody else owns: dense and sparse rows, targets, a data set. Nothing is
+// copied or checked when a view is made; the memory must live, and must not change, for as long as
+// a call reads it.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +9,8 @@
 
 namespace [[gnu::visibility("default")]] nncore {
 
-// A dense matrix: row i starts at data + i * stride (in elements, stride >= cols).
+// A dense matrix: row i starts at data + i * stride (in elements, stride >= cols). data may be null
+// if there is no element.
 template <class T>
 struct MatrixView {
   T* data = nullptr;
@@ -74,6 +77,7 @@ struct Inputs {
 
 // What the outputs should be: a class label a row, or a row of target values. Labels stand for
 // one-hot targets, and for a single output 0 and 1 stand for 0 and 1, or for -1 and 1 of tanh.
+// Accuracies are measured for labels only.
 template <class T>
 struct Targets {
   std::span<const std::int64_t> labels;
@@ -87,7 +91,8 @@ struct Targets {
   std::size_t rows() const { return are_labels() ? labels.size() : values.rows; }
 };
 
-// Samples to learn from or to be measured on. Without weights every sample counts as 1.
+// Samples to learn from or to be measured on: as many rows of y as of x, and of weights as of x
+// unless there are none, when every sample counts as 1. Weights are 0 or more.
 template <class T>
 struct Samples {
   Inputs<T> x;

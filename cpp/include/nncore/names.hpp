@@ -69,12 +69,14 @@ std::string_view name(Cost cost) noexcept;
 std::string_view name(Initializer initializer) noexcept;
 std::string_view name(Optimizer optimizer) noexcept;
 
+// These names are also those of Python, of C and of the model file.
+
 // The enumerator of that name; InvalidArgument lists the names there are. Enum is one of the
 // four above.
 template <class Enum>
 [[gnu::visibility("default")]] Enum from_name(std::string_view name);
 
-// All names, in the enumeration's order.
+// All names, in the enumeration's order. The texts live for ever, and end with a zero byte.
 template <class Enum>
 [[gnu::visibility("default")]] std::span<const std::string_view> all_names() noexcept;
 
@@ -98,7 +100,7 @@ struct TargetRange {
 TargetRange target_range(Cost cost) noexcept;
 
 // The parameters of one optimiser: their names, default values, and the value that they must
-// stay below; none may be negative.
+// stay below; none may be negative. The equations: cpp/src/kernels/optimizers.hpp.
 inline constexpr std::size_t max_hyperparameters = 4;
 struct Hyperparameter {
   std::string_view name;

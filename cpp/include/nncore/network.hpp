@@ -36,8 +36,10 @@ struct Layer {
 };
 
 struct Evaluation {
-  double cost = 0;                 // mean over the samples (weighted), without penalties
-  std::optional<double> accuracy;  // for labels, fraction of the samples (weighted)
+  double cost = 0;  // mean over the samples (weighted), without penalties
+  // Fraction of the samples (weighted) that are classified rightly; none unless y are labels and
+  // the outputs stand for classes.
+  std::optional<double> accuracy;
 };
 
 // Weight decay, which leaves biases alone: l2 / (2 n) |w|^2 + l1 / n |w|_1 is added to the mean
@@ -49,12 +51,20 @@ struct Penalty {
 };
 
 // Threads: any number may call the const functions at once. Training takes the network for
-// itself for as long as a step or an epoch lasts; whoever comes then gets a BusyError.
+// itself for as long as a step or an epoch lasts; whoever comes then gets a BusyError. Writing
+// through parameters(), weights() or biases() is not guarded: hold a TrainAccess for it where other
+// threads use the network.
+//
+// Cost: a row costs two operations a weight; large calls are shared among the library's threads
+// (runtime.hpp), with the same bits at any number of them. Each thread keeps its scratch memory for
+// the next call: after the first, feedforward, activations and predict take none for no more rows
+// of the same network.
 template <class T>
 class Network {
  public:
-  // All parameters zero; see initialize. Throws InvalidArgument.
+  // All parameters zero; see initialize. Throws InvalidArgument, std::bad_alloc.
   explicit Network(Architecture architecture, std::uint64_t seed = 0);
+  // Parameters, seed and epoch are copied. Throws BusyError if `other` is being trained.
   Network(const Network& other);
   Network& operator=(const Network&) = delete;
   ~Network();
@@ -69,37 +79,50 @@ class Network {
   std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_relaxed); }
   void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_relaxed); }
 
-  // Draws the parameters anew from the seed, one initialiser a layer.
+  // Draws the parameters anew from the seed, one initialiser a layer; default_initializer names
+  // one that suits an activation. Throws InvalidArgument for another number of them, BusyError.
   void initialize(std::span<const Initializer> initializers);
 
-  // The whole block, padding included (which stays zero), 64-byte aligned.
+  // The whole block, padding included (which must stay zero), 64-byte aligned. It neither moves nor
+  // grows as long as the network lives.
   std::span<T> parameters() noexcept { return {parameters_.get(), size_}; }
   std::span<const T> parameters() const noexcept { return {parameters_.get(), size_}; }
   // Shares ownership of the block, for views that outlive the network.
   std::shared_ptr<T> share_parameters() const noexcept { return parameters_; }
-  // Weights of layer l as (in, out); element (k, j) leads from input k to unit j.
+  // Weights of layer l as (in, out); element (k, j) leads from input k to unit j. l is below
+  // layers().size(), the first layer behind the inputs being 0; it is not checked.
   MatrixView<T> weights(std::size_t l) noexcept;
   MatrixView<const T> weights(std::size_t l) const noexcept;
   std::span<T> biases(std::size_t l) noexcept;
   std::span<const T> biases(std::size_t l) const noexcept;
+  // Whether no parameter is NaN or infinite. O(parameters).
   bool all_finite() const noexcept;
+
+  // The five below throw InvalidArgument if x or the samples do not fit the network (widths,
+  // lengths, labels), and BusyError during training. That `out` is as large as said is not checked;
+  // it may not overlap x. They trust x to be finite and sparse rows to be sound: see check().
 
   // Activations of the last layer for rows of x, into out (rows, outputs()).
   void feedforward(const Inputs<T>& x, MatrixView<T> out) const;
   // Activations of every layer, one matrix (rows, size) each, the outputs last.
   void activations(const Inputs<T>& x, std::span<const MatrixView<T>> out) const;
-  // Class of each row: the largest output, or for one output whether it passes its threshold.
+  // Class of each row, into labels (rows,): the largest output, or for one sigmoid, tanh or step
+  // output whether it passes 0.5 (tanh: 0). InvalidArgument for one output of another kind.
   void predict(const Inputs<T>& x, std::span<std::int64_t> labels) const;
+  // InvalidArgument if there are no rows.
   Evaluation evaluate(const Samples<T>& samples) const;
 
   // Mean cost of the samples, penalty included; gradients (parameters().size() long, laid out
-  // as the parameters) receive its derivatives.
+  // as the parameters) receive its derivatives. InvalidArgument also if there are no rows, or a
+  // layer whose activation has no derivative (step). One thread; takes memory.
   double gradients(const Samples<T>& samples, std::span<T> gradients,
                    const Penalty& penalty = {}) const;
-  // Derivative of each row's own cost with respect to its inputs, into out (rows, inputs()).
+  // Derivative of each row's own cost with respect to its inputs, into out (rows, inputs()). As
+  // gradients.
   void input_gradients(const Samples<T>& samples, MatrixView<T> out) const;
 
-  // Held while reading or training: readers share, a trainer is alone. Throws BusyError.
+  // Held while reading or training: readers share, a trainer is alone. Making one throws BusyError;
+  // it never waits. The calls above take their own.
   class ReadAccess;
   class TrainAccess;
 
@@ -140,7 +163,8 @@ class Network<T>::TrainAccess {
 // Throws InvalidArgument unless the samples fit the network: widths, lengths, labels in range,
 // sound CSR offsets and columns, finite numbers (the message names the first bad row and column),
 // targets legal for the cost. Data from outside want this once; the calls above look at widths,
-// lengths and labels only, and trust sparse offsets and columns.
+// lengths and labels only, and trust sparse offsets and columns. O(elements of the samples); takes
+// no memory.
 template <class T>
 [[gnu::visibility("default")]] void check(const Network<T>& network, const Samples<T>& samples);
 template <class T>

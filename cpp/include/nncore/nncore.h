@@ -21,8 +21,8 @@
  *
  * Structures of arguments are meant to be filled with zeros first: a 0 or NULL is the default.
  */
-#ifndef NNCORE_NNCORE_H
-#define NNCORE_NNCORE_H
+#ifndef NNCORE_H
+#define NNCORE_H
 
 #include <stddef.h>
 #include <stdint.h>
