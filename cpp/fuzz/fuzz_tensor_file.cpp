@@ -1,5 +1,5 @@
 // Feeds the reader of tensor files any bytes: it must refuse them with a ModelFileError or give
-// tensors that are really there. Build with clang++ -fsanitize=fuzzer,address,undefined.
+// tensors that are really there.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
