@@ -17,8 +17,8 @@ class CompactRows {
  public:
   // Nothing if more than a quarter of the elements are non-zero: the dense products are faster
   // then. Decided by the data alone. `dense` is read during the call only. O(rows * cols) on the
-  // library's threads; keeps 3 bytes a non-zero, or 8 (double: 12) where the values are of more than
-  // 256 kinds.
+  // library's threads; keeps 3 bytes a non-zero, or 8 (double: 12) where the values are of more
+  // than 256 kinds.
   static std::optional<CompactRows> of(const MatrixView<const T>& dense);
 
   // Coded or sparse rows; lives as long as this object, which must not move meanwhile.

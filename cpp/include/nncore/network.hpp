@@ -98,7 +98,7 @@ class Network {
   // Whether no parameter is NaN or infinite. O(parameters).
   bool all_finite() const noexcept;
 
-  // The five below throw InvalidArgument if x or the samples do not fit the network (widths,
+  // The six below throw InvalidArgument if x or the samples do not fit the network (widths,
   // lengths, labels), and BusyError during training. That `out` is as large as said is not checked;
   // it may not overlap x. They trust x to be finite and sparse rows to be sound: see check().
 
