@@ -13,13 +13,16 @@ install(TARGETS nncore EXPORT nncoreTargets INCLUDES DESTINATION "${CMAKE_INSTAL
 install(EXPORT nncoreTargets NAMESPACE nncore:: DESTINATION "${package_dir}")
 
 # Whoever links a static library links what it was built with.
-set(find_openmp "")
+set(find_dependencies "")
 set(private_libraries "")
 if(NOT BUILD_SHARED_LIBS)
   set(names ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
   list(FILTER names EXCLUDE REGEX "^(gcc|gcc_s|c)$|/")
+  list(PREPEND names ${CMAKE_THREAD_LIBS_INIT})
+  list(TRANSFORM names REPLACE "^-l" "")
+  set(find_dependencies "include(CMakeFindDependencyMacro)\nfind_dependency(Threads)\n")
   if(TARGET OpenMP::OpenMP_CXX)
-    set(find_openmp "include(CMakeFindDependencyMacro)\nfind_dependency(OpenMP COMPONENTS CXX)\n")
+    string(APPEND find_dependencies "find_dependency(OpenMP COMPONENTS CXX)\n")
     list(PREPEND names ${OpenMP_CXX_LIB_NAMES})
   endif()
   list(REMOVE_DUPLICATES names)
