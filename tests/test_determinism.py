@@ -1,4 +1,4 @@
-"""Same seed, same bits: at 1, 2 and 3 threads, whatever the shape."""
+"""Same seed, same bits: at 1, 2, 3 and 4 threads, whatever the shape and the rows."""
 
 from __future__ import annotations
 
@@ -73,6 +73,60 @@ def test_training_on_sparse_rows() -> None:
         x, y = make_problem(net, 200)
         train(net, _core.Dataset(net, csr_matrix(x), y), batch_size=64, n_threads=threads)
         hashes.add(parameter_digest(net))
+    assert len(hashes) == 1
+
+
+# name: (share of non-zeros, rows are CSR, how many distinct values or 0 for as many as there are)
+ROWS = {
+    "dense": (1.0, False, 0),
+    "mostly zero": (0.1, False, 0),
+    "mostly zero, few values": (0.1, False, 16),
+    "CSR": (0.1, True, 0),
+    "CSR, columns in any order": (0.1, True, 0),
+}
+
+
+def make_rows(kind: str, n: int, inputs: int, dtype: str) -> Any:
+    share, is_sparse, values = ROWS[kind]
+    rng = np.random.default_rng(5)
+    x = rng.integers(1, values, (n, inputs)) / values if values else rng.normal(size=(n, inputs))
+    x = (x * (rng.random((n, inputs)) < share)).astype(dtype)
+    if not is_sparse:
+        return x
+    rows = pytest.importorskip("scipy.sparse").csr_matrix(x)
+    if kind == "CSR, columns in any order":
+        for begin, end in zip(rows.indptr[:-1], rows.indptr[1:], strict=True):
+            order = begin + rng.permutation(end - begin)
+            rows.indices[begin:end] = rows.indices[order]
+            rows.data[begin:end] = rows.data[order]
+        rows.has_sorted_indices = False
+    return rows
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"l2": 1.0, "penalty_rows": 200},
+        {"optimizer": "adam", "learning_rate": 0.01},
+        {"dropout": [0.2, 0.5]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("batch_size", [16, 128])  # few and many non-zeros a column and batch
+@pytest.mark.parametrize("kind", ROWS)
+def test_training_on_more_threads_than_processors(
+    kind: str, batch_size: int, options: dict[str, Any], dtype: str
+) -> None:
+    """n_threads only lowers what set_num_threads grants, which may exceed the processors."""
+    hashes = set()
+    x = make_rows(kind, 200, 400, dtype)
+    for threads in (1, 2, 3, 4):
+        _core.set_num_threads(threads)
+        net = make_network([400, 600, 10], ["sigmoid"] * 2, dtype=dtype)
+        _, y = make_problem(net, 200)
+        costs = train(net, _core.Dataset(net, x, y), batch_size=batch_size, **options)
+        hashes.add(digest(*net.weight_views(), *net.bias_views(), np.array(costs)))
     assert len(hashes) == 1
 
 
