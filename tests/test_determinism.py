@@ -107,7 +107,7 @@ def make_rows(kind: str, n: int, inputs: int, dtype: str) -> Any:
 @pytest.mark.parametrize(
     "options",
     [
-        {"l2": 1.0, "penalty_rows": 200},
+        {"l2": 1.0, "penalty_rows": 800},
         {"optimizer": "adam", "learning_rate": 0.01},
         {"dropout": [0.2, 0.5]},
     ],
@@ -120,11 +120,11 @@ def test_training_on_more_threads_than_processors(
 ) -> None:
     """n_threads only lowers what set_num_threads grants, which may exceed the processors."""
     hashes = set()
-    x = make_rows(kind, 200, 400, dtype)
+    x = make_rows(kind, 800, 400, dtype)
     for threads in (1, 2, 3, 4):
         _core.set_num_threads(threads)
         net = make_network([400, 600, 10], ["sigmoid"] * 2, dtype=dtype)
-        _, y = make_problem(net, 200)
+        _, y = make_problem(net, 800)
         costs = train(net, _core.Dataset(net, x, y), batch_size=batch_size, **options)
         hashes.add(digest(*net.weight_views(), *net.bias_views(), np.array(costs)))
     assert len(hashes) == 1
