@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,22 +40,33 @@ def test_the_gil_stays_off() -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_shared_objects_do_not_crash() -> None:
-    """Eight threads do everything at once to one network, data set and trainer; whoever comes at
+def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
+    """Ten threads do everything at once to one network, data set and trainer; whoever comes at
     a bad time is told so, and in the end all of it works as before."""
     net = make_network([30, 50, 10], ["sigmoid"] * 2, dtype="float32")
     x, y = make_problem(net, 200)
     rows = x.astype("float32")
     data = _core.Dataset(net, rows, y)
     trainer = _core.Trainer(net, batch_size=10, optimizer="adam")
+    file = tmp_path / "shared.safetensors"
+    net.save_file(file)
     asks: list[Callable[[], object]] = [
         lambda: trainer.epoch(data, None, learning_rate=0.001),
         lambda: trainer.step(data, learning_rate=0.001),
         lambda: (net.feedforward(data), net.predict(rows), net.hidden_activations(rows[0])),
         lambda: (net.evaluate_dataset(data), net.gradients(data), net.input_gradient_dataset(data)),
         lambda: [w.shape for w in net.weight_views() + net.bias_views() + trainer.slots],
-        lambda: (net.epoch, net.sizes, net.file_metadata(), trainer.steps, net.all_finite()),
+        lambda: (
+            net.epoch,
+            net.sizes,
+            net.cost,
+            trainer.steps,
+            trainer.hyperparameters,
+            net.all_finite(),
+        ),
         lambda: (_core.Network(net), _core.Dataset(net, rows, y), _core.build_info()),
+        lambda: trainer.save_checkpoint(file, unfinished=(0, 0, 0), metadata={}, tensors={}),
+        lambda: _core.Trainer.resume(_core.Network.load_file(file), file),
         lambda: _core.permutation(200, seed=1, epoch=2).sum(),
     ]
     start = threading.Barrier(len(asks))
@@ -62,7 +74,7 @@ def test_shared_objects_do_not_crash() -> None:
 
     def insist(ask: Callable[[], object]) -> None:
         start.wait()
-        for _ in range(300):
+        for _ in range(200):
             try:
                 ask()
             except _core.BusyError:

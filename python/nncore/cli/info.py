@@ -24,9 +24,9 @@ def run(options: argparse.Namespace) -> int:
     build = _core.build_info()
     threads = _core.get_num_threads()
     openmp = (
-        "yes: large mini-batches are shared among threads"
+        "yes: its threads share the work and wait for more"
         if build["openmp"]
-        else "no: this build computes on one thread; build with a compiler that has OpenMP for more"
+        else "no: threads are made anew for every call that deserves them"
     )
     lines = {
         "nncore": build["version"],
