@@ -41,7 +41,7 @@ def test_the_gil_stays_off() -> None:
 
 
 def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
-    """Ten threads do everything at once to one network, data set and trainer; whoever comes at
+    """Nine threads do everything at once to one network, data set and trainer; whoever comes at
     a bad time is told so, and in the end all of it works as before."""
     net = make_network([30, 50, 10], ["sigmoid"] * 2, dtype="float32")
     x, y = make_problem(net, 200)
@@ -49,7 +49,6 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
     data = _core.Dataset(net, rows, y)
     trainer = _core.Trainer(net, batch_size=10, optimizer="adam")
     file = tmp_path / "shared.safetensors"
-    net.save_file(file)
     asks: list[Callable[[], object]] = [
         lambda: trainer.epoch(data, None, learning_rate=0.001),
         lambda: trainer.step(data, learning_rate=0.001),
@@ -65,8 +64,10 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
             net.all_finite(),
         ),
         lambda: (_core.Network(net), _core.Dataset(net, rows, y), _core.build_info()),
-        lambda: trainer.save_checkpoint(file, unfinished=(0, 0, 0), metadata={}, tensors={}),
-        lambda: _core.Trainer.resume(_core.Network.load_file(file), file),
+        lambda: (
+            trainer.save_checkpoint(file, unfinished=(0, 0, 0), metadata={}, tensors={}),
+            _core.Trainer.resume(_core.Network.load_file(file), file),
+        ),
         lambda: _core.permutation(200, seed=1, epoch=2).sum(),
     ]
     start = threading.Barrier(len(asks))

@@ -122,8 +122,9 @@ void bound_norms(Network<T>& network, double bound) {
   }
 }
 
-// Owed decay is settled before the parameters that it divides grow too far from the weights.
-constexpr double least_input_scale = 1e-3;
+// Owed decay is settled after mini-batches of numbers that this divides, and an epoch stops there
+// only: one that goes on later then has the bits of one that was never stopped.
+constexpr std::uint64_t settle_every = 16;
 
 template <class T>
 bool columns_ascend(const SparseView<T>& x) {
@@ -207,7 +208,6 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
                  .scale = static_cast<T>(-options.learning_rate / n),
                  .decay = 1 - options.learning_rate * options_.l2 / penalty_rows},
                 dropout);
-    if (s.ws.input_scale < least_input_scale) settle(s.ws, network_);
   } else {
     const std::size_t size = network_.parameters().size();
     T* gradients = s.gradients.reserve(size);
@@ -270,6 +270,7 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
   struct Settled {
     State& state;
     Network<T>& network;
+    Settled(State& s, Network<T>& n) : state(s), network(n) {}
     ~Settled() { settle(state.ws, network); }
   };
   Dropout dropout{options_.dropout, network_.seed(), network_.epoch(), options.first_batch};
@@ -283,6 +284,10 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
       cost += mini_batch(batch, options, options_.dropout.empty() ? nullptr : &dropout);
       weight += batch.weight_sum;
       finite = std::isfinite(cost);
+      if (s.ws.input_scale != 1) {
+        if ((dropout.batch + 1) % settle_every != 0) continue;
+        settle(s.ws, network_);
+      }
       if (options.should_stop && first + batch_size < rows && options.should_stop()) {
         stopped = true;
         break;

@@ -15,7 +15,7 @@ namespace {
 const Architecture architecture{.sizes = {3, 5, 2},
                                 .activations = {Activation::tanh, Activation::softmax},
                                 .cost = Cost::log_likelihood};
-constexpr std::size_t rows = 13;
+constexpr std::size_t rows = 61;
 
 template <class T>
 struct Problem {
@@ -84,9 +84,6 @@ TEST_CASE_TEMPLATE("a run that goes on has the bits of one that never stopped", 
     CAPTURE(o);
     TrainOptions options = options_of(Optimizer(o / 2));
     if (o % 2) options.dropout = {};
-    // The decay that SGD owes to sparse rows is settled where the epoch is stopped: a rounding
-    // more.
-    if (o % 2 && options.optimizer == Optimizer::sgd) options.l2 = 0;
     const Samples<T>& samples = o % 2 ? problem.one_hot : problem.samples;
     Network<T> whole = ready<T>();
     Trainer<T> one(whole, options);
@@ -95,8 +92,11 @@ TEST_CASE_TEMPLATE("a run that goes on has the bits of one that never stopped", 
     Network<T> begun = ready<T>();
     Trainer<T> two(begun, options);
     train(begun, two, samples);
-    std::uint64_t batches = 0;
-    train(begun, two, samples, {}, [&] { return ++batches == 2; });
+    const std::uint64_t before = two.steps();
+    train(begun, two, samples, {}, [&] { return two.steps() >= before + 2; });
+    const std::uint64_t batches = two.steps() - before;
+    // SGD stops where the decay that it owes to sparse rows is settled.
+    CHECK(batches == (o % 2 && options.optimizer == Optimizer::sgd ? 16 : 2));
     save_checkpoint(begun, two, path, {rows, 3, batches});
 
     const TensorFile file = read_tensor_file(path);
@@ -108,7 +108,7 @@ TEST_CASE_TEMPLATE("a run that goes on has the bits of one that never stopped", 
     const Unfinished left = resume(three, *network, file);
     CHECK(left.rows == rows);
     CHECK(left.batch_size == 3);
-    CHECK(left.batches == 2);
+    CHECK(left.batches == batches);
     CHECK(three.steps() == two.steps());
     train(*network, three, samples, left);
     train(*network, three, samples);

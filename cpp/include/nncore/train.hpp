@@ -51,7 +51,9 @@ struct EpochOptions {
   std::size_t penalty_rows = 0;    // Penalty::rows
   bool cost_with_penalty = false;  // costs a pass over the weights every mini-batch
   int threads = 0;                 // at most so many; 0 for the library's setting
-  // Asked after every mini-batch but the last, on the calling thread; true ends the epoch there. It
+  // Asked after every mini-batch but the last, on the calling thread; true ends the epoch there
+  // (Trainer::steps counts the mini-batches). Plain SGD with l2 on sparse rows, whose decay it puts
+  // off, asks after those only whose number, first_batch counted in, 16 divides. It
   // must not use the network, which is busy. What it throws passes through epoch(), the parameters
   // staying as they are.
   std::function<bool()> should_stop = {};

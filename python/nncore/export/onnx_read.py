@@ -293,7 +293,8 @@ class _Reader:
         first = self._at_probe(scores[0])
         if not all(np.array_equal(self._at_probe(name), first) for name in scores[1:]):
             raise _Unsupported(f"the outputs {names} are different things; expected one")
-        return scores[0]
+        score: str = scores[0]
+        return score
 
     def _compare(self, net: Network, output: str) -> None:
         """Refuses a network that does not compute what the model does."""

@@ -112,7 +112,7 @@ def _quantized(w: Array, b: Array, activation: str, inputs: Array) -> QuantizedL
 
 def _largest(values: Array) -> np.float32:
     """The largest magnitude, or 1 where all are as good as 0."""
-    largest = np.float32(np.abs(values).max())
+    largest: np.float32 = np.float32(np.abs(values).max())
     return largest if largest > 1e-30 else np.float32(1)
 
 
@@ -128,4 +128,5 @@ def _as_network(layer: QuantizedLayer, cost: str) -> Network:
 
 
 def _rounded(a: Array, levels: np.float32) -> Array:
-    return np.rint((a * levels).clip(-127, 127))
+    rounded: Array = np.rint((a * levels).clip(-127, 127))
+    return rounded

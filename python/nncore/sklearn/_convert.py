@@ -77,7 +77,7 @@ def estimator_of(net: Network) -> MLPClassifier | MLPRegressor:
         raise ValueError(
             f"scikit-learn's estimators have outputs of {sorted(outputs)}, not {output!r}"
         )
-    shape = {"hidden_layer_sizes": net.sizes[1:-1], "activation": hidden}
+    shape: dict[str, Any] = {"hidden_layer_sizes": net.sizes[1:-1], "activation": hidden}
     ours: MLPClassifier | MLPRegressor
     if output in ("softmax", "sigmoid"):
         ours = MLPClassifier(**shape)
