@@ -381,6 +381,11 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
           [](PyTrainer& self, std::uint64_t steps) {
             self.visit([&](auto& trainer) { trainer.set_steps(steps); });
           })
+      .def_property_readonly(
+          "batches",
+          [](PyTrainer& self) {
+            return self.visit([](const auto& trainer) { return trainer.batches(); });
+          })
       .def_property_readonly("slots", [](PyTrainer& self) {
         return self.visit([]<class T>(Trainer<T>& trainer) {
           py::list views;

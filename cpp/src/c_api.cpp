@@ -46,15 +46,14 @@ double train_epoch(TypedTrainer<T>& t, const Samples<T>& samples, const nncore_e
   } else {
     permutation(t.order, t.network->seed(), epoch);
   }
-  std::uint64_t asked = 0;
   const double cost = t.trainer.epoch(
       samples, std::span(t.order).subspan(left.batches * left.batch_size),
       {.learning_rate = o.learning_rate,
        .first_batch = left.batches,
        .penalty_rows = whole.rows,
        .threads = o.threads,
-       .should_stop = [&] { return ++asked && o.should_stop && o.should_stop(o.context) != 0; }});
-  left.batches += asked;
+       .should_stop = [&] { return o.should_stop && o.should_stop(o.context) != 0; }});
+  left.batches += t.trainer.batches();
   t.unfinished = left;
   t.unfinished_epoch = epoch;  // no longer the network's, unless the epoch was stopped
   return cost;

@@ -247,6 +247,7 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
 template <class T>
 double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> order,
                        std::size_t batch_size, const EpochOptions& options, bool is_epoch) {
+  batches_ = 0;
   check_rate(options.learning_rate, "the learning rate");
   if (options.threads < 0) {
     throw InvalidArgument(text("the number of threads is ", options.threads,
@@ -283,6 +284,7 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
           gather(s.ws, network_, samples, order, first, std::min(batch_size, rows - first));
       cost += mini_batch(batch, options, options_.dropout.empty() ? nullptr : &dropout);
       weight += batch.weight_sum;
+      ++batches_;
       finite = std::isfinite(cost);
       if (s.ws.input_scale != 1) {
         if ((dropout.batch + 1) % settle_every != 0) continue;
@@ -298,6 +300,7 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
   if (!finite || !network_.all_finite()) {
     s.go_back(network_);
     steps_ = steps;
+    batches_ = 0;
     throw DivergenceError(
         text("training diverged in epoch ", network_.epoch(), ": the ",
              finite ? "parameters are" : "cost is",

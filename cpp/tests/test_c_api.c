@@ -415,6 +415,65 @@ static int stop(void* context) {
   return ++visitor->asked == visitor->stop_at;
 }
 
+static int stop_at_once(void* context) {
+  ++*(int*)context;
+  return 1;
+}
+
+/* Weight decay that is put off: the epoch stops at its sixteenth mini-batch, asked for the first
+ * time, and goes on from there. */
+static void test_stopping_where_decay_is_owed(void) {
+  enum { rows = 20, width = 5 };
+  const size_t layers[] = {width, 3};
+  const char* const output[] = {"sigmoid"};
+  float x[rows * width] = {0};
+  int64_t labels[rows];
+  nncore_architecture a = {0};
+  nncore_samples s = {0};
+  nncore_train_options o = {0};
+  nncore_epoch_options e = {0};
+  nncore_network *whole = NULL, *parts = NULL;
+  nncore_dataset* data = NULL;
+  nncore_trainer *one = NULL, *two = NULL;
+  nncore_network_info info;
+  int i, asked = 0;
+  for (i = 0; i < rows; ++i) {
+    x[i * width + i % width] = 1;
+    labels[i] = i % 3;
+  }
+  a.sizes = layers;
+  a.layers = 2;
+  a.activations = output;
+  s.x.rows = rows;
+  s.x.cols = width;
+  s.x.data = x;
+  s.labels = labels;
+  s.target_rows = rows;
+  o.batch_size = 1;
+  o.l2 = 0.1;
+  e.learning_rate = 0.5;
+  OK(nncore_network_create(&a, &whole));
+  OK(nncore_network_create(&a, &parts));
+  OK(nncore_dataset_create(whole, &s, &data));
+  OK(nncore_trainer_create(whole, &o, &one));
+  OK(nncore_trainer_create(parts, &o, &two));
+  OK(nncore_trainer_epoch(one, data, &e, NULL));
+  e.should_stop = stop_at_once;
+  e.context = &asked;
+  OK(nncore_trainer_epoch(two, data, &e, NULL));
+  CHECK(asked == 1);
+  e.should_stop = NULL;
+  OK(nncore_trainer_epoch(two, data, &e, NULL));
+  OK(nncore_network_get_info(parts, &info));
+  CHECK(info.epoch == 1);
+  CHECK(same_parameters(whole, parts));
+  OK(nncore_trainer_free(one));
+  OK(nncore_trainer_free(two));
+  OK(nncore_dataset_free(data));
+  OK(nncore_network_free(whole));
+  OK(nncore_network_free(parts));
+}
+
 static void test_stopping_and_resuming(const char* directory) {
   nncore_network *whole = network(), *net = network(), *found = NULL;
   nncore_dataset* data = dataset(net);
@@ -511,6 +570,7 @@ int main(int argc, char** argv) {
   test_samples();
   test_options();
   test_learning();
+  test_stopping_where_decay_is_owed();
   test_stopping_and_resuming(directory);
   test_files(directory);
   if (faults == 0) printf("all is well\n");

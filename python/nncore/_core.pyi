@@ -214,5 +214,7 @@ class Trainer:
     @steps.setter
     def steps(self, value: int, /) -> None: ...
     @property
+    def batches(self) -> int: ...
+    @property
     def slots(self) -> list[NDArray[Any]]:
         """Live flat views of the optimiser's memory: momentum, second moments."""

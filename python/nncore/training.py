@@ -163,7 +163,6 @@ class Loop:
         if done:
             order = np.arange(rows) if order is None else order
             order = order[done * self.batch_size :]
-        first_step = trainer.steps - done
         try:
             self.in_core = True
             return trainer.epoch(
@@ -179,7 +178,7 @@ class Loop:
             self.state.steps = trainer.steps
             net._unfinished = None
             if net.epoch == self.run.epoch:  # left by Ctrl-C, or diverged
-                batches = trainer.steps - first_step
+                batches = done + trainer.batches
                 net._unfinished = Unfinished(net.epoch, rows, self.batch_size, batches)
 
     def is_within_an_epoch(self) -> bool:

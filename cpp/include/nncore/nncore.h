@@ -264,7 +264,8 @@ typedef struct nncore_epoch_options {
   int keep_order; /* 0: the rows are shuffled, by the network's seed and epoch; else as they lie */
   int threads;    /* at most so many; 0: the library's setting */
   /* Asked after every mini-batch, with `context`, on the calling thread: other than 0 ends the
-   * epoch there. It must not raise or jump away; the network is busy. NULL: never asked. */
+   * epoch there. It must not raise or jump away; the network is busy. NULL: never asked. With
+   * sgd, l2 and inputs that are mostly zero it is asked after every sixteenth only. */
   int (*should_stop)(void* context);
   void* context;
 } nncore_epoch_options;

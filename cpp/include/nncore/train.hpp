@@ -52,7 +52,7 @@ struct EpochOptions {
   bool cost_with_penalty = false;  // costs a pass over the weights every mini-batch
   int threads = 0;                 // at most so many; 0 for the library's setting
   // Asked after every mini-batch but the last, on the calling thread; true ends the epoch there
-  // (Trainer::steps counts the mini-batches). Plain SGD with l2 on sparse rows, whose decay it puts
+  // (Trainer::batches tells where). Plain SGD with l2 on sparse rows, whose decay it puts
   // off, asks after those only whose number, first_batch counted in, 16 divides. It
   // must not use the network, which is busy. What it throws passes through epoch(), the parameters
   // staying as they are.
@@ -88,6 +88,8 @@ class Trainer {
   const TrainOptions& options() const noexcept { return options_; }
   // Mini-batches so far: t of the optimisers' equations.
   std::uint64_t steps() const noexcept { return steps_; }
+  // Mini-batches that the last epoch() or step() trained on; 0 if it diverged.
+  std::uint64_t batches() const noexcept { return batches_; }
   void set_steps(std::uint64_t steps) noexcept { steps_ = steps; }
   // The optimiser's memory (optimizer_slots of them), each laid out as the parameters, its padding
   // zero. The views live as long as the trainer.
@@ -104,6 +106,7 @@ class Trainer {
   Network<T>& network_;
   TrainOptions options_;
   std::uint64_t steps_ = 0;
+  std::uint64_t batches_ = 0;
   std::unique_ptr<State> state_;
 };
 
