@@ -25,10 +25,8 @@ void over_parts(std::size_t units, std::size_t multiple, int threads, F body) {
   });
 }
 
-// Rows whose columns do not ascend cannot be parted between threads.
 template <class T>
 int threads_of(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer) {
-  if (!batch.ascends && !batch.columns.entries) return 1;
   return threads_for(batch.nonzeros * double(layer.out), ws.threads);
 }
 
@@ -42,14 +40,6 @@ void weigh_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, c
   const std::size_t n = batch.rows, stride = layer.stride;
   const T scale = static_cast<T>(ws.input_scale);
   const int threads = threads_of(ws, batch, layer);
-  if (batch.columns.entries) {
-    parallel_for(layer.out, line, threads, [&](int, std::size_t begin, std::size_t end) {
-      prefetch_next(batch);
-      k.sparse_matmul_columns(batch.columns, n, end - begin, w + begin, stride, scale, b + begin,
-                              z + begin, stride);
-    });
-    return;
-  }
   T* sums = ws.sums.data();
   over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
     prefetch_next(batch);
@@ -66,7 +56,7 @@ void sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer&
   constexpr std::size_t line = cache_line / sizeof(T);
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows, stride = layer.stride;
-  const int threads = threads_of(ws, batch, layer);
+  int threads = threads_of(ws, batch, layer);
   if (batch.columns.entries) {
     parallel_for(layer.out, line, threads, [&](int, std::size_t begin, std::size_t end) {
       k.sparse_gradient_columns(batch.columns, end - begin, delta + begin, stride, dw + begin,
@@ -75,6 +65,7 @@ void sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer&
     return;
   }
   if (overwrite) std::fill_n(dw, layer.in * stride, T(0));
+  if (!batch.ascends) threads = 1;  // both parts may write the same rows of dw
   over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
     k.sparse_gradient(batch.sparse, part, n, end - begin, delta + begin, stride, dw + begin,
                       stride);

@@ -165,7 +165,6 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
       .transpose = transpose<T>,
       .sparse_matmul = sparse_matmul<T>,
       .sparse_gradient = sparse_gradient<T>,
-      .sparse_matmul_columns = sparse_matmul_columns<T>,
       .sparse_gradient_columns = sparse_gradient_columns<T>,
       .column_sums = column_sums<T>,
       .activations = {{{apply<T, Activation(A)>, multiply_slope<T, Activation(A)>,

@@ -80,11 +80,8 @@ struct Kernels {
   // G (in, n) += X^T D for a part of m sparse rows X and D (m, n).
   void (*sparse_gradient)(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n,
                           const T* d, std::size_t d_row, T* g, std::size_t g_row);
-  // Both again, whole, for rows that lie column by column: each row of W or G is then read once,
-  // and what is read often is the mini-batch's own z or delta, which fits a smaller cache. With
-  // overwrite, G = X^T D.
-  void (*sparse_matmul_columns)(const SparseColumns<T>& x, std::size_t m, std::size_t n, const T* w,
-                                std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row);
+  // The same, whole, for rows that lie column by column: each row of G is then stored once, not
+  // for every entry. With overwrite, G = X^T D.
   void (*sparse_gradient_columns)(const SparseColumns<T>& x, std::size_t n, const T* d,
                                   std::size_t d_row, T* g, std::size_t g_row, bool overwrite);
   // sum[j] += scale * (sum over i of d[i, j]).

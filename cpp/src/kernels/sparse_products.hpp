@@ -50,24 +50,6 @@ void add_outer_product(const Row& x, const T* d, T* g, std::size_t g_row) {
   }
 }
 
-// One column of the mini-batch: c[row] += value * w for its entries.
-template <class T, int NV>
-void column_times_row(const SparseColumns<T>& x, std::size_t k, const T* w, T* c,
-                      std::size_t c_row) {
-  Vec<T> weights[NV];
-#pragma GCC unroll 4
-  for (int j = 0; j < NV; ++j) weights[j] = load(w + std::size_t(j) * lanes<T>);
-  for (std::int32_t p = x.starts[k]; p < x.starts[k + 1]; ++p) {
-    const Vec<T> value = broadcast(x.entries[p].value);
-    T* row = c + static_cast<std::size_t>(x.entries[p].row) * c_row;
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) {
-      T* to = row + std::size_t(j) * lanes<T>;
-      store(to, fused(value, weights[j], load(to)));
-    }
-  }
-}
-
 // One column of the mini-batch: g += value * d[row] over its entries, or g = that.
 template <class T, int NV>
 void column_gradient(const SparseColumns<T>& x, std::size_t k, const T* d, std::size_t d_row, T* g,
@@ -143,28 +125,6 @@ void sparse_gradient(const SparseRows<T>& x, Part part, std::size_t m, std::size
         add_outer_product<T, nv>(row, d + i * d_row + column, g + column, g_row);
       });
     }
-  });
-}
-
-template <class T>
-void sparse_matmul_columns(const SparseColumns<T>& x, std::size_t m, std::size_t n, const T* w,
-                           std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row) {
-  over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
-    const auto each = [&](auto value) {
-      for (std::size_t i = 0; i < m; ++i) {
-        for (int j = 0; j < nv; ++j) {
-          const std::size_t at = column + std::size_t(j) * lanes<T>;
-          store(c + i * c_row + at, value(c + i * c_row + at, at));
-        }
-      }
-    };
-    each([](const T*, std::size_t) { return Vec<T>{}; });
-    for (std::size_t k = 0; k < x.cols; ++k) {
-      column_times_row<T, nv>(x, k, w + k * w_row + column, c + column, c_row);
-    }
-    each([&](const T* sum, std::size_t at) {
-      return fused(broadcast(scale), load(sum), load(bias + at));
-    });
   });
 }
 
