@@ -159,7 +159,7 @@ std::size_t list_nonzeros(const T* a, std::size_t n, std::uint8_t* list) {
 template <class T>
 void listed_matmul(const Product<T>& p) {
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
-  constexpr std::size_t group = 32;  // rows that share a strip of B while it is in L2
+  constexpr std::size_t group = 128;  // rows that share a strip of B while it is in L2
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
   std::uint8_t lists[group][sum_block + 8];
   std::size_t counts[group];
