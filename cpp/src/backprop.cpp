@@ -44,6 +44,50 @@ void multiply(Workspace<T>& ws, const Product<T>& product) {
   }
 }
 
+// The same; then(block, m, n) follows for every block of C as soon as it is done.
+template <class T, class Then>
+void multiply(Workspace<T>& ws, Product<T> product, const Then& then) {
+  product.context = &then;
+  product.then = [](const void* context, T* block, std::size_t m, std::size_t n) {
+    (*static_cast<const Then*>(context))(block, m, n);
+  };
+  multiply(ws, product);
+}
+
+// a = act(z), z being a's own content and kept apart where somebody needs it.
+template <class T>
+struct Activate {
+  const typename Kernels<T>::ActivationKernels& kernels;
+  std::size_t stride;
+  T *a, *z;
+
+  void operator()(T* block, std::size_t m, std::size_t n) const {
+    for (std::size_t i = 0; z && i < m; ++i) {
+      std::copy_n(block + i * stride, n, z + (block - a) + i * stride);
+    }
+    kernels.apply(block, stride, m, n);
+  }
+};
+
+// delta *= act'(z), and what dropout has left of the unit.
+template <class T>
+struct Descend {
+  const Kernels<T>& kernels;
+  const Layer& layer;
+  const typename Workspace<T>::LayerBuffers& buffers;
+  bool dropped;
+
+  void operator()(T* block, std::size_t m, std::size_t n) const {
+    const std::ptrdiff_t at = block - buffers.delta.data();
+    for (std::size_t i = 0; dropped && i < m; ++i) {
+      const std::size_t row = i * layer.stride;
+      kernels.multiply(block + row, buffers.mask.data() + at + row, n);
+    }
+    kernels.activations[static_cast<std::size_t>(layer.activation)].multiply_slope(
+        buffers.z.data() + at, buffers.a.data() + at, block, layer.stride, m, n);
+  }
+};
+
 // A layer of one unit, fed by another layer: its products are dot products with its weights,
 // which lie in a column of W; a tile would compute a whole line of columns for the one.
 bool is_one_unit(const Layer& layer, std::size_t l) { return l > 0 && layer.out == 1; }
@@ -131,39 +175,39 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
     typename Workspace<T>::LayerBuffers& buffers = ws.layers[l];
     T* a = buffers.a.data();  // (n, out)
 
-    // z = a[l-1] W^T + b
-    if (l == 0 && batch.is_sparse) {
-      weigh_sparse(ws, batch, layer, w, b, a);
-    } else if (is_one_unit(layer, l)) {
-      weigh(ws, n, layer, w, b, input, input_row, a);
-    } else {
-      multiply<T>(ws, {.m = n,
-                       .n = layer.out,
-                       .k = layer.in,
-                       .a = input,
-                       .a_row = input_row,
-                       .a_col = 1,
-                       .b = w,
-                       .b_row = layer.stride,
-                       .c = a,
-                       .c_row = layer.stride,
-                       .bias = b,
-                       .mostly_zero = l == 0 && batch.mostly_zero});
-    }
-
-    // a = act(z)
+    // a = act(a[l-1] W^T + b)
     const bool last = l + 1 == network.layers().size();
     const auto& activation = k.activations[static_cast<std::size_t>(layer.activation)];
     const bool keep_z =
         purpose != Purpose::predict &&
         (activation.needs_z ||
          (last && k.costs[static_cast<std::size_t>(network.architecture().cost)].needs_z));
-    T* z = buffers.z.data();
-    over_rows(ws.threads, n, double(layer.out) * 16, [&](std::size_t first, std::size_t rows) {
-      T* at = a + first * layer.stride;
-      if (keep_z) std::copy_n(at, rows * layer.stride, z + first * layer.stride);
-      activation.apply(at, layer.stride, rows, layer.out);
-    });
+    const Activate<T> activate{activation, layer.stride, a, keep_z ? buffers.z.data() : nullptr};
+    const bool sparse = l == 0 && batch.is_sparse, one_unit = is_one_unit(layer, l);
+    if (sparse) {
+      weigh_sparse(ws, batch, layer, w, b, a);
+    } else if (one_unit) {
+      weigh(ws, n, layer, w, b, input, input_row, a);
+    } else {
+      const Product<T> product{.m = n,
+                               .n = layer.out,
+                               .k = layer.in,
+                               .a = input,
+                               .a_row = input_row,
+                               .a_col = 1,
+                               .b = w,
+                               .b_row = layer.stride,
+                               .c = a,
+                               .c_row = layer.stride,
+                               .bias = b,
+                               .mostly_zero = l == 0 && batch.mostly_zero};
+      activation.elementwise ? multiply(ws, product, activate) : multiply(ws, product);
+    }
+    if (sparse || one_unit || !activation.elementwise) {
+      over_rows(ws.threads, n, double(layer.out) * 16, [&](std::size_t first, std::size_t rows) {
+        activate(a + first * layer.stride, rows, layer.out);
+      });
+    }
 
     input = a;
     input_row = layer.stride;
@@ -212,7 +256,7 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
                                                     last.out);
       if (!is_canonical_only(cost)) {
         k.activations[static_cast<std::size_t>(last.activation)].multiply_slope(
-            out.z.data() + row, out.a.data() + row, delta, last.out);
+            out.z.data() + row, out.a.data() + row, delta, last.stride, 1, last.out);
       }
       if (batch.weights) {
         for (std::size_t j = 0; j < last.out; ++j) delta[j] *= batch.weights[i];
@@ -228,37 +272,32 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     // delta[l-1] = (delta[l] W[l]) * act'(z[l-1])                      (n, in)
     if (l > 0) {
       const Layer& below = layers[l - 1];
-      typename Workspace<T>::LayerBuffers& buffers = ws.layers[l - 1];
+      T* below_delta = ws.layers[l - 1].delta.data();
+      const Descend<T> descend{k, below, ws.layers[l - 1], drops(dropout, l)};
       if (n <= few_rows) {
         const double work = double(n) * double(layer.in) * double(layer.out);
         parallel_for(layer.in, cache_line, threads_for(work, ws.threads),
                      [&](int, std::size_t begin, std::size_t end) {
                        k.matmul_rows(n, end - begin, layer.out, delta, layer.stride,
-                                     w + begin * layer.stride, layer.stride,
-                                     buffers.delta.data() + begin, below.stride);
+                                     w + begin * layer.stride, layer.stride, below_delta + begin,
+                                     below.stride);
+                       descend(below_delta + begin, n, end - begin);
                      });
       } else {
         T* transposed = ws.transposed.data();  // (out, in)
         k.transpose(w, layer.stride, layer.in, layer.out, transposed, below.stride);
-        multiply<T>(ws, {.m = n,
-                         .n = layer.in,
-                         .k = layer.out,
-                         .a = delta,
-                         .a_row = layer.stride,
-                         .a_col = 1,
-                         .b = transposed,
-                         .b_row = below.stride,
-                         .c = buffers.delta.data(),
-                         .c_row = below.stride});
+        const Product<T> product{.m = n,
+                                 .n = layer.in,
+                                 .k = layer.out,
+                                 .a = delta,
+                                 .a_row = layer.stride,
+                                 .a_col = 1,
+                                 .b = transposed,
+                                 .b_row = below.stride,
+                                 .c = below_delta,
+                                 .c_row = below.stride};
+        multiply(ws, product, descend);
       }
-      const std::size_t size = n * below.stride;
-      if (drops(dropout, l)) k.multiply(buffers.delta.data(), buffers.mask.data(), size);
-      over_rows(ws.threads, n, double(below.out) * 4, [&](std::size_t first, std::size_t rows) {
-        const std::size_t from = first * below.stride;
-        k.activations[static_cast<std::size_t>(below.activation)].multiply_slope(
-            buffers.z.data() + from, buffers.a.data() + from, buffers.delta.data() + from,
-            rows * below.stride);
-      });
     }
     if (!destination.data) continue;
 

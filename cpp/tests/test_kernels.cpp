@@ -57,6 +57,14 @@ void check_close(T found, double expected, double scale = 1) {
   REQUIRE(std::abs(double(found) - expected) <= tolerance<T> * std::max(scale, std::abs(expected)));
 }
 
+// What follows a product, and shows where it was called twice, too early or not at all.
+template <class T>
+void doubled(const void* stride, T* block, std::size_t m, std::size_t n) {
+  for (std::size_t i = 0; i < m; ++i, block += *static_cast<const std::size_t*>(stride)) {
+    for (std::size_t j = 0; j < n; ++j) block[j] *= 2;
+  }
+}
+
 template <class T>
 void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t inner) {
   std::vector<T> panel(panel_elements);
@@ -78,7 +86,9 @@ void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
                 .c_row = c.stride,
                 .bias = start == 1 ? bias.data() : nullptr,
                 .accumulate = start == 2,
-                .scale = scale},
+                .scale = scale,
+                .then = doubled<T>,
+                .context = &c.stride},
                panel.data());
       for (std::size_t i = 0; i < m; ++i) {
         for (std::size_t j = 0; j < n; ++j) {
@@ -88,7 +98,7 @@ void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
           }
           const double from =
               start == 1 ? double(bias.at(0, j)) : (start == 2 ? double(before.at(i, j)) : 0);
-          check_close<T>(c.at(i, j), from + 0.25 * sum, std::sqrt(double(inner)));
+          check_close<T>(c.at(i, j), 2 * (from + 0.25 * sum), 2 * std::sqrt(double(inner)));
         }
       }
       c.check_padding();
@@ -252,7 +262,7 @@ void test_activation(const Kernels<T>& k, Activation a) {
   k.activations[index].apply(z.data(), z.size(), 1, z.size());
 
   std::vector<T> slope(z.size(), T(1));
-  k.activations[index].multiply_slope(inputs.data(), z.data(), slope.data(), z.size());
+  k.activations[index].multiply_slope(inputs.data(), z.data(), slope.data(), z.size(), 1, z.size());
   for (std::size_t i = 0; i < z.size(); ++i) {
     CAPTURE(double(inputs[i]));
     const long double x = inputs[i];

@@ -153,7 +153,7 @@ void test_activations() {
       const auto& kernels = table<T>(*set).activations[static_cast<std::size_t>(f.activation)];
       std::vector<T> a = x, delta(x.size(), T(1));
       kernels.apply(a.data(), a.size(), 1, a.size());
-      kernels.multiply_slope(x.data(), a.data(), delta.data(), x.size());
+      kernels.multiply_slope(x.data(), a.data(), delta.data(), x.size(), 1, x.size());
       Errors<T> errors;
       double worst = 0, at = 0;
       for (std::size_t i = 0; i < x.size(); ++i) {

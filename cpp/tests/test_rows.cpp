@@ -182,8 +182,10 @@ void test_same_bits(const std::vector<const Kernels<T>*>& sets) {
       one.activations[a].apply(p.data(), 64, p.size / 64, width);
       other.activations[a].apply(q.data(), 64, q.size / 64, width);
       CHECK(p == q);
-      one.activations[a].multiply_slope(before.data(), p.data(), slope.data(), p.size);
-      other.activations[a].multiply_slope(before.data(), p.data(), slope2.data(), p.size);
+      one.activations[a].multiply_slope(before.data(), p.data(), slope.data(), 64, p.size / 64,
+                                        width);
+      other.activations[a].multiply_slope(before.data(), p.data(), slope2.data(), 64, p.size / 64,
+                                          width);
       CHECK(slope == slope2);
     }
     for (std::size_t c = 0; c < cost_count; ++c) {

@@ -28,11 +28,19 @@ void column_sums(const T* d, std::size_t d_row, std::size_t m, std::size_t n, T 
   }
 }
 
+// Rows that lie one behind the other are one long row.
+inline void join_rows(std::size_t row, std::size_t& m, std::size_t& count) {
+  if (count != row) return;
+  count *= m;
+  m = 1;
+}
+
 template <class T, Activation A>
 void apply(T* z, std::size_t row, std::size_t m, std::size_t n) {
   using Fn = ActivationFn<A>;
   if constexpr (Fn::elementwise) {
-    const std::size_t count = whole_lines<T>(n);
+    std::size_t count = whole_lines<T>(n);
+    join_rows(row, m, count);
     for (std::size_t i = 0; i < m; ++i, z += row) {
       for (std::size_t j = 0; j < count; ++j) z[j] = Fn::value(z[j]);
     }
@@ -54,13 +62,17 @@ void apply(T* z, std::size_t row, std::size_t m, std::size_t n) {
 }
 
 template <class T, Activation A>
-void multiply_slope([[maybe_unused]] const T* z, const T* a, T* delta, std::size_t count) {
+void multiply_slope([[maybe_unused]] const T* z, [[maybe_unused]] const T* a,
+                    [[maybe_unused]] T* delta, [[maybe_unused]] std::size_t row,
+                    [[maybe_unused]] std::size_t m, [[maybe_unused]] std::size_t n) {
   using Fn = ActivationFn<A>;
-  if constexpr (A == Activation::linear) return;
-  if constexpr (Fn::needs_z) {
-    for (std::size_t i = 0; i < count; ++i) delta[i] *= Fn::slope(z[i], a[i]);
-  } else if constexpr (Fn::elementwise) {
-    for (std::size_t i = 0; i < count; ++i) delta[i] *= Fn::slope(a[i], a[i]);
+  if constexpr (A != Activation::linear && Fn::elementwise) {
+    if constexpr (!Fn::needs_z) z = a;
+    std::size_t count = whole_lines<T>(n);
+    join_rows(row, m, count);
+    for (std::size_t i = 0; i < m; ++i, z += row, a += row, delta += row) {
+      for (std::size_t j = 0; j < count; ++j) delta[j] *= Fn::slope(z[j], a[j]);
+    }
   }
 }
 
@@ -168,7 +180,8 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
       .sparse_gradient_columns = sparse_gradient_columns<T>,
       .column_sums = column_sums<T>,
       .activations = {{{apply<T, Activation(A)>, multiply_slope<T, Activation(A)>,
-                        ActivationFn<Activation(A)>::needs_z}...}},
+                        ActivationFn<Activation(A)>::needs_z,
+                        ActivationFn<Activation(A)>::elementwise}...}},
       .costs = {{{cost_value<T, Cost(C)>, cost_slope<T, Cost(C)>, CostFn<Cost(C)>::needs_z}...}},
       .update = {update<T, Optimizer(O)>...},
       .count_nonzeros = count_nonzeros<T>,

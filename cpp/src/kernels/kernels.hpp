@@ -47,6 +47,10 @@ struct Product {
   // Whether A, its rows contiguous, is worth searching for zeros to leave out; with B finite this
   // changes no bit of C.
   bool mostly_zero = false;
+  // Called with every block of C, of so many rows and columns, once it is done and while it is in
+  // L1; the blocks begin at whole lines. Null: not called.
+  void (*then)(const void* context, T* block, std::size_t m, std::size_t n) = nullptr;
+  const void* context = nullptr;
 };
 
 // The same rows of a mini-batch column by column: column k holds the entries from starts[k] to
@@ -90,9 +94,11 @@ struct Kernels {
   struct ActivationKernels {
     // z (m, n) becomes act(z) in place.
     void (*apply)(T* z, std::size_t row, std::size_t m, std::size_t n);
-    // delta *= act'(z, a), count elements; z is read where needs_z.
-    void (*multiply_slope)(const T* z, const T* a, T* delta, std::size_t count);
+    // delta (m, n) *= act'(z, a); z is read where needs_z.
+    void (*multiply_slope)(const T* z, const T* a, T* delta, std::size_t row, std::size_t m,
+                           std::size_t n);
     bool needs_z;
+    bool elementwise;  // apply may have a row piece by piece
   };
   std::array<ActivationKernels, activation_count> activations;
 

@@ -8,6 +8,8 @@ namespace nncore {
 namespace {
 
 inline constexpr int tile_rows = NNCORE_TILE_ROWS;
+// Rows of C that Product::then is called with.
+inline constexpr std::size_t then_rows = 4 * tile_rows;
 
 // One row of a tile: c = start + scale * sum.
 template <class T, int NV>
@@ -181,6 +183,7 @@ void listed_matmul(const Product<T>& p) {
         }
       }
     }
+    if (p.then) p.then(p.context, p.c + i0 * p.c_row, rows, p.n);
   }
 }
 
@@ -217,6 +220,12 @@ void matmul(const Product<T>& p, T* panels) {
                                  packed ? w * lanes<T> : p.b_row, p, p.c + i * p.c_row + column,
                                  p.bias ? p.bias + column : nullptr, p.accumulate || k0 > 0);
           v += w;
+        }
+        const std::size_t done = i + rows;
+        if (p.then && k0 + k == p.k && (done % then_rows == 0 || done == p.m)) {
+          const std::size_t first = i / then_rows * then_rows, column = v0 * lanes<T>;
+          p.then(p.context, p.c + first * p.c_row + column, done - first,
+                 smaller(v_end * lanes<T>, p.n) - column);
         }
       }
     }
