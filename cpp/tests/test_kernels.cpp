@@ -60,6 +60,7 @@ void check_close(T found, double expected, double scale = 1) {
 // What follows a product, and shows where it was called twice, too early or not at all.
 template <class T>
 void doubled(const void* stride, T* block, std::size_t m, std::size_t n) {
+  REQUIRE(reinterpret_cast<std::uintptr_t>(block) % cache_line == 0);
   for (std::size_t i = 0; i < m; ++i, block += *static_cast<const std::size_t*>(stride)) {
     for (std::size_t j = 0; j < n; ++j) block[j] *= 2;
   }
@@ -408,6 +409,7 @@ void test_all(const InstructionSet& set) {
   test_matmul(k, 65, 33, 784);  // packed panels, several blocks of the sum
   test_matmul(k, 784, 17, 300);
   test_matmul(k, 50, 301, 300);  // several strips
+  test_matmul(k, 50, 301, 150);
   test_matmul(k, 1, 300, 784);
   test_matmul_rows(k, 3, 17, 784);
   for (const std::size_t n : odd_sizes) {

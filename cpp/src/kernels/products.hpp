@@ -201,7 +201,8 @@ void matmul(const Product<T>& p, T* panels) {
   const std::size_t spread = smaller(sum_block, p.k) * p.b_row * sizeof(T);
   const bool packed = p.m > 4 * tile_rows && spread > near;
   const std::size_t panel = smaller(sum_block, p.k) * width * lanes<T>;
-  const std::size_t strip = packed ? panel_elements / panel * width : vectors;
+  const std::size_t fits = panel_elements / panel * width;
+  const std::size_t strip = packed ? fits - fits % line_vectors : vectors;
 
   for (std::size_t v0 = 0; v0 < vectors; v0 += strip) {
     const std::size_t v_end = smaller(vectors, v0 + strip);
