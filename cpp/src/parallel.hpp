@@ -30,6 +30,7 @@ double thread_grain() noexcept;
 
 // How many threads a piece of work deserves.
 inline int threads_for(double multiply_adds, int limit) {
+  if (limit <= 1) return 1;  // what small networks ask many times for every row
   return static_cast<int>(
       std::clamp(multiply_adds / thread_grain(), 1.0, static_cast<double>(limit)));
 }
