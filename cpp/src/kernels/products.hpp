@@ -45,20 +45,46 @@ void tile(std::size_t k, const T* a, std::size_t a_row, std::size_t a_col, const
   }
 }
 
-// The same for one row of A, of which `list` names the terms that are not zero.
+// The terms of one block of a row's sums that are not zero, as their places in the block.
+struct Listed {
+  const std::uint8_t* list;
+  std::size_t count;
+};
+
 template <class T, int NV>
-void listed_tile(const std::uint8_t* list, std::size_t count, const T* a, const T* b,
-                 std::size_t b_row, T scale, T* c, const T* bias, bool accumulate) {
-  Vec<T> sum[NV] = {};
-  for (std::size_t p = 0; p < count; ++p) {
-    const std::size_t t = list[p];
-    const Vec<T> at = broadcast(a[t]);
+inline void add_term(std::size_t t, const T* a, const T* b, std::size_t b_row, Vec<T> (&sum)[NV]) {
+  const Vec<T> at = broadcast(a[t]);
 #pragma GCC unroll 8
-    for (int j = 0; j < NV; ++j) {
-      sum[j] = fused(at, load(b + t * b_row + std::size_t(j) * lanes<T>), sum[j]);
-    }
+  for (int j = 0; j < NV; ++j) {
+    sum[j] = fused(at, load(b + t * b_row + std::size_t(j) * lanes<T>), sum[j]);
   }
+}
+
+// The same for one row of A and those of its terms that are listed.
+template <class T, int NV>
+void listed_tile(const Listed& x, const T* a, const T* b, std::size_t b_row, T scale, T* c,
+                 const T* bias, bool accumulate) {
+  Vec<T> sum[NV] = {};
+  for (std::size_t p = 0; p < x.count; ++p) add_term<T, NV>(x.list[p], a, b, b_row, sum);
   finish<T, NV>(sum, scale, c, bias, accumulate);
+}
+
+// Two blocks of the sum, one behind the other, which hide each other's latency where a row of C
+// has too few vectors for that.
+template <class T, int NV>
+void two_listed_tiles(const Listed& x, const Listed& y, const T* a, const T* b, std::size_t b_row,
+                      T scale, T* c, const T* bias, bool accumulate) {
+  const T *a_y = a + sum_block, *b_y = b + sum_block * b_row;
+  Vec<T> sum[NV] = {}, sum_y[NV] = {};
+  const std::size_t both = smaller(x.count, y.count);
+  for (std::size_t p = 0; p < both; ++p) {
+    add_term<T, NV>(x.list[p], a, b, b_row, sum);
+    add_term<T, NV>(y.list[p], a_y, b_y, b_row, sum_y);
+  }
+  for (std::size_t p = both; p < x.count; ++p) add_term<T, NV>(x.list[p], a, b, b_row, sum);
+  for (std::size_t p = both; p < y.count; ++p) add_term<T, NV>(y.list[p], a_y, b_y, b_row, sum_y);
+  finish<T, NV>(sum, scale, c, bias, accumulate);
+  finish<T, NV>(sum_y, scale, c, nullptr, true);
 }
 
 template <class T>
@@ -66,8 +92,7 @@ using Tile = void (*)(std::size_t, const T*, std::size_t, std::size_t, const T*,
                       const Product<T>&, T*, const T*, bool);
 
 template <class T>
-using ListedTile = void (*)(const std::uint8_t*, std::size_t, const T*, const T*, std::size_t, T,
-                            T*, const T*, bool);
+using ListedTile = void (*)(const Listed&, const T*, const T*, std::size_t, T, T*, const T*, bool);
 
 template <class T, class Rows>
 struct Tiles;
@@ -164,21 +189,22 @@ void listed_matmul(const Product<T>& p) {
   constexpr std::size_t group = 128;  // rows that share a strip of B while it is in L2
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
   std::uint8_t lists[group][sum_block + 8];
-  std::size_t counts[group];
+  Listed listed[group];
   for (std::size_t i0 = 0; i0 < p.m; i0 += group) {
     const std::size_t rows = smaller(group, p.m - i0);
     for (std::size_t k0 = 0; k0 < p.k; k0 += sum_block) {
       const T* a = p.a + i0 * p.a_row + k0;
       for (std::size_t i = 0; i < rows; ++i) {
-        counts[i] = list_nonzeros(a + i * p.a_row, smaller(sum_block, p.k - k0), lists[i]);
+        const std::size_t k = smaller(sum_block, p.k - k0);
+        listed[i] = {lists[i], list_nonzeros(a + i * p.a_row, k, lists[i])};
       }
       std::size_t width = 8;
       for (std::size_t v = 0; v < vectors; v += width) {
         while (width > vectors - v) width /= 2;
         const std::size_t column = v * lanes<T>;
         for (std::size_t i = 0; i < rows; ++i) {
-          Table::listed(width)(lists[i], counts[i], a + i * p.a_row, p.b + k0 * p.b_row + column,
-                               p.b_row, p.scale, p.c + (i0 + i) * p.c_row + column,
+          Table::listed(width)(listed[i], a + i * p.a_row, p.b + k0 * p.b_row + column, p.b_row,
+                               p.scale, p.c + (i0 + i) * p.c_row + column,
                                p.bias ? p.bias + column : nullptr, p.accumulate || k0 > 0);
         }
       }
@@ -187,14 +213,36 @@ void listed_matmul(const Product<T>& p) {
   }
 }
 
+// The same for one row of A and a narrow C, two blocks of the sum at a time.
+template <class T, int NV>
+void listed_row(const Product<T>& p) {
+  std::uint8_t lists[2][sum_block + 8];
+  for (std::size_t k0 = 0; k0 < p.k; k0 += 2 * sum_block) {
+    const T *a = p.a + k0, *b = p.b + k0 * p.b_row;
+    const std::size_t first = smaller(sum_block, p.k - k0),
+                      second = smaller(sum_block, p.k - k0 - first);
+    const Listed x{lists[0], list_nonzeros(a, first, lists[0])};
+    const bool accumulate = p.accumulate || k0 > 0;
+    if (second == 0) {
+      listed_tile<T, NV>(x, a, b, p.b_row, p.scale, p.c, p.bias, accumulate);
+    } else {
+      const Listed y{lists[1], list_nonzeros(a + first, second, lists[1])};
+      two_listed_tiles<T, NV>(x, y, a, b, p.b_row, p.scale, p.c, p.bias, accumulate);
+    }
+  }
+  if (p.then) p.then(p.context, p.c, 1, p.n);
+}
+
 // Strip by strip of C's columns: a packed strip of B stays in L2, a tile's rows of A and one panel
 // of the strip in L1.
 template <class T>
 void matmul(const Product<T>& p, T* panels) {
-  // One row is bound by the memory of B, of which this reads less.
-  if (p.a_col == 1 && (p.m == 1 || p.mostly_zero)) return listed_matmul(p);
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
+  // One row is bound by the memory of B, of which this reads less.
+  if (p.a_col == 1 && p.m == 1 && vectors == 4) return listed_row<T, 4>(p);
+  if (p.a_col == 1 && p.m == 1 && vectors == 2) return listed_row<T, 2>(p);
+  if (p.a_col == 1 && (p.m == 1 || p.mostly_zero)) return listed_matmul(p);
   const std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
   // Pays where the rows of B lie on more pages than are found at once, and are read often enough.
   constexpr std::size_t near = std::size_t{1} << 17;
