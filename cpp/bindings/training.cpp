@@ -232,24 +232,7 @@ PyTrainer make_trainer(const PyNetwork& network, std::int64_t batch_size,
   TrainOptions options;
   options.batch_size = static_cast<std::size_t>(batch_size);
   options.optimizer = from_name<Optimizer>(optimizer);
-  std::string known;
-  std::size_t used = 0;
-  const auto takes = nncore::hyperparameters(options.optimizer);
-  for (const Hyperparameter& h : takes) {
-    const auto given = hyperparameters.find(std::string(h.name));
-    used += given != hyperparameters.end();
-    options.hyperparameters.push_back(given == hyperparameters.end() ? h.value : given->second);
-    if (!known.empty()) known += ", ";
-    known += h.name;
-  }
-  if (used != hyperparameters.size()) {
-    for (const auto& [name, value] : hyperparameters) {
-      if (std::none_of(takes.begin(), takes.end(), [&](const auto& h) { return h.name == name; })) {
-        throw InvalidArgument("the optimizer " + optimizer + " has no hyperparameter '" + name +
-                              "'; it takes " + (known.empty() ? "none" : known));
-      }
-    }
-  }
+  for (const auto& [name, value] : hyperparameters) set_hyperparameter(options, name, value);
   options.l2 = l2;
   options.l1 = l1;
   options.max_norm = max_norm;

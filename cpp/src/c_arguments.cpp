@@ -1,7 +1,6 @@
 #include "c_arguments.hpp"
 
 #include <limits>
-#include <string_view>
 
 namespace nncore::c {
 
@@ -113,24 +112,9 @@ TrainOptions train_options(const nncore_train_options& o, const TrainOptions& sa
     options.optimizer = from_name<Optimizer>(o.optimizer);
     options.hyperparameters.clear();
   }
-  const auto known = hyperparameters(options.optimizer);
-  if (options.hyperparameters.empty()) {
-    for (const Hyperparameter& h : known) options.hyperparameters.push_back(h.value);
-  }
   if (o.hyperparameter_count > 0) check_pointer(o.hyperparameters, "hyperparameters");
   for (const nncore_hyperparameter& h : std::span(o.hyperparameters, o.hyperparameter_count)) {
-    const std::string_view name = &given(h.name, "a hyperparameter's name");
-    std::size_t i = 0;
-    while (i < known.size() && known[i].name != name) ++i;
-    if (i == known.size()) {
-      std::string names;
-      for (const Hyperparameter& k : known)
-        names += (names.empty() ? "" : ", ") + std::string(k.name);
-      throw InvalidArgument(text("the optimizer ", nncore::name(options.optimizer),
-                                 " has no hyperparameter '", name, "'; it takes ",
-                                 names.empty() ? "none" : names));
-    }
-    options.hyperparameters[i] = h.value;
+    set_hyperparameter(options, &given(h.name, "a hyperparameter's name"), h.value);
   }
   if (o.batch_size > 0) options.batch_size = o.batch_size;
   options.l2 = o.l2;

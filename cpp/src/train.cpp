@@ -21,6 +21,18 @@ void check_rate(double value, const char* what) {
   }
 }
 
+// Puts the defaults where no hyperparameters are given.
+void complete(TrainOptions& options) {
+  const auto known = hyperparameters(options.optimizer);
+  if (options.hyperparameters.empty()) {
+    for (const Hyperparameter& h : known) options.hyperparameters.push_back(h.value);
+  }
+  if (options.hyperparameters.size() != known.size()) {
+    throw InvalidArgument(text("there are ", options.hyperparameters.size(), " hyperparameters; ",
+                               name(options.optimizer), " takes ", known.size()));
+  }
+}
+
 template <class T>
 void check_options(const Network<T>& network, const TrainOptions& options) {
   check_trainable(network);
@@ -41,11 +53,7 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
     }
   }
   const auto known = hyperparameters(options.optimizer);
-  if (!options.hyperparameters.empty() && options.hyperparameters.size() != known.size()) {
-    throw InvalidArgument(text("there are ", options.hyperparameters.size(), " hyperparameters; ",
-                               name(options.optimizer), " takes ", known.size()));
-  }
-  for (std::size_t i = 0; i < options.hyperparameters.size(); ++i) {
+  for (std::size_t i = 0; i < known.size(); ++i) {
     check_rate(options.hyperparameters[i], std::string(known[i].name).c_str());
     if (options.hyperparameters[i] >= known[i].below) {
       throw InvalidArgument(text(known[i].name, " is ", options.hyperparameters[i],
@@ -55,6 +63,22 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
 }
 
 }  // namespace
+
+void set_hyperparameter(TrainOptions& options, std::string_view name, double value) {
+  complete(options);
+  const auto known = hyperparameters(options.optimizer);
+  std::string names;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    if (known[i].name == name) {
+      options.hyperparameters[i] = value;
+      return;
+    }
+    names += text(i ? ", " : "", known[i].name);
+  }
+  throw InvalidArgument(text("the optimizer ", nncore::name(options.optimizer),
+                             " has no hyperparameter '", name, "'; it takes ",
+                             names.empty() ? "none" : names));
+}
 
 template <class T>
 struct Trainer<T>::State {
@@ -153,11 +177,8 @@ int crew_size(const Network<T>& network, const Inputs<T>& x, std::size_t rows, i
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
     : network_(network), options_(std::move(options)), state_(std::make_unique<State>()) {
+  complete(options_);
   check_options(network_, options_);
-  const auto defaults = hyperparameters(options_.optimizer);
-  if (options_.hyperparameters.empty()) {
-    for (const Hyperparameter& h : defaults) options_.hyperparameters.push_back(h.value);
-  }
   std::copy(options_.hyperparameters.begin(), options_.hyperparameters.end(),
             state_->update.hyperparameters);
   state_->slots.resize(optimizer_slots(options_.optimizer));

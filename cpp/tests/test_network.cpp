@@ -92,6 +92,24 @@ TEST_CASE("a divergence is reported and undone") {
   CHECK(trainer.steps() == 0);
 }
 
+TEST_CASE("hyperparameters are set by name") {
+  TrainOptions options{.optimizer = Optimizer::rmsprop};
+  set_hyperparameter(options, "epsilon", 1e-3);
+  CHECK(options.hyperparameters == std::vector{0.9, 1e-3});
+  set_hyperparameter(options, "rho", 0.5);
+  CHECK(options.hyperparameters == std::vector{0.5, 1e-3});
+  CHECK_THROWS_WITH_AS(set_hyperparameter(options, "beta", 0.5),
+                       "the optimizer rmsprop has no hyperparameter 'beta'; it takes rho, epsilon",
+                       InvalidArgument);
+  TrainOptions plain;
+  CHECK_THROWS_WITH_AS(set_hyperparameter(plain, "rho", 0.5),
+                       "the optimizer sgd has no hyperparameter 'rho'; it takes none",
+                       InvalidArgument);
+  TrainOptions few{.optimizer = Optimizer::rmsprop, .hyperparameters = {0.9}};
+  CHECK_THROWS_WITH_AS(set_hyperparameter(few, "rho", 0.5),
+                       "there are 1 hyperparameters; rmsprop takes 2", InvalidArgument);
+}
+
 TEST_CASE("padding stays zero, whatever the activation") {
   // exp(0) is not 0: what an activation makes of the padding must not build up over mini-batches.
   for (const Activation hidden : {Activation::exponential, Activation::softplus}) {

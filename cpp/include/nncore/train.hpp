@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "nncore/network.hpp"
@@ -42,6 +43,10 @@ struct TrainOptions {
   double clip_norm = 0;              // of the norm of all of them, after clip_value
   std::vector<double> dropout = {};  // rate for the inputs and each hidden layer; empty for none
 };
+
+// Sets the optimiser's hyperparameter of that name, the others keeping their values or defaults.
+// Throws InvalidArgument, which lists those there are, for another name. Trainer checks the value.
+void set_hyperparameter(TrainOptions& options, std::string_view name, double value);
 
 struct EpochOptions {
   double learning_rate = 0;  // finite, 0 or more
