@@ -65,7 +65,7 @@ template <class T>
 struct TypedDataset {
   Rows<T> x;
   Samples<T> samples;
-  std::shared_ptr<const CompactRows<T>> compact;  // samples.x, where x is dense but mostly zero
+  std::optional<CompactRows<T>> compact;  // samples.x, where x is dense but mostly zero
   std::vector<py::object> owners;
   bool has_targets = false;
 };

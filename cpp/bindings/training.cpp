@@ -122,12 +122,7 @@ PyDataset make_dataset(const Network<T>& network, const py::object& x, const py:
   } else {
     check(network, data.x.view);
   }
-  if (!data.x.view.is_sparse()) {
-    if (auto compact = CompactRows<T>::of(data.x.view.dense)) {
-      data.compact = std::make_shared<const CompactRows<T>>(*std::move(compact));
-      data.samples.x = data.compact->view();
-    }
-  }
+  data.compact = compact(data.samples.x);
   return {std::move(data)};
 }
 

@@ -44,9 +44,8 @@ void train(const std::filesystem::path& directory, const char* model) {
   network.initialize(std::vector{Initializer::he_normal, Initializer::glorot_uniform});
 
   Samples<float> samples = training.samples();
-  check(network, samples);  // once: data from outside
-  const auto compact = CompactRows<float>::of(samples.x.dense);
-  if (compact) samples.x = compact->view();  // most pixels are white: faster without them
+  check(network, samples);                        // once: data from outside
+  const auto without_zeros = compact(samples.x);  // most pixels are white: faster without them
 
   Trainer<float> trainer(network, {.batch_size = 32, .optimizer = Optimizer::adam});
   std::vector<std::int64_t> order(samples.rows());

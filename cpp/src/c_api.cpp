@@ -303,14 +303,9 @@ nncore_status nncore_dataset_create(const nncore_network* network, const nncore_
     check_pointer(dataset, "dataset");
     *dataset =
         with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-          TypedDataset<T> data{samples_of<T>(given(samples, "samples")), nullptr};
+          TypedDataset<T> data{samples_of<T>(given(samples, "samples")), {}};
           check(*n, data.samples);
-          if (!data.samples.x.is_sparse()) {
-            if (auto compact = CompactRows<T>::of(data.samples.x.dense)) {
-              data.compact = std::make_unique<const CompactRows<T>>(*std::move(compact));
-              data.samples.x = data.compact->view();
-            }
-          }
+          data.compact = compact(data.samples.x);
           return Pool<nncore_dataset>::instance().make(std::move(data));
         });
   });

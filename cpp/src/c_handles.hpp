@@ -33,7 +33,7 @@ struct NetworkContent {
 template <class T>
 struct TypedDataset {
   Samples<T> samples;
-  std::unique_ptr<const CompactRows<T>> compact;  // samples.x, where x is dense but mostly zero
+  std::optional<CompactRows<T>> compact;  // samples.x, where x is dense but mostly zero
 };
 using DatasetContent = std::variant<TypedDataset<float>, TypedDataset<double>>;
 

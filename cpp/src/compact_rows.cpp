@@ -1,8 +1,10 @@
 #include "nncore/compact_rows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
+#include <span>
 
 #include "parallel.hpp"
 
@@ -13,13 +15,16 @@ namespace {
 // own row of weights where a dense tile shares one among several samples.
 constexpr std::size_t dense_terms_per_sparse = 4;
 
+// As many as a byte can number.
+constexpr std::size_t most_codes = 256;
+
 // Numbers the values that it is shown, by their bits: a small hash table, probed in sequence.
 template <class T>
 class Codes {
  public:
-  explicit Codes(std::array<T, 256>& values) : values_(values) {}
+  explicit Codes(std::span<T, most_codes> values) : values_(values) {}
 
-  // The value's code, or -1 where it would be the 257th.
+  // The value's code, or -1 where it would be one too many.
   int operator()(T value) {
     const auto bits = std::bit_cast<Bits>(value);
     for (std::size_t i = (bits * multiplier) >> (8 * sizeof(Bits) - 10);; ++i) {
@@ -36,7 +41,7 @@ class Codes {
  private:
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   static constexpr Bits multiplier = static_cast<Bits>(0x9E3779B97F4A7C15u);  // Fibonacci hashing
-  std::array<T, 256>& values_;
+  std::span<T, most_codes> values_;
   std::size_t count_ = 0;
   std::array<std::int16_t, 1024> slots_ = [] {
     std::array<std::int16_t, 1024> empty{};
@@ -116,7 +121,8 @@ bool CompactRows<T>::code(const MatrixView<const T>& dense) {
   }
   words_.resize(size);
   const std::size_t middle = middle_column(dense);
-  Codes<T> codes(distinct_);
+  distinct_.resize(most_codes);
+  Codes<T> codes(std::span<T, most_codes>{distinct_});
   for (std::size_t i = 0; i < dense.rows; ++i) {
     const T* row = dense.row(i);
     const auto count = static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]);
@@ -130,6 +136,7 @@ bool CompactRows<T>::code(const MatrixView<const T>& dense) {
       if (number < 0) {
         words_ = {};
         starts_ = {};
+        distinct_ = {};
         return false;
       }
       columns[p] = static_cast<std::uint16_t>(j);
@@ -151,7 +158,17 @@ Inputs<T> CompactRows<T>::view() const {
                        cols_};
 }
 
+template <class T>
+std::optional<CompactRows<T>> compact(Inputs<T>& x) {
+  if (x.is_sparse() || x.is_coded()) return {};
+  std::optional<CompactRows<T>> rows = CompactRows<T>::of(x.dense);
+  if (rows) x = rows->view();
+  return rows;
+}
+
 template class CompactRows<float>;
 template class CompactRows<double>;
+template std::optional<CompactRows<float>> compact(Inputs<float>&);
+template std::optional<CompactRows<double>> compact(Inputs<double>&);
 
 }  // namespace nncore

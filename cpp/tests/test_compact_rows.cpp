@@ -73,6 +73,23 @@ TEST_CASE("values of few kinds are kept as codes") {
   CHECK(coded.nonzeros == total);
 }
 
+TEST_CASE("a view outlives the move of its rows") {
+  for (const std::size_t kinds : {200, 1301}) {
+    const Dense dense(5, kinds);
+    Inputs<float> x = dense.view();
+    std::optional<CompactRows<float>> rows = compact(x);
+    REQUIRE(rows);
+    REQUIRE((kinds == 200 ? x.is_coded() : x.is_sparse()));
+    const float* values = x.is_coded() ? x.coded.values : x.sparse.values;
+    const float first = values[0];
+    const CompactRows<float> moved = *std::move(rows);
+    rows.reset();
+    CHECK(values[0] == first);
+    CHECK((x.is_coded() ? moved.view().coded.values : moved.view().sparse.values) == values);
+    CHECK_FALSE(compact(x));  // already
+  }
+}
+
 TEST_CASE("coded rows train to the same bits as sparse ones") {
   const Dense dense(5);
   const auto compact = CompactRows<float>::of(dense.view());
@@ -117,6 +134,10 @@ TEST_CASE("inputs that are not mostly zero stay dense") {
   CHECK_FALSE(CompactRows<float>::of(Dense(1).view()));
   CHECK_FALSE(CompactRows<float>::of(Dense(3).view()));
   CHECK_FALSE(CompactRows<float>::of({}));
+  const Dense full(1);
+  Inputs<float> x = full.view();
+  CHECK_FALSE(compact(x));
+  CHECK(x.dense.data == full.x.data());
 }
 
 TEST_CASE("training on compacted rows differs by rounding only") {
