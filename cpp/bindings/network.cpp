@@ -129,6 +129,25 @@ py::tuple evaluate(const PyNetwork& self, const PyDataset& data) {
   });
 }
 
+// Every layer's weights, (out, in), of a block that is laid out as the network's parameters.
+template <class T>
+py::list weights_in(T* block, const Network<T>& network, const py::capsule& owner) {
+  py::list views;
+  for (const Layer& l : network.layers()) {
+    views.append(transposed_view<T>({block + l.weights, l.in, l.out, l.stride}, owner));
+  }
+  return views;
+}
+
+template <class T>
+py::list biases_in(T* block, const Network<T>& network, const py::capsule& owner) {
+  py::list views;
+  for (const Layer& l : network.layers()) {
+    views.append(flat_view<T>({block + l.biases, l.out}, owner));
+  }
+  return views;
+}
+
 py::tuple gradients(const PyNetwork& self, const PyDataset& data, double l2, double l1,
                     std::size_t penalty_rows) {
   return self.visit([&]<class T>(const Network<T>& network) {
@@ -139,14 +158,8 @@ py::tuple gradients(const PyNetwork& self, const PyDataset& data, double l2, dou
       cost = network.gradients(samples, *block, {.l2 = l2, .l1 = l1, .rows = penalty_rows});
     });
     const py::capsule owner = owner_of(block);
-    py::list weights, biases;
-    for (const Layer& layer : network.layers()) {
-      T* at = block->data();
-      weights.append(
-          transposed_view<T>({at + layer.weights, layer.in, layer.out, layer.stride}, owner));
-      biases.append(flat_view<T>({at + layer.biases, layer.out}, owner));
-    }
-    return py::make_tuple(cost, weights, biases);
+    return py::make_tuple(cost, weights_in(block->data(), network, owner),
+                          biases_in(block->data(), network, owner));
   });
 }
 
@@ -162,23 +175,15 @@ py::object input_gradient(const PyNetwork& self, const PyDataset& data) {
 
 py::list weight_views(const PyNetwork& self) {
   return self.visit([](auto& network) {
-    const py::capsule owner = owner_of(network.share_parameters());
-    py::list views;
-    for (std::size_t l = 0; l < network.layers().size(); ++l) {
-      views.append(transposed_view(network.weights(l), owner));
-    }
-    return views;
+    const auto block = network.share_parameters();
+    return weights_in(block.get(), network, owner_of(block));
   });
 }
 
 py::list bias_views(const PyNetwork& self) {
   return self.visit([](auto& network) {
-    const py::capsule owner = owner_of(network.share_parameters());
-    py::list views;
-    for (std::size_t l = 0; l < network.layers().size(); ++l) {
-      views.append(flat_view(network.biases(l), owner));
-    }
-    return views;
+    const auto block = network.share_parameters();
+    return biases_in(block.get(), network, owner_of(block));
   });
 }
 
