@@ -192,17 +192,14 @@ void Predictor<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) {
   classify(*workspace_, network_, x.rows(), labels.data());
 }
 
-template void Network<float>::feedforward(const Inputs<float>&, MatrixView<float>) const;
-template void Network<float>::activations(const Inputs<float>&,
-                                          std::span<const MatrixView<float>>) const;
-template void Network<float>::predict(const Inputs<float>&, std::span<std::int64_t>) const;
-template Evaluation Network<float>::evaluate(const Samples<float>&) const;
-template class Predictor<float>;
-template void Network<double>::feedforward(const Inputs<double>&, MatrixView<double>) const;
-template void Network<double>::activations(const Inputs<double>&,
-                                           std::span<const MatrixView<double>>) const;
-template void Network<double>::predict(const Inputs<double>&, std::span<std::int64_t>) const;
-template Evaluation Network<double>::evaluate(const Samples<double>&) const;
-template class Predictor<double>;
+#define NNCORE_INSTANTIATE(T)                                                                    \
+  template void Network<T>::feedforward(const Inputs<T>&, MatrixView<T>) const;                  \
+  template void Network<T>::activations(const Inputs<T>&, std::span<const MatrixView<T>>) const; \
+  template void Network<T>::predict(const Inputs<T>&, std::span<std::int64_t>) const;            \
+  template Evaluation Network<T>::evaluate(const Samples<T>&) const;                             \
+  template class Predictor<T>;
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
 
 }  // namespace nncore
