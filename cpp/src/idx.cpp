@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <cstdio>
-#include <fstream>
 #include <limits>
-#include <system_error>
 
 #include "check.hpp"
+#include "input_file.hpp"
 #include "tensor_format.hpp"
 
 namespace nncore {
@@ -147,32 +145,23 @@ IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& label) {
 
 IdxArray read_idx(const std::filesystem::path& path) {
   const std::string label = tensor_format::path_text(path);
-  std::error_code unknown;  // opening the file will say what is wrong
-  if (std::filesystem::is_directory(path, unknown)) {
-    throw DataFileError(label + ": expected an IDX file, found a directory");
+  InputFile file(
+      path, {"found a directory", "found no regular file", "cannot open it", "cannot read it"});
+  if (!file.problem().empty()) {
+    throw DataFileError(label + ": expected an IDX file, " + file.problem());
   }
-  errno = 0;
-  std::ifstream stream(path, std::ios::binary | std::ios::ate);
-  if (!stream) {
-    const std::string reason = errno == 0 ? "" : ": " + std::generic_category().message(errno);
-    throw DataFileError(label + ": expected an IDX file, cannot open it" + reason);
-  }
-  const auto size = static_cast<std::streamoff>(stream.tellg());
-  stream.seekg(0);
-  if (size < 0 || !stream) throw DataFileError(label + ": expected an IDX file, cannot read it");
   const auto read = [&](std::span<std::byte> bytes) {
-    stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    if (!stream && !bytes.empty()) {
+    if (!bytes.empty() && !file.read(bytes)) {
       throw DataFileError(text(label, ": cannot read ", bytes.size(), " of its bytes"));
     }
   };
   std::vector<std::byte> start(
-      static_cast<std::size_t>(std::min<std::streamoff>(size, max_idx_header)));
+      static_cast<std::size_t>(std::min<std::uint64_t>(file.size(), max_idx_header)));
   read(start);
   const IdxHeader header = parse_idx_header(start, label);
-  check_length(header, static_cast<std::uintmax_t>(size), label);
+  check_length(header, file.size(), label);
   IdxArray array{header.type, header.shape, std::vector<std::byte>(header.data_bytes)};
-  stream.seekg(static_cast<std::streamoff>(header.header_bytes));
+  file.go_to(header.header_bytes);
   read(array.data);
   to_native(array.data, element_of(static_cast<std::uint8_t>(header.type))->size);
   return array;

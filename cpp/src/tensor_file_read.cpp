@@ -1,15 +1,13 @@
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <limits>
 #include <new>
 #include <optional>
-#include <system_error>
 #include <utility>
 
+#include "input_file.hpp"
 #include "json.hpp"
 #include "nncore/error.hpp"
 #include "nncore/tensor_file.hpp"
@@ -262,26 +260,11 @@ const TensorView& TensorFile::at(std::string_view name, DType dtype,
 
 TensorFile read_tensor_file(const std::filesystem::path& path) {
   const std::string label = path_text(path);
-  std::error_code unknown;  // opening the file will say what is wrong
-  const auto status = std::filesystem::status(path, unknown);
-  if (std::filesystem::is_directory(status)) throw ModelFileError(label + ": is a directory");
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    throw ModelFileError(label + ": is not a regular file");
-  }
-  errno = 0;
-  std::ifstream stream(path, std::ios::binary | std::ios::ate);
-  if (!stream) {
-    const std::string reason = errno == 0 ? "" : ": " + std::generic_category().message(errno);
-    throw ModelFileError(label + ": cannot be opened" + reason);
-  }
-  const auto size = static_cast<std::streamoff>(stream.tellg());
-  stream.seekg(0);
-  if (size < 0 || !stream) throw ModelFileError(label + ": cannot be read");
-  const auto read = [&stream](std::span<std::byte> bytes) {
-    stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    return stream.good();
-  };
-  return TensorFileParser(label, static_cast<std::uint64_t>(size), read).parse();
+  InputFile file(path,
+                 {"is a directory", "is not a regular file", "cannot be opened", "cannot be read"});
+  if (!file.problem().empty()) throw ModelFileError(label + ": " + file.problem());
+  const auto read = [&file](std::span<std::byte> bytes) { return file.read(bytes); };
+  return TensorFileParser(label, file.size(), read).parse();
 }
 
 TensorFile parse_tensor_bytes(std::span<const std::byte> bytes, const std::string& label) {

@@ -135,6 +135,17 @@ TEST_CASE("files are read as bytes are") {
                                         "header of 12), found 411 bytes")
                            .c_str(),
                        DataFileError);
-  CHECK_THROWS_AS(read_idx(directory / "none"), DataFileError);
-  CHECK_THROWS_AS(read_idx(directory.path()), DataFileError);
+  const auto refused = [](const std::filesystem::path& file) -> std::string {
+    try {
+      read_idx(file);
+    } catch (const DataFileError& error) {
+      return error.what();
+    }
+    return "read";
+  };
+  const std::string expected = ": expected an IDX file, ";
+  CHECK(refused(directory / "none") ==
+        (directory / "none").string() + expected + "cannot open it: No such file or directory");
+  CHECK(refused(directory.path()) == directory.path().string() + expected + "found a directory");
+  CHECK(refused("/dev/null") == "/dev/null" + expected + "found no regular file");
 }
