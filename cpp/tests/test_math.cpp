@@ -202,6 +202,14 @@ T apply_one(const Kernels<T>& k, Activation a, T x) {
 }
 
 template <class T>
+T slope_one(const Kernels<T>& k, Activation a, T z) {
+  constexpr std::size_t n = cache_line / sizeof(T);
+  alignas(cache_line) T zs[n] = {z}, as[n] = {apply_one(k, a, z)}, slope[n] = {1};
+  k.activations[static_cast<std::size_t>(a)].multiply_slope(zs, as, slope, n, 1, n);
+  return slope[0];
+}
+
+template <class T>
 void test_special_values(const Kernels<T>& k) {
   constexpr T huge = std::numeric_limits<T>::max(), denormal = std::numeric_limits<T>::denorm_min();
   struct Case {
@@ -230,10 +238,13 @@ void test_special_values(const Kernels<T>& k) {
            {Activation::sigmoid, sigmoid_end, 0},
            {Activation::sigmoid, 0, T(0.5)},
            {Activation::silu, infinity<T>, infinity<T>},
+           {Activation::silu, huge, huge},
            {Activation::silu, -huge, 0},
+           {Activation::silu, -infinity<T>, 0},
            {Activation::gelu, infinity<T>, infinity<T>},
            {Activation::gelu, huge, huge},
            {Activation::gelu, -huge, 0},
+           {Activation::gelu, -infinity<T>, 0},
            {Activation::softplus, infinity<T>, infinity<T>},
            {Activation::softplus, -infinity<T>, 0},
            {Activation::softplus, huge, huge},
@@ -241,6 +252,15 @@ void test_special_values(const Kernels<T>& k) {
     CAPTURE(std::string(name(c.activation)));
     CAPTURE(double(c.x));
     CHECK(apply_one(k, c.activation, c.x) == c.expected);
+  }
+  for (const Activation a : {Activation::silu, Activation::gelu}) {
+    CAPTURE(std::string(name(a)));
+    for (const T far : {huge, infinity<T>}) {
+      CHECK(slope_one(k, a, far) == 1);
+      CHECK(slope_one(k, a, -far) == 0);
+    }
+    CHECK(slope_one(k, a, T(0)) == T(0.5));
+    CHECK(std::isnan(slope_one(k, a, nan<T>)));
   }
   CHECK(std::signbit(apply_one(k, Activation::tanh, T(-0.0))));
   for (std::size_t a = 0; a < activation_count; ++a) {

@@ -104,12 +104,13 @@ struct ActivationFn<Activation::gelu> : ActivationTraits {
   static constexpr bool needs_z = true;
   template <class T>
   static T value(T z) {
-    return z * normal_cdf(z, bell(z));
+    return at_least(z, T(-normal_end<T>)) * normal_cdf(z, bell(z));  // 0 times infinity is no limit
   }
   template <class T>
   static T slope(T z, T) {
     const T e = bell(z);
-    return normal_cdf(z, e) + z * T(0.39894228040143267794) * e;
+    const T rise = z * T(0.39894228040143267794) * e;
+    return normal_cdf(z, e) + (magnitude(z) > normal_end<T> ? T(0) : rise);
   }
 };
 
@@ -121,12 +122,13 @@ struct ActivationFn<Activation::silu> : ActivationTraits {
   static constexpr bool needs_z = true;
   template <class T>
   static T value(T z) {
-    return z * sigmoid(z);
+    return at_least(z, T(-sigmoid_end<T>)) * sigmoid(z);
   }
   template <class T>
   static T slope(T z, T) {  // sigmoid(z) + z sigmoid'(z), which 1 - sigmoid(z) would spoil
     const T e = exp(-magnitude(z)), larger = T(1) / (T(1) + e), smaller = e * larger;
-    return (z < T(0) ? smaller : larger) + z * (smaller * larger);
+    const T rise = z * (smaller * larger);
+    return (z < T(0) ? smaller : larger) + (magnitude(z) > sigmoid_end<T> ? T(0) : rise);
   }
 };
 

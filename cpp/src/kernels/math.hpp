@@ -198,6 +198,10 @@ inline T sigmoid(T x) {
   return T(1) / madd(scale, p, scale + T(1));
 }
 
+// Beyond it sigmoid is 0 or 1.
+template <class T>
+inline constexpr T sigmoid_end = 1000;
+
 // log(1 + x), accurate near 0; for 0 <= x < 2^127 (2^1023). With 1 + x = 2^n m, m in
 // [sqrt 1/2, sqrt 2), f = m - 1 and s = f / (2 + f):
 // log m = 2 atanh(s) = f - f^2 / 2 + s (f^2 / 2 + s^2 polynomial(s^2)).
