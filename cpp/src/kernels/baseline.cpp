@@ -1,4 +1,6 @@
-// What every machine of the architecture has: 16-byte vectors, no fused multiply-add.
+// What every machine of the architecture has: 16-byte vectors. Products and sums are not fused;
+// the elementary functions (madd) are on 64-bit Arm, all of whose machines can, as they are in
+// neon.
 #define NNCORE_VECTOR_BYTES 16
 #define NNCORE_TILE_ROWS 6
 
