@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from nncore import _core
 
@@ -26,7 +26,10 @@ examples:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser whose errors are one line."""
+    """An argparse parser that takes no abbreviations, and whose errors are one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"nncore: error: {printable(message)} (see {self.prog} --help)\n")
@@ -66,7 +69,6 @@ def _parser() -> Parser:
         description="Train a neural network to read digits, measure it, and use it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"nncore {_core.__version__}")
     directories.add(parser)

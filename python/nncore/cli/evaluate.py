@@ -20,7 +20,6 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="measure a model on test images",
         description="Measure a model on the test images of a data set: the accuracy, and a "
         "confusion matrix of what was taken for what.",
-        allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help="a file that nncore train has saved")
     add_data(parser)

@@ -33,7 +33,6 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="write a model as ONNX, C source, NumPy arrays or the book's JSON",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help="a file that nncore has saved")
     parser.add_argument(

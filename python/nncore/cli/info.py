@@ -10,9 +10,7 @@ from typing import Any
 
 def add(commands: argparse._SubParsersAction[Any]) -> None:
     summary = "show the version, compiler, threads and instruction set"
-    parser = commands.add_parser(
-        "info", help=summary, description=summary.capitalize() + ".", allow_abbrev=False
-    )
+    parser = commands.add_parser("info", help=summary, description=summary.capitalize() + ".")
     parser.set_defaults(run=run)
 
 

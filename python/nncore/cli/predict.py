@@ -20,7 +20,6 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "light ink on dark or dark ink on light, and should hold one digit; it is cut out, "
         "scaled and centred as MNIST's digits are. After the digit come the network's output for "
         "it and the runner-up's.",
-        allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help="a file that nncore train has saved")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="a PNG, JPEG or other image")

@@ -24,7 +24,6 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         help="train a network and save it",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.set_defaults(run=run)
     add_data(parser.add_argument_group("data"))
