@@ -124,6 +124,19 @@ void check_shapes(const Network<T>& network, const Samples<T>& samples) {
   }
 }
 
+template <class T>
+void check_out(const MatrixView<T>& out, std::size_t rows, std::size_t cols,
+               std::string_view what) {
+  if (out.rows != rows || out.cols != cols) {
+    throw InvalidArgument(
+        text(what, " is ", out.rows, " x ", out.cols, "; expected ", rows, " x ", cols));
+  }
+  if (out.stride < cols) {
+    throw InvalidArgument(
+        text(what, " has the stride ", out.stride, "; expected at least its ", cols, " columns"));
+  }
+}
+
 void check_order(std::span<const std::int64_t> order, std::size_t rows) {
   for (const std::int64_t row : order) {
     if (row < 0 || static_cast<std::size_t>(row) >= rows) {
@@ -179,11 +192,12 @@ void check(const Network<T>& network, const Samples<T>& samples) {
   }
 }
 
-#define NNCORE_INSTANTIATE(T)                                       \
-  template bool all_finite(const T*, std::size_t) noexcept;         \
-  template void check_shapes(const Network<T>&, const Inputs<T>&);  \
-  template void check_shapes(const Network<T>&, const Samples<T>&); \
-  template void check(const Network<T>&, const Inputs<T>&);         \
+#define NNCORE_INSTANTIATE(T)                                                                \
+  template bool all_finite(const T*, std::size_t) noexcept;                                  \
+  template void check_out(const MatrixView<T>&, std::size_t, std::size_t, std::string_view); \
+  template void check_shapes(const Network<T>&, const Inputs<T>&);                           \
+  template void check_shapes(const Network<T>&, const Samples<T>&);                          \
+  template void check(const Network<T>&, const Inputs<T>&);                                  \
   template void check(const Network<T>&, const Samples<T>&);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "nncore/error.hpp"
@@ -34,6 +35,10 @@ template <class T>
 void check_shapes(const Network<T>& network, const Inputs<T>& x);
 template <class T>
 void check_shapes(const Network<T>& network, const Samples<T>& samples);
+
+// That a result of rows by cols fits `out` exactly.
+template <class T>
+void check_out(const MatrixView<T>& out, std::size_t rows, std::size_t cols, std::string_view what);
 
 void check_order(std::span<const std::int64_t> order, std::size_t rows);
 

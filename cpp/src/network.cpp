@@ -208,6 +208,7 @@ double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
 template <class T>
 void Network<T>::input_gradients(const Samples<T>& samples, MatrixView<T> out) const {
   check_shapes(*this, samples);
+  check_out(out, samples.rows(), inputs(), "out");
   check_trainable(*this);
   const ReadAccess access(*this);
   Workspace<T> ws;

@@ -95,6 +95,7 @@ void check_has_classes(const Architecture& architecture) {
 
 template <class T>
 void Network<T>::feedforward(const Inputs<T>& x, MatrixView<T> out) const {
+  check_out(out, x.rows(), outputs(), "out");
   over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
     copy_outputs(ws, *this, rows, out.row(first), out.stride);
   });
@@ -102,6 +103,13 @@ void Network<T>::feedforward(const Inputs<T>& x, MatrixView<T> out) const {
 
 template <class T>
 void Network<T>::activations(const Inputs<T>& x, std::span<const MatrixView<T>> out) const {
+  if (out.size() != layers_.size()) {
+    throw InvalidArgument(text("out has ", out.size(), " matrices; expected ", layers_.size(),
+                               ", one a layer behind the inputs"));
+  }
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    check_out(out[l], x.rows(), layers_[l].out, text("out[", l, "]"));
+  }
   over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       const T* a = ws.layers[l].a.data();
@@ -115,6 +123,10 @@ void Network<T>::activations(const Inputs<T>& x, std::span<const MatrixView<T>> 
 template <class T>
 void Network<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) const {
   check_has_classes(architecture_);
+  if (labels.size() != x.rows()) {
+    throw InvalidArgument(
+        text("there is room for ", labels.size(), " labels; x has ", x.rows(), " rows"));
+  }
   over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
     classify(ws, *this, rows, labels.data() + first);
   });

@@ -92,6 +92,36 @@ TEST_CASE("a divergence is reported and undone") {
   CHECK(trainer.steps() == 0);
 }
 
+TEST_CASE("what receives a result has its size") {
+  const Network<float> network = ready();
+  const Inputs<float> x = xor_samples().x;
+  std::vector<float> room(100);
+  std::vector<std::int64_t> labels(4);
+  const auto matrix = [&](std::size_t rows, std::size_t cols, std::size_t stride) {
+    return MatrixView<float>{room.data(), rows, cols, stride};
+  };
+  CHECK_THROWS_WITH_AS(network.feedforward(x, matrix(3, 1, 1)), "out is 3 x 1; expected 4 x 1",
+                       InvalidArgument);
+  CHECK_THROWS_WITH_AS(network.feedforward(x, matrix(4, 2, 2)), "out is 4 x 2; expected 4 x 1",
+                       InvalidArgument);
+  CHECK_THROWS_WITH_AS(network.feedforward(x, matrix(4, 1, 0)),
+                       "out has the stride 0; expected at least its 1 columns", InvalidArgument);
+  CHECK_THROWS_WITH_AS(network.activations(x, std::vector{matrix(4, 4, 4)}),
+                       "out has 1 matrices; expected 2, one a layer behind the inputs",
+                       InvalidArgument);
+  CHECK_THROWS_WITH_AS(network.activations(x, std::vector{matrix(4, 4, 4), matrix(4, 4, 4)}),
+                       "out[1] is 4 x 4; expected 4 x 1", InvalidArgument);
+  CHECK_THROWS_WITH_AS(network.predict(x, std::span(labels).first(3)),
+                       "there is room for 3 labels; x has 4 rows", InvalidArgument);
+  CHECK_THROWS_WITH_AS(network.input_gradients(xor_samples(), matrix(4, 1, 2)),
+                       "out is 4 x 1; expected 4 x 2", InvalidArgument);
+  CHECK_THROWS_WITH_AS(network.gradients(xor_samples(), room),
+                       "the gradients have room for 100 numbers; expected 128", InvalidArgument);
+  network.feedforward(x, matrix(4, 1, 7));
+  network.predict(x, labels);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(labels[i] == (room[7 * i] > 0.5f));
+}
+
 TEST_CASE("hyperparameters are set by name") {
   TrainOptions options{.optimizer = Optimizer::rmsprop};
   set_hyperparameter(options, "epsilon", 1e-3);

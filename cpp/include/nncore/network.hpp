@@ -99,8 +99,9 @@ class Network {
   bool all_finite() const noexcept;
 
   // The six below throw InvalidArgument if x or the samples do not fit the network (widths,
-  // lengths, labels), and BusyError during training. That `out` is as large as said is not checked;
-  // it may not overlap x. They trust x to be finite and sparse rows to be sound: see check().
+  // lengths, labels), or if what receives the result has not exactly the size said, which may not
+  // overlap x; and BusyError during training. They trust x to be finite and sparse rows to be
+  // sound: see check().
 
   // Activations of the last layer for rows of x, into out (rows, outputs()).
   void feedforward(const Inputs<T>& x, MatrixView<T> out) const;

@@ -29,7 +29,8 @@ class Predictor {
   Predictor& operator=(const Predictor&) = delete;
 
   // Activations of the last layer, (rows, outputs). Throws InvalidArgument for a wrong width or
-  // too many rows, BusyError while the network is being trained.
+  // too many rows, BusyError while the network is being trained. That `out` and `labels` are as
+  // large as said is not checked.
   void feedforward(const Inputs<T>& x, MatrixView<T> out);
   // Class of each row, as Network::predict.
   void predict(const Inputs<T>& x, std::span<std::int64_t> labels);
