@@ -1,6 +1,7 @@
 // Threads: teams and crews, networks side by side, and who is refused. ThreadSanitizer's matter.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <stdexcept>
@@ -188,4 +189,28 @@ TEST_CASE("trainers and readers of one network are served or refused, and nothin
   CHECK(copied == 10);
   CHECK(network.epoch() == 10);
   CHECK(network.all_finite());
+}
+
+TEST_CASE("how far training is can be asked from elsewhere") {
+  const Problem problem(1);
+  Network<float> network = network_for(1);
+  Trainer<float> trainer(network, {.batch_size = 20});
+  std::atomic<bool> ended{false};
+  std::vector<std::uint64_t> seen;
+  {
+    const std::jthread watcher([&] {
+      while (!ended) {
+        if (seen.empty() || seen.back() != trainer.steps()) seen.push_back(trainer.steps());
+        std::this_thread::yield();
+      }
+    });
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      trainer.epoch(problem.samples(), {}, {.learning_rate = 0.01});
+    }
+    ended = true;
+  }
+  CHECK(std::is_sorted(seen.begin(), seen.end()));
+  const Trainer<float> moved = std::move(trainer);
+  CHECK(moved.steps() == 45);
+  CHECK(moved.batches() == 15);
 }

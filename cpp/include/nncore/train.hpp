@@ -14,7 +14,7 @@
 //   }
 #pragma once
 
-#include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -64,10 +64,10 @@ struct EpochOptions {
   std::function<bool()> should_stop = {};
 };
 
-// Used by one thread at a time. Takes memory for the optimiser's slots and one gradient, each as
-// large as the parameters, and when it first trains for a copy of the parameters and slots and the
-// activations of a mini-batch; later epochs of the same batch size take none, unless there is a
-// max_norm.
+// Used by one thread at a time, but for steps() and batches(), which any may ask. Takes memory for
+// the optimiser's slots and one gradient, each as large as the parameters, and when it first trains
+// for a copy of the parameters and slots and the activations of a mini-batch; later epochs of the
+// same batch size take none, unless there is a max_norm.
 template <class T>
 class Trainer {
  public:
@@ -103,6 +103,25 @@ class Trainer {
   std::shared_ptr<T> share_slot(std::size_t i) const;
 
  private:
+  // Written by the thread that trains, read by any.
+  class Count {
+   public:
+    Count() = default;
+    Count(const Count& other) noexcept : number_(other) {}
+    Count& operator=(const Count&) = delete;
+    Count& operator=(std::uint64_t number) noexcept {
+      number_.store(number, std::memory_order_relaxed);
+      return *this;
+    }
+    Count& operator++() noexcept { return *this = *this + 1; }
+    operator std::uint64_t() const noexcept {  // NOLINT(google-explicit-constructor)
+      return number_.load(std::memory_order_relaxed);
+    }
+
+   private:
+    std::atomic<std::uint64_t> number_{0};
+  };
+
   struct State;
   double mini_batch(Batch<T>& batch, const EpochOptions& options, const Dropout* dropout);
   double run(const Samples<T>& samples, std::span<const std::int64_t> order, std::size_t batch_size,
@@ -110,8 +129,8 @@ class Trainer {
 
   Network<T>& network_;
   TrainOptions options_;
-  std::uint64_t steps_ = 0;
-  std::uint64_t batches_ = 0;
+  Count steps_;
+  Count batches_;
   std::unique_ptr<State> state_;
 };
 
