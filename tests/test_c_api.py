@@ -118,7 +118,8 @@ def test_the_library(c: ctypes.CDLL) -> None:
     assert c.nncore_version().decode() == nncore.__version__
     assert c.nncore_instruction_set().decode() == info["instruction_set"]
     assert c.nncore_threads() == info["threads"]
-    kinds = (_core.ACTIVATIONS, _core.COSTS, _core.INITIALIZERS, tuple(_core.OPTIMIZERS))
+    tables = (tuple(_core.OPTIMIZERS), tuple(_core.SCHEDULES))
+    kinds = (_core.ACTIVATIONS, _core.COSTS, _core.INITIALIZERS, *tables)
     for kind, names in enumerate(kinds):
         found = [c.nncore_name(kind, i) for i in range(len(names) + 1)]
         assert found == [*(name.encode() for name in names), None]

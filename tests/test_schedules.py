@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
-from nncore import schedules
+from nncore import _core, schedules
 from nncore.history import History
 
 ALL = [
@@ -38,6 +40,79 @@ def test_values() -> None:
     cosine = schedules.Cosine(1.0, epochs=11, final=0.2)
     assert [cosine(0), cosine(5), cosine(10), cosine(99)] == pytest.approx([1.0, 0.6, 0.2, 0.2])
     assert schedules.Cosine(1.0, epochs=1)(0) == 1.0
+
+
+def half_cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * (1.0 + math.cos(math.pi * min(done, 1.0))) / 2.0
+
+
+def one_cycle(rate: float, epochs: int, rise: float, low: float, lower: float, e: int) -> float:
+    done = e / max(epochs - 1, 1)
+    if done < rise:
+        return half_cosine(rate / low, rate, done / rise)
+    return half_cosine(rate, rate / low / lower, (done - rise) / (1.0 - rise))
+
+
+EQUATIONS: dict[str, Any] = {
+    "constant": lambda rate, e: rate,
+    "step": lambda rate, factor, every, e: rate * factor ** (e // every),
+    "exponential": lambda rate, factor, e: rate * factor**e,
+    "inverse_scaling": lambda rate, power, e: rate / (e + 1) ** power,
+    "cosine": lambda rate, epochs, final, e: half_cosine(
+        rate, final, e / max(epochs - 1, 1)
+    ),
+    "one_cycle": one_cycle,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_every_epoch_follows_the_equation(name: str) -> None:
+    """Which the core computes; here it is written once more."""
+    kind = {type(schedule).name: type(schedule) for schedule in ALL}[name]
+    rng = np.random.default_rng(len(name))
+    for _ in range(20):
+        draw: dict[str, Any] = {
+            "rate": rng.uniform(0.01, 3.0), "factor": rng.uniform(0.5, 1.1),
+            "every": int(rng.integers(1, 20)), "power": rng.uniform(0.0, 2.0),
+            "epochs": int(rng.integers(1, 200)), "final": rng.uniform(0.0, 0.01),
+            "rise": rng.uniform(0.01, 0.99), "start_factor": rng.uniform(1.0, 50.0),
+            "final_factor": rng.uniform(1.0, 1e5),
+        }  # fmt: skip
+        given = {field.name: draw[field.name] for field in dataclasses.fields(kind)}
+        schedule = kind(**given)
+        for epoch in range(250):
+            expected = EQUATIONS[name](*given.values(), epoch)
+            assert schedule(epoch) == pytest.approx(expected, rel=1e-13, abs=1e-18)
+
+
+def test_names_and_hyperparameters_are_the_cores() -> None:
+    """A 0 of the core's stands for no default, where 0 is out of range."""
+    found = {
+        type(schedule).name: {
+            field.name: 0.0 if field.default is dataclasses.MISSING else field.default
+            for field in dataclasses.fields(schedule)
+        }
+        for schedule in ALL
+    }
+    assert found == _core.SCHEDULES
+
+
+def test_a_schedule_may_be_built_upon() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class WarmCosine(schedules.Cosine):
+        warm: int = 4
+
+        def __call__(self, epoch: int) -> float:
+            return super().__call__(epoch) * min(1.0, (epoch + 1) / self.warm)
+
+    assert WarmCosine(1.0, epochs=9)(0) == 0.25
+    assert WarmCosine(1.0, epochs=9)(4) == schedules.Cosine(1.0, epochs=9)(4)
+
+
+@pytest.mark.parametrize("epoch", [-1, 0.5, "1", None])
+def test_epochs_are_counted(epoch: Any) -> None:
+    with pytest.raises(TypeError):
+        schedules.Step(1.0)(epoch)
 
 
 def test_one_cycle_rises_and_falls() -> None:

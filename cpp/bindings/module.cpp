@@ -17,14 +17,16 @@ py::tuple name_tuple() {
   return py::tuple(names);
 }
 
-py::dict optimizer_table() {
+// Each name's hyperparameters and their defaults.
+template <class Enum>
+py::dict hyperparameter_table() {
   py::dict table;
-  for (const std::string_view optimizer : all_names<Optimizer>()) {
+  for (const std::string_view owner : all_names<Enum>()) {
     py::dict defaults;
-    for (const Hyperparameter& h : hyperparameters(from_name<Optimizer>(optimizer))) {
+    for (const Hyperparameter& h : hyperparameters(from_name<Enum>(owner))) {
       defaults[py::str(std::string(h.name))] = h.value;
     }
-    table[py::str(std::string(optimizer))] = defaults;
+    table[py::str(std::string(owner))] = defaults;
   }
   return table;
 }
@@ -117,7 +119,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.attr("ACTIVATIONS") = name_tuple<Activation>();
   m.attr("COSTS") = name_tuple<Cost>();
   m.attr("INITIALIZERS") = name_tuple<Initializer>();
-  m.attr("OPTIMIZERS") = optimizer_table();
+  m.attr("OPTIMIZERS") = hyperparameter_table<Optimizer>();
+  m.attr("SCHEDULES") = hyperparameter_table<Schedule>();
   m.def("build_info", &info);
   m.def(
       "set_num_threads",
@@ -147,6 +150,16 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
         return std::string(name(default_initializer(from_name<Activation>(activation))));
       },
       py::arg("activation"), py::pos_only());
+
+  m.def(
+      "learning_rate",
+      [](const std::string& schedule, const std::map<std::string, double>& hyperparameters,
+         std::uint64_t epoch) {
+        ScheduleOptions options{from_name<Schedule>(schedule)};
+        for (const auto& [name, value] : hyperparameters) set_hyperparameter(options, name, value);
+        return learning_rate(options, epoch);
+      },
+      py::arg("schedule"), py::arg("hyperparameters"), py::arg("epoch"), py::pos_only());
 
   // Both classes before their functions, whose signatures name them.
   py::class_<PyNetwork> network(m, "Network");

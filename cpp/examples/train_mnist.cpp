@@ -49,8 +49,10 @@ void train(const std::filesystem::path& directory, const char* model) {
 
   Trainer<float> trainer(network, {.batch_size = 32, .optimizer = Optimizer::adam});
   std::vector<std::int64_t> order(samples.rows());
-  for (double rate = 0.002; network.epoch() < 3; rate /= 2) {
+  const ScheduleOptions halving{Schedule::exponential, {0.002, 0.5}};  // rate, factor
+  while (network.epoch() < 3) {
     permutation(order, network.seed(), network.epoch());
+    const double rate = learning_rate(halving, network.epoch());
     const double cost = trainer.epoch(samples, order, {.learning_rate = rate});
     const Evaluation result = network.evaluate(test.samples());
     std::printf("epoch %d: cost %.4f, test accuracy %.4f\n", static_cast<int>(network.epoch()),

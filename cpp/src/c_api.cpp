@@ -12,6 +12,7 @@
 #include "nncore/checkpoint.hpp"
 #include "nncore/nncore.h"
 #include "nncore/runtime.hpp"
+#include "nncore/schedules.hpp"
 
 using namespace nncore;
 using namespace nncore::c;
@@ -28,6 +29,20 @@ template <class Enum>
 const char* name_at(std::size_t index) {
   const auto names = all_names<Enum>();  // of literals, which end with a zero
   return index < names.size() ? names[index].data() : nullptr;
+}
+
+template <class Enum>
+nncore_status hyperparameter_at(const char* owner, const char* what, std::size_t index,
+                                nncore_hyperparameter* out) {
+  return guarded([&] {
+    check_pointer(out, "hyperparameter");
+    const auto known = hyperparameters(from_name<Enum>(&given(owner, what)));
+    if (index >= known.size()) {
+      throw InvalidArgument(
+          text("there is no hyperparameter ", index, "; ", owner, " has ", known.size()));
+    }
+    *out = {known[index].name.data(), known[index].value};
+  });
 }
 
 nncore_network* handle_of(AnyNetwork network) {
@@ -156,6 +171,8 @@ const char* nncore_name(nncore_kind kind, std::size_t index) {
       return name_at<Initializer>(index);
     case NNCORE_OPTIMIZERS:
       return name_at<Optimizer>(index);
+    case NNCORE_SCHEDULES:
+      return name_at<Schedule>(index);
     default:
       return nullptr;
   }
@@ -341,14 +358,21 @@ nncore_status nncore_network_evaluate(const nncore_network* network, const nncor
 
 nncore_status nncore_optimizer_hyperparameter(const char* optimizer, std::size_t index,
                                               nncore_hyperparameter* hyperparameter) {
+  return hyperparameter_at<Optimizer>(optimizer, "the optimizer", index, hyperparameter);
+}
+
+nncore_status nncore_schedule_hyperparameter(const char* schedule, std::size_t index,
+                                             nncore_hyperparameter* hyperparameter) {
+  return hyperparameter_at<Schedule>(schedule, "the schedule", index, hyperparameter);
+}
+
+nncore_status nncore_schedule_rate(const char* schedule, const nncore_hyperparameter* given_values,
+                                   std::size_t count, std::uint64_t epoch, double* rate) {
   return guarded([&] {
-    check_pointer(hyperparameter, "hyperparameter");
-    const auto known = hyperparameters(from_name<Optimizer>(&given(optimizer, "the optimizer")));
-    if (index >= known.size()) {
-      throw InvalidArgument(
-          text("there is no hyperparameter ", index, "; ", optimizer, " has ", known.size()));
-    }
-    *hyperparameter = {known[index].name.data(), known[index].value};
+    check_pointer(rate, "rate");
+    ScheduleOptions options{from_name<Schedule>(&given(schedule, "the schedule"))};
+    set_all(options, given_values, count);
+    *rate = learning_rate(options, epoch);
   });
 }
 

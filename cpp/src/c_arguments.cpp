@@ -112,10 +112,7 @@ TrainOptions train_options(const nncore_train_options& o, const TrainOptions& sa
     options.optimizer = from_name<Optimizer>(o.optimizer);
     options.hyperparameters.clear();
   }
-  if (o.hyperparameter_count > 0) check_pointer(o.hyperparameters, "hyperparameters");
-  for (const nncore_hyperparameter& h : std::span(o.hyperparameters, o.hyperparameter_count)) {
-    set_hyperparameter(options, &given(h.name, "a hyperparameter's name"), h.value);
-  }
+  set_all(options, o.hyperparameters, o.hyperparameter_count);
   if (o.batch_size > 0) options.batch_size = o.batch_size;
   options.l2 = o.l2;
   options.l1 = o.l1;

@@ -2,6 +2,7 @@
 // installed.
 #pragma once
 
+#include <span>
 #include <type_traits>
 
 #include "check.hpp"
@@ -37,6 +38,15 @@ template <class T>
 Samples<T> samples_of(const nncore_samples& samples);
 
 AnyNetwork make_network(const nncore_architecture& architecture);
+
+// Sets the hyperparameters of a trainer's options, or of a schedule.
+template <class Options>
+void set_all(Options& options, const nncore_hyperparameter* hyperparameters, std::size_t count) {
+  if (count > 0) check_pointer(hyperparameters, "hyperparameters");
+  for (const nncore_hyperparameter& h : std::span(hyperparameters, count)) {
+    set_hyperparameter(options, &given(h.name, "a hyperparameter's name"), h.value);
+  }
+}
 
 // `saved` where the options leave the choice.
 TrainOptions train_options(const nncore_train_options& options, const TrainOptions& saved);

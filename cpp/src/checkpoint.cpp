@@ -1,5 +1,6 @@
 #include "nncore/checkpoint.hpp"
 
+#include "hyperparameters.hpp"
 #include "model_format.hpp"
 
 namespace nncore {
@@ -66,17 +67,12 @@ std::optional<TrainOptions> saved_options(const TensorFile& file) {
   TrainOptions options;
   try {
     options.optimizer = from_name<Optimizer>(Metadata(file).at(optimizer_key));
+    const std::size_t count = hyperparameters(options.optimizer).size();
+    const auto saved = file.tensor<double>(hyperparameters_name, {count});
+    options.hyperparameters.assign(saved.begin(), saved.end());
+    check_ranges(options.optimizer, options.hyperparameters);
   } catch (const InvalidArgument& error) {
     throw ModelFileError(text(file.label(), ": ", error.what()));
-  }
-  const auto known = hyperparameters(options.optimizer);
-  const auto saved = file.tensor<double>(hyperparameters_name, {known.size()});
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    if (!(saved[i] >= 0 && saved[i] < known[i].below)) {
-      throw ModelFileError(text(file.label(), ": ", known[i].name, " is ", saved[i],
-                                "; expected 0 or more, less than ", known[i].below));
-    }
-    options.hyperparameters.push_back(saved[i]);
   }
   return options;
 }

@@ -1,5 +1,6 @@
 #include "nncore/names.hpp"
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "kernels/costs.hpp"
 #include "kernels/optimizers.hpp"
 #include "nncore/error.hpp"
+#include "schedules.hpp"
 
 namespace nncore {
 namespace {
@@ -33,6 +35,11 @@ constexpr auto optimizers_of(std::index_sequence<I...>) {
   return std::array{OptimizerFn<Optimizer(I)>::name...};
 }
 
+template <std::size_t... I>
+constexpr auto schedules_of(std::index_sequence<I...>) {
+  return std::array{ScheduleFn<Schedule(I)>::name...};
+}
+
 template <>
 struct Names<Activation> {
   static constexpr const char* kind = "activation";
@@ -52,6 +59,12 @@ template <>
 struct Names<Optimizer> {
   static constexpr const char* kind = "optimizer";
   static constexpr auto all = optimizers_of(std::make_index_sequence<optimizer_count>{});
+};
+
+template <>
+struct Names<Schedule> {
+  static constexpr const char* kind = "schedule";
+  static constexpr auto all = schedules_of(std::make_index_sequence<schedule_count>{});
 };
 
 template <class Enum>
@@ -108,6 +121,14 @@ std::span<const Hyperparameter> hyperparameters_of(Optimizer optimizer, std::ind
 }
 
 template <std::size_t... I>
+std::span<const Hyperparameter> hyperparameters_of(Schedule schedule, std::index_sequence<I...>) {
+  std::span<const Hyperparameter> found;
+  ((schedule == Schedule(I) ? void(found = ScheduleFn<Schedule(I)>::hyperparameters) : void()),
+   ...);
+  return found;
+}
+
+template <std::size_t... I>
 std::size_t slots_of(Optimizer optimizer, std::index_sequence<I...>) {
   std::size_t found = 0;
   ((optimizer == Optimizer(I) ? void(found = OptimizerFn<Optimizer(I)>::slots) : void()), ...);
@@ -128,6 +149,7 @@ std::string_view name(Activation activation) noexcept { return name_of(activatio
 std::string_view name(Cost cost) noexcept { return name_of(cost); }
 std::string_view name(Initializer initializer) noexcept { return name_of(initializer); }
 std::string_view name(Optimizer optimizer) noexcept { return name_of(optimizer); }
+std::string_view name(Schedule schedule) noexcept { return name_of(schedule); }
 
 template <class Enum>
 std::span<const std::string_view> all_names() noexcept {
@@ -149,10 +171,12 @@ template std::span<const std::string_view> all_names<Activation>() noexcept;
 template std::span<const std::string_view> all_names<Cost>() noexcept;
 template std::span<const std::string_view> all_names<Initializer>() noexcept;
 template std::span<const std::string_view> all_names<Optimizer>() noexcept;
+template std::span<const std::string_view> all_names<Schedule>() noexcept;
 template Activation from_name<Activation>(std::string_view);
 template Cost from_name<Cost>(std::string_view);
 template Initializer from_name<Initializer>(std::string_view);
 template Optimizer from_name<Optimizer>(std::string_view);
+template Schedule from_name<Schedule>(std::string_view);
 
 bool is_trainable(Activation activation) noexcept {
   return trainable(activation, std::make_index_sequence<activation_count>{});
@@ -186,6 +210,10 @@ std::size_t optimizer_slots(Optimizer optimizer) noexcept {
 
 std::span<const Hyperparameter> hyperparameters(Optimizer optimizer) noexcept {
   return hyperparameters_of(optimizer, std::make_index_sequence<optimizer_count>{});
+}
+
+std::span<const Hyperparameter> hyperparameters(Schedule schedule) noexcept {
+  return hyperparameters_of(schedule, std::make_index_sequence<schedule_count>{});
 }
 
 }  // namespace nncore

@@ -9,6 +9,7 @@
 
 #include "backprop.hpp"
 #include "check.hpp"
+#include "hyperparameters.hpp"
 #include "parallel.hpp"
 #include "random.hpp"
 
@@ -18,18 +19,6 @@ namespace {
 void check_rate(double value, const char* what) {
   if (!(value >= 0) || std::isinf(value)) {
     throw InvalidArgument(text(what, " is ", value, "; expected a finite number, 0 or more"));
-  }
-}
-
-// Puts the defaults where no hyperparameters are given.
-void complete(TrainOptions& options) {
-  const auto known = hyperparameters(options.optimizer);
-  if (options.hyperparameters.empty()) {
-    for (const Hyperparameter& h : known) options.hyperparameters.push_back(h.value);
-  }
-  if (options.hyperparameters.size() != known.size()) {
-    throw InvalidArgument(text("there are ", options.hyperparameters.size(), " hyperparameters; ",
-                               name(options.optimizer), " takes ", known.size()));
   }
 }
 
@@ -52,33 +41,10 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
       throw InvalidArgument(text("a dropout rate is ", rate, "; expected 0 <= rate < 1"));
     }
   }
-  const auto known = hyperparameters(options.optimizer);
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    check_rate(options.hyperparameters[i], std::string(known[i].name).c_str());
-    if (options.hyperparameters[i] >= known[i].below) {
-      throw InvalidArgument(text(known[i].name, " is ", options.hyperparameters[i],
-                                 "; expected less than ", known[i].below));
-    }
-  }
+  check_ranges(options.optimizer, options.hyperparameters);
 }
 
 }  // namespace
-
-void set_hyperparameter(TrainOptions& options, std::string_view name, double value) {
-  complete(options);
-  const auto known = hyperparameters(options.optimizer);
-  std::string names;
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    if (known[i].name == name) {
-      options.hyperparameters[i] = value;
-      return;
-    }
-    names += text(i ? ", " : "", known[i].name);
-  }
-  throw InvalidArgument(text("the optimizer ", nncore::name(options.optimizer),
-                             " has no hyperparameter '", name, "'; it takes ",
-                             names.empty() ? "none" : names));
-}
 
 template <class T>
 struct Trainer<T>::State {
@@ -177,7 +143,7 @@ int crew_size(const Network<T>& network, const Inputs<T>& x, std::size_t rows, i
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
     : network_(network), options_(std::move(options)), state_(std::make_unique<State>()) {
-  complete(options_);
+  options_.hyperparameters = completed(options_.optimizer, options_.hyperparameters);
   check_options(network_, options_);
   std::copy(options_.hyperparameters.begin(), options_.hyperparameters.end(),
             state_->update.hyperparameters);

@@ -135,9 +135,17 @@ TEST_CASE("hyperparameters are set by name") {
   CHECK_THROWS_WITH_AS(set_hyperparameter(plain, "rho", 0.5),
                        "the optimizer sgd has no hyperparameter 'rho'; it takes none",
                        InvalidArgument);
-  TrainOptions few{.optimizer = Optimizer::rmsprop, .hyperparameters = {0.9}};
-  CHECK_THROWS_WITH_AS(set_hyperparameter(few, "rho", 0.5),
-                       "there are 1 hyperparameters; rmsprop takes 2", InvalidArgument);
+  TrainOptions many{.optimizer = Optimizer::momentum, .hyperparameters = {0.9, 0.9}};
+  CHECK_THROWS_WITH_AS(set_hyperparameter(many, "momentum", 0.5),
+                       "there are 2 hyperparameters; the optimizer momentum takes 1",
+                       InvalidArgument);
+  Network<float> network = ready();
+  CHECK_THROWS_AS(Trainer<float>(network, many), InvalidArgument);
+  CHECK_THROWS_WITH_AS(
+      Trainer<float>(network, {.optimizer = Optimizer::momentum, .hyperparameters = {1}}),
+      "momentum is 1; expected 0 or more and less than 1", InvalidArgument);
+  const Trainer<float> rest(network, {.optimizer = Optimizer::rmsprop, .hyperparameters = {0.5}});
+  CHECK(rest.options().hyperparameters == std::vector{0.5, 1e-8});
 }
 
 TEST_CASE("padding stays zero, whatever the activation") {

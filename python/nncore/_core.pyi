@@ -18,6 +18,8 @@ COSTS: tuple[str, ...]
 INITIALIZERS: tuple[str, ...]
 OPTIMIZERS: dict[str, dict[str, float]]
 """Optimiser names, each with its hyperparameters and their defaults."""
+SCHEDULES: dict[str, dict[str, float]]
+"""The same of learning-rate schedules; a 0 that is out of range stands for no default."""
 
 class DivergenceError(ArithmeticError):
     epoch: int
@@ -37,6 +39,9 @@ def output_activations(cost: str, /) -> tuple[str, ...]:
 def is_trainable(activation: str, /) -> bool: ...
 def default_initializer(activation: str, /) -> str:
     """What the weights into an activation should start from: he_normal or glorot_uniform."""
+
+def learning_rate(schedule: str, hyperparameters: Mapping[str, float], epoch: int, /) -> float:
+    """The rate of an epoch, counted from 0."""
 
 def write_tensors(
     path: str | os.PathLike[str], metadata: Mapping[str, str], tensors: Mapping[str, NDArray[Any]]

@@ -11,11 +11,12 @@ and goes on meets the rates it would have met. The schedules that follow what wa
 
 from __future__ import annotations
 
-import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
+from nncore import _core
 from nncore._checks import integer, real
 from nncore._monitor import Monitor
 from nncore.history import History
@@ -24,7 +25,18 @@ Schedule = Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class Constant:
+class _ByEpoch:
+    """What depends on the epoch alone: the core knows the equations."""
+
+    name: ClassVar[str]
+
+    def __call__(self, epoch: int) -> float:
+        hyperparameters = {key: getattr(self, key) for key in _core.SCHEDULES[self.name]}
+        return _core.learning_rate(self.name, hyperparameters, epoch)
+
+
+@dataclass(frozen=True)
+class Constant(_ByEpoch):
     """The same rate in every epoch.
 
     >>> Constant(0.5)(7)
@@ -33,15 +45,14 @@ class Constant:
 
     rate: float
 
+    name: ClassVar[str] = "constant"
+
     def __post_init__(self) -> None:
         real("rate", self.rate, above=True)
 
-    def __call__(self, epoch: int) -> float:
-        return self.rate
-
 
 @dataclass(frozen=True)
-class Step:
+class Step(_ByEpoch):
     """Multiplies the rate by `factor` after every `every` epochs.
 
     >>> [Step(1.0, factor=0.5, every=2)(epoch) for epoch in range(5)]
@@ -52,17 +63,16 @@ class Step:
     factor: float = 0.5
     every: int = 10
 
+    name: ClassVar[str] = "step"
+
     def __post_init__(self) -> None:
         real("rate", self.rate, above=True)
         real("factor", self.factor, above=True)
         integer("every", self.every, low=1)
 
-    def __call__(self, epoch: int) -> float:
-        return self.rate * self.factor ** (epoch // self.every)
-
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(_ByEpoch):
     """rate * factor ** epoch.
 
     >>> [Exponential(1.0, factor=0.5)(epoch) for epoch in range(3)]
@@ -72,16 +82,15 @@ class Exponential:
     rate: float
     factor: float = 0.95
 
+    name: ClassVar[str] = "exponential"
+
     def __post_init__(self) -> None:
         real("rate", self.rate, above=True)
         real("factor", self.factor, above=True)
 
-    def __call__(self, epoch: int) -> float:
-        return self.rate * self.factor**epoch
-
 
 @dataclass(frozen=True)
-class InverseScaling:
+class InverseScaling(_ByEpoch):
     """rate / (epoch + 1) ** power, after Robbins and Monro (1951).
 
     >>> [InverseScaling(1.0, power=0.5)(epoch) for epoch in (0, 3, 8)]
@@ -91,16 +100,15 @@ class InverseScaling:
     rate: float
     power: float = 0.5
 
+    name: ClassVar[str] = "inverse_scaling"
+
     def __post_init__(self) -> None:
         real("rate", self.rate, above=True)
         real("power", self.power)
 
-    def __call__(self, epoch: int) -> float:
-        return float(self.rate / (epoch + 1) ** self.power)
-
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(_ByEpoch):
     """Falls from `rate` to `final` in half a cosine over `epochs`, then stays there.
 
     Loshchilov and Hutter, *SGDR* (2017), without the restarts.
@@ -113,17 +121,16 @@ class Cosine:
     epochs: int
     final: float = 0.0
 
+    name: ClassVar[str] = "cosine"
+
     def __post_init__(self) -> None:
         real("rate", self.rate, above=True)
         integer("epochs", self.epochs, low=1)
         real("final", self.final)
 
-    def __call__(self, epoch: int) -> float:
-        return _half_cosine(self.rate, self.final, epoch / max(self.epochs - 1, 1))
-
 
 @dataclass(frozen=True)
-class OneCycle:
+class OneCycle(_ByEpoch):
     """Rises to `rate` in the first `rise` of the epochs, then falls to almost nothing.
 
     Starts at rate / `start_factor` and ends at that over `final_factor`, both ways along half a
@@ -140,21 +147,14 @@ class OneCycle:
     start_factor: float = 25.0
     final_factor: float = 1e4
 
+    name: ClassVar[str] = "one_cycle"
+
     def __post_init__(self) -> None:
         real("rate", self.rate, above=True)
         integer("epochs", self.epochs, low=1)
         real("rise", self.rise, high=1.0, above=True, below=True)
         real("start_factor", self.start_factor, low=1.0)
         real("final_factor", self.final_factor, low=1.0)
-
-    def __call__(self, epoch: int) -> float:
-        start = self.rate / self.start_factor
-        done = epoch / max(self.epochs - 1, 1)
-        if done < self.rise:
-            return _half_cosine(start, self.rate, done / self.rise)
-        return _half_cosine(
-            self.rate, start / self.final_factor, (done - self.rise) / (1.0 - self.rise)
-        )
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,3 @@ def resolve(learning_rate: object, history: History) -> Schedule:
             f"got {learning_rate!r}"
         )
     return Constant(real("learning_rate", learning_rate, above=True))
-
-
-def _half_cosine(start: float, end: float, done: float) -> float:
-    return end + (start - end) * (1.0 + math.cos(math.pi * min(done, 1.0))) / 2.0

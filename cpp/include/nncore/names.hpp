@@ -1,11 +1,9 @@
-// What can be chosen by name: activations, costs, initialisers, optimisers. Each enumerator is
-// defined by one struct of the same name (see CONTRIBUTING.md); a new one is a line here and
-// that struct.
+// What can be chosen by name: activations, costs, initialisers, optimisers, schedules of the
+// learning rate. Each enumerator is defined by one struct of the same name (see CONTRIBUTING.md);
+// a new one is a line here and that struct.
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -64,15 +62,27 @@ enum class Optimizer : unsigned char {
 };
 inline constexpr std::size_t optimizer_count = static_cast<std::size_t>(Optimizer::adamw) + 1;
 
+// Learning rates by the epoch; see schedules.hpp.
+enum class Schedule : unsigned char {
+  constant,
+  step,
+  exponential,
+  inverse_scaling,
+  cosine,
+  one_cycle,
+};
+inline constexpr std::size_t schedule_count = static_cast<std::size_t>(Schedule::one_cycle) + 1;
+
 std::string_view name(Activation activation) noexcept;
 std::string_view name(Cost cost) noexcept;
 std::string_view name(Initializer initializer) noexcept;
 std::string_view name(Optimizer optimizer) noexcept;
+std::string_view name(Schedule schedule) noexcept;
 
 // These names are also those of Python, of C and of the model file.
 
 // The enumerator of that name; InvalidArgument lists the names there are. Enum is one of the
-// four above.
+// five above.
 template <class Enum>
 [[gnu::visibility("default")]] Enum from_name(std::string_view name);
 
@@ -99,16 +109,26 @@ struct TargetRange {
 };
 TargetRange target_range(Cost cost) noexcept;
 
-// The parameters of one optimiser: their names, default values, and the value that they must
-// stay below; none may be negative. The equations: cpp/src/kernels/optimizers.hpp.
-inline constexpr std::size_t max_hyperparameters = 4;
+// The parameters of one optimiser or schedule: their names, default values, and what they may be.
+// A default that is out of range is none: such a parameter must be given. The equations:
+// cpp/src/kernels/optimizers.hpp, cpp/src/schedules.hpp.
 struct Hyperparameter {
+  enum class Range : unsigned char {  // of finite numbers
+    from_zero,
+    above_zero,
+    from_zero_below_one,
+    above_zero_below_one,
+    from_one,
+    whole_from_one,
+  };
   std::string_view name;
   double value = 0;
-  double below = std::numeric_limits<double>::infinity();
+  Range range = Range::from_zero;
 };
 std::span<const Hyperparameter> hyperparameters(Optimizer optimizer) noexcept;
-// Numbers it remembers for every parameter.
+std::span<const Hyperparameter> hyperparameters(Schedule schedule) noexcept;
+inline constexpr std::size_t max_hyperparameters = 4;  // that an optimiser has
+// Numbers that an optimiser remembers for every weight and bias.
 std::size_t optimizer_slots(Optimizer optimizer) noexcept;
 
 }  // namespace nncore

@@ -78,7 +78,13 @@ NNCORE_API int nncore_threads(void);
 
 /* What can be chosen by name. */
 typedef int32_t nncore_kind;
-enum { NNCORE_ACTIVATIONS = 0, NNCORE_COSTS = 1, NNCORE_INITIALIZERS = 2, NNCORE_OPTIMIZERS = 3 };
+enum {
+  NNCORE_ACTIVATIONS = 0,
+  NNCORE_COSTS = 1,
+  NNCORE_INITIALIZERS = 2,
+  NNCORE_OPTIMIZERS = 3,
+  NNCORE_SCHEDULES = 4 /* of the learning rate */
+};
 
 /* The name with that index, from 0 up; NULL behind the last one. It lives for ever. */
 NNCORE_API const char* nncore_name(nncore_kind kind, size_t index);
@@ -236,6 +242,19 @@ typedef struct nncore_hyperparameter {
  * value. NNCORE_INVALID_ARGUMENT behind the last one. The name lives for ever. */
 NNCORE_API nncore_status nncore_optimizer_hyperparameter(const char* optimizer, size_t index,
                                                          nncore_hyperparameter* hyperparameter);
+
+/* The same of a schedule. A value of 0 that nncore_schedule_rate refuses stands for no default. */
+NNCORE_API nncore_status nncore_schedule_hyperparameter(const char* schedule, size_t index,
+                                                        nncore_hyperparameter* hyperparameter);
+
+/* *rate receives what a schedule makes the learning rate of an epoch, counted from 0 as the
+ * network's is: "step", say, with a "rate" of 0.5 and a "factor" of 0.1. Hyperparameters that are
+ * not given have their default values; NNCORE_INVALID_ARGUMENT for one that has none, or is not the
+ * schedule's, or is out of range. */
+NNCORE_API nncore_status nncore_schedule_rate(const char* schedule,
+                                              const nncore_hyperparameter* hyperparameters,
+                                              size_t hyperparameter_count, uint64_t epoch,
+                                              double* rate);
 
 typedef struct nncore_train_options {
   size_t batch_size;                            /* 0: 10 */

@@ -13,5 +13,6 @@
 #include "nncore/network.hpp"
 #include "nncore/predictor.hpp"
 #include "nncore/runtime.hpp"
+#include "nncore/schedules.hpp"
 #include "nncore/tensor_file.hpp"
 #include "nncore/train.hpp"

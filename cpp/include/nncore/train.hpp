@@ -3,11 +3,11 @@
 // A loop whose learning rate changes from epoch to epoch, and which anything can end:
 //
 //   Trainer<float> trainer(network, {.batch_size = 32, .optimizer = Optimizer::adam});
+//   const ScheduleOptions halving{Schedule::step, {0.01, 0.5, 10}};  // see schedules.hpp
 //   std::vector<std::int64_t> order(samples.rows());
 //   while (network.epoch() < 30) {
 //     permutation(order, network.seed(), network.epoch());
-//     const double rate = 0.01 * std::pow(0.5, network.epoch() / 10);
-//     trainer.epoch(samples, order, {.learning_rate = rate,
+//     trainer.epoch(samples, order, {.learning_rate = learning_rate(halving, network.epoch()),
 //                                    .penalty_rows = samples.rows(),
 //                                    .should_stop = [&] { return button.pressed(); }});
 //     if (button.pressed() || network.evaluate(validation).accuracy > 0.98) break;
@@ -33,7 +33,7 @@ struct Dropout;
 struct TrainOptions {
   std::size_t batch_size = 10;  // 1 or more; an epoch's last mini-batch may have fewer rows
   Optimizer optimizer = Optimizer::sgd;
-  // In the order of hyperparameters(optimizer); empty for the defaults.
+  // In the order of hyperparameters(optimizer); those left out at the end have their defaults.
   std::vector<double> hyperparameters = {};
   double l2 = 0;  // see Penalty
   double l1 = 0;

@@ -32,6 +32,7 @@ struct OptimizerTraits {
   static constexpr std::size_t slots = 0;
   static constexpr bool decoupled = false;  // penalties shrink w itself, beside the gradient
   static constexpr Hyperparameter hyperparameters[1] = {};
+  static constexpr auto fraction = Hyperparameter::Range::from_zero_below_one;
 };
 
 template <>
@@ -49,7 +50,7 @@ template <>
 struct OptimizerFn<Optimizer::momentum> : OptimizerTraits {
   static constexpr std::string_view name = "momentum";
   static constexpr std::size_t slots = 1;
-  static constexpr Hyperparameter hyperparameters[] = {{"momentum", 0.9, 1}};
+  static constexpr Hyperparameter hyperparameters[] = {{"momentum", 0.9, fraction}};
   template <class T>
   struct Rule {
     T eta, mu;
@@ -66,7 +67,7 @@ template <>
 struct OptimizerFn<Optimizer::nesterov> : OptimizerTraits {
   static constexpr std::string_view name = "nesterov";
   static constexpr std::size_t slots = 1;
-  static constexpr Hyperparameter hyperparameters[] = {{"momentum", 0.9, 1}};
+  static constexpr Hyperparameter hyperparameters[] = {{"momentum", 0.9, fraction}};
   template <class T>
   struct Rule {
     T eta, mu;
@@ -83,7 +84,7 @@ template <>
 struct OptimizerFn<Optimizer::rmsprop> : OptimizerTraits {
   static constexpr std::string_view name = "rmsprop";
   static constexpr std::size_t slots = 1;
-  static constexpr Hyperparameter hyperparameters[] = {{"rho", 0.9, 1}, {"epsilon", 1e-8}};
+  static constexpr Hyperparameter hyperparameters[] = {{"rho", 0.9, fraction}, {"epsilon", 1e-8}};
   template <class T>
   struct Rule {
     T eta, rho, rest, epsilon;
@@ -123,8 +124,10 @@ template <>
 struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
   static constexpr std::string_view name = "adam";
   static constexpr std::size_t slots = 2;
-  static constexpr Hyperparameter hyperparameters[] = {
-      {"beta_1", 0.9, 1}, {"beta_2", 0.999, 1}, {"epsilon", 1e-8}, {"epsilon_hat", 0}};
+  static constexpr Hyperparameter hyperparameters[] = {{"beta_1", 0.9, fraction},
+                                                       {"beta_2", 0.999, fraction},
+                                                       {"epsilon", 1e-8},
+                                                       {"epsilon_hat", 0}};
   template <class T>
   struct Rule {
     T beta1, beta2, rest1, rest2, eta, root, epsilon;

@@ -1,0 +1,107 @@
+#include "hyperparameters.hpp"
+
+#include <cmath>
+
+#include "check.hpp"
+#include "nncore/schedules.hpp"
+#include "nncore/train.hpp"
+
+namespace nncore {
+namespace {
+
+using Range = Hyperparameter::Range;
+
+const char* kind(Optimizer) { return "optimizer "; }
+const char* kind(Schedule) { return "schedule "; }
+
+bool is_inside(Range range, double value) {
+  switch (range) {
+    case Range::from_zero:
+      return value >= 0;
+    case Range::above_zero:
+      return value > 0;
+    case Range::from_zero_below_one:
+      return value >= 0 && value < 1;
+    case Range::above_zero_below_one:
+      return value > 0 && value < 1;
+    case Range::from_one:
+      return value >= 1;
+    case Range::whole_from_one:
+      return value >= 1 && value == std::floor(value);
+  }
+  return false;
+}
+
+const char* in_words(Range range) {
+  switch (range) {
+    case Range::from_zero:
+      return "a finite number, 0 or more";
+    case Range::above_zero:
+      return "a finite number above 0";
+    case Range::from_zero_below_one:
+      return "0 or more and less than 1";
+    case Range::above_zero_below_one:
+      return "a number above 0 and less than 1";
+    case Range::from_one:
+      return "a finite number, 1 or more";
+    case Range::whole_from_one:
+      return "a whole number, 1 or more";
+  }
+  return "another number";
+}
+
+template <class Enum>
+void set(std::vector<double>& values, Enum chosen, std::string_view wanted, double value) {
+  std::vector<double> all = completed(chosen, values);
+  const auto known = hyperparameters(chosen);
+  std::string names;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    if (known[i].name == wanted) {
+      all[i] = value;
+      values = std::move(all);
+      return;
+    }
+    names += text(i ? ", " : "", known[i].name);
+  }
+  throw InvalidArgument(text("the ", kind(chosen), name(chosen), " has no hyperparameter '", wanted,
+                             "'; it takes ", names.empty() ? "none" : names));
+}
+
+}  // namespace
+
+template <class Enum>
+std::vector<double> completed(Enum chosen, std::vector<double> given) {
+  const auto known = hyperparameters(chosen);
+  if (given.size() > known.size()) {
+    throw InvalidArgument(text("there are ", given.size(), " hyperparameters; the ", kind(chosen),
+                               name(chosen), " takes ", known.size()));
+  }
+  for (std::size_t i = given.size(); i < known.size(); ++i) given.push_back(known[i].value);
+  return given;
+}
+
+template <class Enum>
+void check_ranges(Enum chosen, std::span<const double> values) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Hyperparameter& h = hyperparameters(chosen)[i];
+    if (std::isfinite(values[i]) && is_inside(h.range, values[i])) continue;
+    throw InvalidArgument(text(h.name, " is ", values[i], "; expected ", in_words(h.range)));
+  }
+}
+
+void set_hyperparameter(TrainOptions& options, std::string_view name, double value) {
+  set(options.hyperparameters, options.optimizer, name, value);
+}
+
+void set_hyperparameter(ScheduleOptions& options, std::string_view name, double value) {
+  set(options.hyperparameters, options.schedule, name, value);
+}
+
+#define NNCORE_INSTANTIATE(Enum)                                           \
+  template std::vector<double> completed<Enum>(Enum, std::vector<double>); \
+  template void check_ranges<Enum>(Enum, std::span<const double>);
+NNCORE_INSTANTIATE(Optimizer)
+NNCORE_INSTANTIATE(Schedule)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore
