@@ -143,26 +143,34 @@ void rescale(T* x, T by, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) x[i] *= by;
 }
 
-template <class T, Optimizer O>
-void update(const Update& u, T* __restrict w, const T* __restrict gradient, T* __restrict s0,
-            T* __restrict s1, std::size_t count) {
+template <class T, Optimizer O, bool Penalised>
+void update_each(const Update& u, T* __restrict w, const T* __restrict gradient, T* __restrict s0,
+                 T* __restrict s1, std::size_t count) {
   using Fn = OptimizerFn<O>;
   const typename Fn::template Rule<T> rule(u);
   const T l2 = T(u.l2), l1 = T(u.l1), eta = T(u.learning_rate);
   for (std::size_t i = 0; i < count; ++i) {
-    const T sign = w[i] > T(0) ? T(1) : (w[i] < T(0) ? T(-1) : T(0));
-    const T penalty = l2 * w[i] + l1 * sign;
     T g = gradient[i];
     T x = w[i];
-    if constexpr (Fn::decoupled) {
-      x -= eta * penalty;
-    } else {
-      g += penalty;
+    if constexpr (Penalised) {
+      const T sign = x > T(0) ? T(1) : (x < T(0) ? T(-1) : T(0));
+      const T penalty = l2 * x + l1 * sign;
+      if constexpr (Fn::decoupled) {
+        x -= eta * penalty;
+      } else {
+        g += penalty;
+      }
     }
     T none = 0;
     rule(x, g, Fn::slots > 0 ? s0[i] : none, Fn::slots > 1 ? s1[i] : none);
     w[i] = x;
   }
+}
+
+template <class T, Optimizer O>
+void update(const Update& u, T* w, const T* gradient, T* s0, T* s1, std::size_t count) {
+  const bool penalised = u.l2 != 0 || u.l1 != 0;
+  (penalised ? update_each<T, O, true> : update_each<T, O, false>)(u, w, gradient, s0, s1, count);
 }
 
 // ---- the table -----------------------------------------------------------------------------
