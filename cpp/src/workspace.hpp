@@ -2,52 +2,14 @@
 // one network can serve many threads. Grown once, reused for every mini-batch.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <vector>
 
 #include "kernels/kernels.hpp"
+#include "memory.hpp"
 #include "nncore/network.hpp"
 
 namespace nncore {
-
-// n rounded up to whole cache lines, and from four lines on to an odd number of them: the same few
-// columns of all rows then spread over all sets of a cache instead of sharing a few.
-template <class T>
-constexpr std::size_t padded(std::size_t n) {
-  constexpr std::size_t line = cache_line / sizeof(T);
-  const std::size_t lines = (n + line - 1) / line;
-  return (lines >= 4 ? lines | 1 : lines) * line;
-}
-
-template <class T>
-std::shared_ptr<T> allocate_aligned(std::size_t n) {
-  T* p = static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{cache_line}));
-  std::fill(p, p + n, T(0));
-  return {p, [](T* q) { ::operator delete(q, std::align_val_t{cache_line}); }};
-}
-
-// Aligned memory that only grows; new memory is zero.
-template <class T>
-class Buffer {
- public:
-  T* reserve(std::size_t n) {
-    if (n > size_) {
-      memory_ = allocate_aligned<T>(n);
-      size_ = n;
-    }
-    return data();
-  }
-  T* data() const { return memory_.get(); }
-  std::size_t size() const { return size_; }
-  std::shared_ptr<T> share() const { return memory_; }
-
- private:
-  std::shared_ptr<T> memory_;
-  std::size_t size_ = 0;
-};
 
 // A mini-batch as the kernels read it.
 template <class T>

@@ -8,9 +8,9 @@
 #include "kernels/activations.hpp"
 #include "kernels/costs.hpp"
 #include "kernels/kernels.hpp"
+#include "memory.hpp"
 #include "nncore/names.hpp"
 #include "random.hpp"
-#include "workspace.hpp"
 
 using namespace nncore;
 

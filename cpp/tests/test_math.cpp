@@ -13,9 +13,9 @@
 
 #include "kernels/kernels.hpp"
 #include "kernels/math.hpp"
+#include "memory.hpp"
 #include "nncore/names.hpp"
 #include "random.hpp"
-#include "workspace.hpp"
 
 using namespace nncore;
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "kernels/kernels.hpp"
+#include "memory.hpp"
 #include "nncore/names.hpp"
 #include "random.hpp"
-#include "workspace.hpp"
 
 using namespace nncore;
 

@@ -3,7 +3,7 @@
 //
 // Kernels allocate nothing, throw nothing and know no threads: the caller cuts the work into
 // ranges. Matrices that kernels write have rows padded with zeros to whole cache lines
-// (padded() in workspace.hpp), so there are no remainders along a row.
+// (padded() in memory.hpp), so there are no remainders along a row.
 //
 // The order of every sum is fixed here, whatever the instruction set or the thread count:
 // products add their terms in ascending order, in blocks of sum_block, block by block; dot
