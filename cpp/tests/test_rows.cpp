@@ -1,6 +1,5 @@
 // Kernels that go along a row: costs against their equations, one output after the other; what
-// lies beyond a row's end plays no part; a number's place in a row and the instruction set do not
-// change its bits.
+// lies beyond a row's end plays no part; a number's place in a row does not change its bits.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -169,35 +168,6 @@ void test_positions(const Kernels<T>& k) {
   }
 }
 
-// The instruction sets that have a fused multiply-add give the same bits.
-template <class T>
-void test_same_bits(const std::vector<const Kernels<T>*>& sets) {
-  const std::vector<T> x = uniform<T>(6400, 8, -50, 50), y = uniform<T>(6400, 6, 0, 1);
-  for (std::size_t s = 1; s < sets.size(); ++s) {
-    const Kernels<T>&one = *sets[0], &other = *sets[s];
-    for (std::size_t a = 0; a < activation_count; ++a) {
-      CAPTURE(std::string(name(Activation(a))));
-      Row<T> p(x, T(0)), q(x, T(0)), before(x, T(0)), slope(y, T(0)), slope2(y, T(0));
-      const std::size_t width = 50;
-      one.activations[a].apply(p.data(), 64, p.size / 64, width);
-      other.activations[a].apply(q.data(), 64, q.size / 64, width);
-      CHECK(p == q);
-      one.activations[a].multiply_slope(before.data(), p.data(), slope.data(), 64, p.size / 64,
-                                        width);
-      other.activations[a].multiply_slope(before.data(), p.data(), slope2.data(), 64, p.size / 64,
-                                          width);
-      CHECK(slope == slope2);
-    }
-    for (std::size_t c = 0; c < cost_count; ++c) {
-      Row<T> z(uniform<T>(300, 7, -9, 9), T(0)), targets(y, T(0));
-      for (const std::size_t n : row_sizes) {
-        CHECK(one.costs[c].value(z.data(), z.data(), targets.data(), n) ==
-              other.costs[c].value(z.data(), z.data(), targets.data(), n));
-      }
-    }
-  }
-}
-
 }  // namespace
 
 TEST_CASE("costs of a row, and its activations") {
@@ -208,16 +178,4 @@ TEST_CASE("costs of a row, and its activations") {
     test_positions(set->f32);
     test_positions(set->f64);
   }
-}
-
-TEST_CASE("instruction sets with a fused multiply-add give the same bits") {
-  std::vector<const Kernels<float>*> f32;
-  std::vector<const Kernels<double>*> f64;
-  for (const InstructionSet* set : available_instruction_sets()) {
-    if (set == &baseline) continue;
-    f32.push_back(&set->f32);
-    f64.push_back(&set->f64);
-  }
-  test_same_bits(f32);
-  test_same_bits(f64);
 }
