@@ -19,7 +19,10 @@ SMALL = ["--layers", "784,12,10", "--batch-size", "20"]
 
 
 def environment(**more: str) -> dict[str, str]:
+    """What users have set, of which the instruction set alone is nncore's."""
     kept = {name: v for name, v in os.environ.items() if not name.startswith(("NNCORE_", "PYTEST"))}
+    if chosen := os.environ.get("NNCORE_ISA"):
+        kept["NNCORE_ISA"] = chosen
     return kept | {"NO_PROXY": "*", **more}
 
 
