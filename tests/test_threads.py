@@ -266,38 +266,50 @@ def test_pytorch_in_the_same_process(first: str) -> None:
     assert lines_of(run(program)) == [expected] * 3
 
 
-PROCESSOR_TIME_OF_TRAINING = """
-import time
+EXTRA_WORK_OF_THREADS = """
+import os, subprocess, sys, time
+if {pinned}:
+    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 from test_threads import _core, make_network, make_problem, nncore, train
-nncore.set_num_threads(2)
-net = make_network([300, 30, 10], ["sigmoid"] * 2, dtype="float32")
-x, y = make_problem(net, 4000)
+net = make_network([64, 300, 10], ["sigmoid"] * 2, dtype="float32")
+x, y = make_problem(net, 40000)
 data = _core.Dataset(net, x.astype("float32"), y)
-train(net, data, batch_size=10)
-begin = time.process_time()
-train(net, data, batch_size=10, epochs=12)
-print(time.process_time() - begin)
+def processor_time(threads):
+    nncore.set_num_threads(threads)
+    begin = time.process_time()
+    train(net, data, batch_size=64)
+    return time.process_time() - begin
+processor_time({threads})
+busy = [sys.executable, "-S", "-E", "-c", "print(flush=True)\\nwhile True: pass"]
+loops = []
+try:
+    for _ in range({loops}):
+        loops.append(subprocess.Popen(busy, stdout=subprocess.PIPE))
+    for loop in loops:
+        loop.stdout.readline()
+    print(processor_time({threads}) / processor_time(1))
+finally:
+    for loop in loops:
+        loop.kill()
 """
 
 
-def test_a_busy_machine_costs_little_more_work() -> None:
-    """Eight idle loops a processor: threads that wait for one another must not spin meanwhile.
+def extra_work_of_threads(threads: int, *, pinned: bool = False, loops: int = 0) -> float:
+    """How much more processor time, of all our threads, an epoch takes than with one thread.
 
-    What counts is the processor time of all our threads, which other processes do not add to.
+    It is not what a clock on the wall shows: other processes do not add to it.
     """
-    [alone] = map(float, lines_of(run(PROCESSOR_TIME_OF_TRAINING)))
-    busy = [sys.executable, "-S", "-E", "-c", "print(flush=True)\nwhile True: pass"]
-    loops: list[subprocess.Popen[bytes]] = []
-    try:
-        for _ in range(8 * (os.cpu_count() or 1)):
-            loops.append(subprocess.Popen(busy, stdout=subprocess.PIPE))
-        for loop in loops:
-            assert loop.stdout is not None
-            loop.stdout.readline()
-        [crowded] = map(float, lines_of(run(PROCESSOR_TIME_OF_TRAINING)))
-    finally:
-        for loop in loops:
-            loop.kill()
-        for loop in loops:
-            loop.communicate()
-    assert crowded <= 5 * alone
+    program = EXTRA_WORK_OF_THREADS.format(threads=threads, pinned=pinned, loops=loops)
+    [ratio] = lines_of(run(program))
+    return float(ratio)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs to choose processors")
+def test_threads_that_share_a_processor_leave_it_to_the_one_that_works() -> None:
+    """Were they to spin while they wait, the work would take eight times as much."""
+    assert extra_work_of_threads(8, pinned=True) <= 3
+
+
+def test_a_busy_machine_costs_little_more_work() -> None:
+    """Eight idle loops a processor: a barrier after each product would wait for their turns."""
+    assert extra_work_of_threads(2, loops=8 * (os.cpu_count() or 1)) <= 5
