@@ -258,7 +258,10 @@ void bind_network(py::class_<PyNetwork>& network_class) {
       .def("bias_views", &bias_views)
       .def("all_finite",
            [](const PyNetwork& self) {
-             return self.visit([](const auto& network) { return network.all_finite(); });
+             return self.visit([]<class T>(const Network<T>& network) {
+               const typename Network<T>::ReadAccess access(network);
+               return network.all_finite();
+             });
            })
       .def("feedforward", &feedforward, py::arg("x"), py::pos_only(),
            "Activations of the outputs, (n, sizes[-1]), for rows x, (n, sizes[0]); one row\n"

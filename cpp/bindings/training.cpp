@@ -3,6 +3,7 @@
 #include <pybind11/stl/filesystem.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <tuple>
@@ -41,10 +42,6 @@ std::optional<std::vector<std::int64_t>> one_hot_labels(const T* y, std::size_t 
   return labels;
 }
 
-py::array_t<std::int64_t> label_array(const std::vector<std::int64_t>& labels) {
-  return py::array_t<std::int64_t>(static_cast<py::ssize_t>(labels.size()), labels.data());
-}
-
 [[noreturn]] void bad_y(const py::array& y, std::size_t n, std::size_t outputs) {
   const std::string rows = std::to_string(n), columns = std::to_string(outputs);
   throw py::value_error(
@@ -62,28 +59,30 @@ void set_targets(TypedDataset<T>& data, const Network<T>& network, const py::obj
                     std::size_t(y.shape(0)) == n;
   if (!fits) bad_y(y, n, outputs);
 
-  const auto use_labels = [&](const py::array_t<std::int64_t>& labels) {
-    data.samples.y = std::span<const std::int64_t>(labels.data(), n);
-    data.owners.push_back(labels);
+  // Always a copy, out of the caller's reach once it is checked: labels become addresses.
+  const auto use_labels = [&](const std::int64_t* labels) {
+    const py::array_t<std::int64_t> copy(static_cast<py::ssize_t>(n), labels);
+    data.samples.y = std::span<const std::int64_t>(copy.data(), n);
+    data.owners.push_back(copy);
   };
   if (y.ndim() == 1 && outputs > 1) {
     if (y.dtype().kind() == 'f') bad_y(y, n, outputs);
     if (y.dtype().kind() == 'u' && y.itemsize() == 8 && n > 0) {
       integer_of(y.attr("max")(), "y's largest label", 0, static_cast<std::int64_t>(outputs) - 1);
     }
-    use_labels(contiguous<std::int64_t>(y, "y"));
+    use_labels(contiguous<std::int64_t>(y, "y").data());
     return;
   }
   const py::array_t<T> values = contiguous<T>(y, "y");
   if (outputs == 1 && are_binary(network, values.data(), n)) {
     std::vector<std::int64_t> labels(n);
     for (std::size_t i = 0; i < n; ++i) labels[i] = values.data()[i] > T(0);
-    use_labels(label_array(labels));
+    use_labels(labels.data());
     return;
   }
   if (outputs > 1) {
     if (const auto labels = one_hot_labels(values.data(), n, outputs)) {
-      use_labels(label_array(*labels));
+      use_labels(labels->data());
       return;
     }
   }
@@ -168,15 +167,23 @@ class PyTrainer : public ZeroedMemory {
     if (!options) return std::nullopt;
     PyTrainer trainer(network, *options);
     const Unfinished left = network.visit([&]<class T>(const Network<T>& n) {
-      return nncore::resume(*std::get<std::shared_ptr<Trainer<T>>>(trainer.trainer_), n, file);
+      return nncore::resume(std::get<std::unique_ptr<Shared<T>>>(trainer.trainer_)->trainer, n,
+                            file);
     });
     return std::pair(std::move(trainer), Left(left.rows, left.batch_size, left.batches));
   }
 
+  // The only way to the trainer, which the core wants used by one thread at a time: whoever comes
+  // while another thread is here gets a BusyError.
   template <class F>
-  decltype(auto) visit(F&& f) {
+  auto visit(F&& f) {
     if (std::visit([](const auto& trainer) { return !trainer; }, trainer_)) not_initialised();
-    return std::visit([&](auto& trainer) -> decltype(auto) { return f(*trainer); }, trainer_);
+    return std::visit(
+        [&](auto& trainer) {
+          const Turn turn(trainer->taken);
+          return f(trainer->trainer);
+        },
+        trainer_);
   }
 
   void save(const std::filesystem::path& path, const Unfinished& unfinished, const Extras& extras) {
@@ -206,10 +213,32 @@ class PyTrainer : public ZeroedMemory {
   }
 
  private:
-  using Any = std::variant<std::shared_ptr<Trainer<float>>, std::shared_ptr<Trainer<double>>>;
+  template <class T>
+  struct Shared {
+    Trainer<T> trainer;
+    std::atomic<bool> taken{false};
+
+    Shared(Network<T>& network, const TrainOptions& options) : trainer(network, options) {}
+  };
+
+  class Turn {
+   public:
+    explicit Turn(std::atomic<bool>& taken) : taken_(taken) {
+      if (taken_.exchange(true))
+        throw BusyError("the trainer is in use already; wait for that to end");
+    }
+    ~Turn() { taken_ = false; }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    std::atomic<bool>& taken_;
+  };
+
+  using Any = std::variant<std::unique_ptr<Shared<float>>, std::unique_ptr<Shared<double>>>;
   static Any make(const PyNetwork& network, const TrainOptions& options) {
     return network.visit(
-        [&]<class T>(Network<T>& n) -> Any { return std::make_shared<Trainer<T>>(n, options); });
+        [&]<class T>(Network<T>& n) -> Any { return std::make_unique<Shared<T>>(n, options); });
   }
 
   AnyNetwork network_;  // outlives the trainer

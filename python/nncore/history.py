@@ -55,12 +55,15 @@ class History:
 
     def append(self, epoch: int, values: Mapping[str, Any]) -> None:
         """Adds an epoch."""
-        for name in values.keys() - self._columns.keys():
-            self._columns[name] = [math.nan] * len(self.epochs)
-        # The order of `values` is the order of the columns, which a set does not keep.
-        self._columns = {name: self._columns[name] for name in [*values, *self._columns]}
-        for name, column in self._columns.items():
+        # Another thread may be reading: it finds a dict that no longer changes, and every column
+        # as long as `epochs` at least. The order of `values` is the order of the columns.
+        columns = {
+            name: self._columns[name] if name in self._columns else [math.nan] * len(self.epochs)
+            for name in [*values, *self._columns]
+        }
+        for name, column in columns.items():
             column.append(values.get(name, math.nan))
+        self._columns = columns
         self.epochs.append(epoch)
 
     def __getitem__(self, name: str) -> list[Any]:
