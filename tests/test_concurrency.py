@@ -10,6 +10,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -59,31 +60,30 @@ def test_two_networks_may_read_one_array() -> None:
 
 
 def test_a_second_trainer_is_refused() -> None:
-    """Both sides retry, so that whichever starts first, the other one meets it."""
+    """The long epochs go on until the second trainer came during one of them."""
     net = make_network([200, 300, 10], ["sigmoid"] * 2, dtype="float32")
     x, y = make_problem(net, 3000)
     long_data = _core.Dataset(net, x.astype("float32"), y)
     short_data = _core.Dataset(net, x[:1].astype("float32"), y[:1])
-    finished = threading.Event()
+    asked = threading.Event()
 
     def train_long() -> None:
         trainer = _core.Trainer(net, batch_size=10)
-        while not finished.is_set():
-            try:
+        while not asked.is_set():
+            with suppress(_core.BusyError):
                 trainer.epoch(long_data, None, learning_rate=0.1)
-                finished.set()
-            except _core.BusyError:
-                continue
 
     thread = threading.Thread(target=train_long)
     second, refusals = _core.Trainer(net, batch_size=1), []
     thread.start()
-    while not finished.is_set():
+    for _ in range(1000):
+        time.sleep(0.001)
         try:
             second.epoch(short_data, None, learning_rate=0.1)
         except _core.BusyError as error:
             refusals.append(str(error))
-        time.sleep(0.001)
+            break
+    asked.set()
     thread.join()
     assert refusals, "the second trainer was never refused"
     assert "train" in refusals[0]

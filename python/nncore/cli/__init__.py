@@ -53,14 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("nncore: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Python flushes standard output once more on its way out, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _flush_or_drop_output()
         return PIPE_CLOSED
     except Exception as error:
         if sys.flags.dev_mode:
             raise
         complain(error)
+        _flush_or_drop_output()
         return 2
+
+
+def _flush_or_drop_output() -> None:
+    """Python flushes standard output once more on its way out, and would complain."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> Parser:
