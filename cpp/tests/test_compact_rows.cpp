@@ -74,7 +74,7 @@ TEST_CASE("values of few kinds are kept as codes") {
 }
 
 TEST_CASE("a view outlives the move of its rows") {
-  for (const std::size_t kinds : {200, 1301}) {
+  for (const std::size_t kinds : {std::size_t{200}, std::size_t{1301}}) {
     const Dense dense(5, kinds);
     Inputs<float> x = dense.view();
     std::optional<CompactRows<float>> rows = compact(x);
@@ -109,7 +109,8 @@ TEST_CASE("coded rows train to the same bits as sparse ones") {
   }
   const SparseView<float> sparse{values.data(), columns.data(), offsets.data(), Dense::rows,
                                  Dense::cols};
-  for (const std::size_t batch_size : {3, 37}) {  // by rows, and by columns
+  for (const std::size_t batch_size :
+       {std::size_t{3}, std::size_t{37}}) {  // by rows and by columns
     for (const double rate : {0.0, 0.25}) {
       std::vector<std::vector<float>> results;
       for (const Inputs<float>& x : {compact->view(), Inputs<float>(sparse)}) {

@@ -75,7 +75,7 @@ std::size_t allocations_of(F f) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("a predictor gives the network's bits without allocating", T, float, double) {
-  for (const std::size_t every : {1, 7}) {
+  for (const std::size_t every : {std::size_t{1}, std::size_t{7}}) {
     const Problem<T> problem(every);
     const std::size_t n = Problem<T>::rows;
     std::vector<T> expected(n * 5), found(n * 5);
