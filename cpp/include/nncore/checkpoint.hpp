@@ -10,7 +10,8 @@
 #include "nncore/model_file.hpp"
 #include "nncore/train.hpp"
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // An epoch that EpochOptions::should_stop ended after `batches` of its mini-batches.
 struct Unfinished {
@@ -55,3 +56,4 @@ template <class T>
                                                  const TensorFile& file);
 
 }  // namespace nncore
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 
 #include "nncore/matrix.hpp"
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // A sparse copy of a dense matrix, for training on inputs that are mostly zero (images of
 // writing, one-hot codes, counts): the first layer then costs what its non-zeros cost. Moved, but
@@ -52,3 +53,4 @@ extern template class CompactRows<float>;
 extern template class CompactRows<double>;
 
 }  // namespace nncore
+#pragma GCC visibility pop

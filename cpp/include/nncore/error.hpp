@@ -4,7 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // Base of everything nncore throws by itself; std::bad_alloc and what a caller's own functions
 // throw pass through it.
@@ -49,3 +50,4 @@ class DivergenceError : public Error {
 };
 
 }  // namespace nncore
+#pragma GCC visibility pop

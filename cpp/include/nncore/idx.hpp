@@ -14,7 +14,8 @@
 
 #include "nncore/error.hpp"
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // The numbers that stand for the element types in a file.
 enum class IdxType : std::uint8_t {
@@ -84,3 +85,4 @@ IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& label);
 IdxArray read_idx(const std::filesystem::path& path);
 
 }  // namespace nncore
+#pragma GCC visibility pop

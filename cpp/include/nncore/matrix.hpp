@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <span>
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // A dense matrix: row i starts at data + i * stride (in elements, stride >= cols). data may be null
 // if there is no element.
@@ -103,3 +104,4 @@ struct Samples {
 };
 
 }  // namespace nncore
+#pragma GCC visibility pop

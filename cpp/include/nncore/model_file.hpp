@@ -13,7 +13,8 @@
 #include "nncore/network.hpp"
 #include "nncore/tensor_file.hpp"
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // A network of either dtype. Never holds a null pointer where nncore made it.
 using AnyNetwork = std::variant<std::shared_ptr<Network<float>>, std::shared_ptr<Network<double>>>;
@@ -51,3 +52,4 @@ AnyNetwork load_model(const std::filesystem::path& path);
 AnyNetwork model_from(const TensorFile& file);
 
 }  // namespace nncore
+#pragma GCC visibility pop

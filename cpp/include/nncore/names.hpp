@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // Activation functions; softmax is for outputs only, step predicts but does not train.
 enum class Activation : unsigned char {
@@ -132,3 +133,4 @@ inline constexpr std::size_t max_hyperparameters = 4;  // that an optimiser has
 std::size_t optimizer_slots(Optimizer optimizer) noexcept;
 
 }  // namespace nncore
+#pragma GCC visibility pop

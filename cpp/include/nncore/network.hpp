@@ -12,7 +12,8 @@
 #include "nncore/matrix.hpp"
 #include "nncore/names.hpp"
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 struct Architecture {
   std::vector<std::size_t> sizes;       // units of every layer, the inputs first; two or more
@@ -175,3 +176,4 @@ extern template class Network<float>;
 extern template class Network<double>;
 
 }  // namespace nncore
+#pragma GCC visibility pop

@@ -8,7 +8,8 @@
 #include "nncore/matrix.hpp"
 #include "nncore/network.hpp"
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 template <class T>
 struct Workspace;
@@ -47,3 +48,4 @@ extern template class Predictor<float>;
 extern template class Predictor<double>;
 
 }  // namespace nncore
+#pragma GCC visibility pop

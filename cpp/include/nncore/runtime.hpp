@@ -3,7 +3,8 @@
 
 #include <string>
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 struct BuildInfo {
   std::string version;
@@ -27,3 +28,4 @@ void set_num_threads(int n);
 int num_threads() noexcept;
 
 }  // namespace nncore
+#pragma GCC visibility pop

@@ -11,7 +11,8 @@
 
 #include "nncore/names.hpp"
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // Such as {Schedule::step, {0.5, 0.1}}: a rate of 0.5 that is multiplied by 0.1 every 10 epochs.
 struct ScheduleOptions {
@@ -30,3 +31,4 @@ void set_hyperparameter(ScheduleOptions& options, std::string_view name, double 
 double learning_rate(const ScheduleOptions& options, std::uint64_t epoch);
 
 }  // namespace nncore
+#pragma GCC visibility pop

@@ -13,7 +13,8 @@
 #include <type_traits>
 #include <vector>
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 // The element types that nncore writes, and the only ones it reads.
 enum class DType { f32, f64, i64, u8 };
@@ -102,3 +103,4 @@ std::vector<std::byte> tensor_bytes(const std::map<std::string, std::string>& me
                                     std::span<const TensorView> tensors);
 
 }  // namespace nncore
+#pragma GCC visibility pop

@@ -24,7 +24,8 @@
 
 #include "nncore/network.hpp"
 
-namespace [[gnu::visibility("default")]] nncore {
+#pragma GCC visibility push(default)
+namespace nncore {
 
 template <class T>
 struct Batch;
@@ -142,3 +143,4 @@ extern template class Trainer<float>;
 extern template class Trainer<double>;
 
 }  // namespace nncore
+#pragma GCC visibility pop
