@@ -91,7 +91,8 @@ def fit(
         ValueError, TypeError: an argument is wrong; the message says what was expected.
         DivergenceError: training left the finite numbers; the network keeps its last finite
             epoch. A smaller learning rate may help.
-        BusyError: the network is being trained already.
+        BusyError: the network is being trained already, or another thread is asking it for a
+            prediction as an epoch begins.
         KeyboardInterrupt: Ctrl-C, after the current mini-batch; the network can be used, and
             its `history` has the epochs that were finished.
 
