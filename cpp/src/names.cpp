@@ -18,53 +18,40 @@ namespace {
 template <class Enum>
 struct Names;
 
-template <std::size_t... I>
-constexpr auto activations_of(std::index_sequence<I...>) {
-  return std::array{ActivationFn<Activation(I)>::name...};
-}
-template <std::size_t... I>
-constexpr auto costs_of(std::index_sequence<I...>) {
-  return std::array{CostFn<Cost(I)>::name...};
-}
-template <std::size_t... I>
-constexpr auto initializers_of(std::index_sequence<I...>) {
-  return std::array{InitializerFn<Initializer(I)>::name...};
-}
-template <std::size_t... I>
-constexpr auto optimizers_of(std::index_sequence<I...>) {
-  return std::array{OptimizerFn<Optimizer(I)>::name...};
-}
-
-template <std::size_t... I>
-constexpr auto schedules_of(std::index_sequence<I...>) {
-  return std::array{ScheduleFn<Schedule(I)>::name...};
+template <class Enum, template <Enum> class Fn, std::size_t... I>
+constexpr auto names_of(std::index_sequence<I...>) {
+  return std::array{Fn<Enum(I)>::name...};
 }
 
 template <>
 struct Names<Activation> {
   static constexpr const char* kind = "activation";
-  static constexpr auto all = activations_of(std::make_index_sequence<activation_count>{});
+  static constexpr auto all =
+      names_of<Activation, ActivationFn>(std::make_index_sequence<activation_count>{});
 };
 template <>
 struct Names<Cost> {
   static constexpr const char* kind = "cost";
-  static constexpr auto all = costs_of(std::make_index_sequence<cost_count>{});
+  static constexpr auto all = names_of<Cost, CostFn>(std::make_index_sequence<cost_count>{});
 };
 template <>
 struct Names<Initializer> {
   static constexpr const char* kind = "initializer";
-  static constexpr auto all = initializers_of(std::make_index_sequence<initializer_count>{});
+  static constexpr auto all =
+      names_of<Initializer, InitializerFn>(std::make_index_sequence<initializer_count>{});
 };
 template <>
 struct Names<Optimizer> {
   static constexpr const char* kind = "optimizer";
-  static constexpr auto all = optimizers_of(std::make_index_sequence<optimizer_count>{});
+  static constexpr auto all =
+      names_of<Optimizer, OptimizerFn>(std::make_index_sequence<optimizer_count>{});
 };
 
 template <>
 struct Names<Schedule> {
   static constexpr const char* kind = "schedule";
-  static constexpr auto all = schedules_of(std::make_index_sequence<schedule_count>{});
+  static constexpr auto all =
+      names_of<Schedule, ScheduleFn>(std::make_index_sequence<schedule_count>{});
 };
 
 template <class Enum>
@@ -109,22 +96,13 @@ bool may_pair(Cost cost, Activation activation, std::index_sequence<I...>) {
   return ((cost == Cost(I) && may_pair<Cost(I)>(activation)) || ...);
 }
 
-template <std::size_t... I>
-std::span<const Hyperparameter> hyperparameters_of(Optimizer optimizer, std::index_sequence<I...>) {
+template <class Enum, template <Enum> class Fn, std::size_t... I>
+std::span<const Hyperparameter> hyperparameters_of(Enum chosen, std::index_sequence<I...>) {
   std::span<const Hyperparameter> found;
-  const auto look = [&]<Optimizer O>() {
-    using Fn = OptimizerFn<O>;
-    if (optimizer == O && !Fn::hyperparameters[0].name.empty()) found = Fn::hyperparameters;
+  const auto look = [&]<Enum E>() {
+    if (chosen == E && !Fn<E>::hyperparameters[0].name.empty()) found = Fn<E>::hyperparameters;
   };
-  (look.template operator()<Optimizer(I)>(), ...);
-  return found;
-}
-
-template <std::size_t... I>
-std::span<const Hyperparameter> hyperparameters_of(Schedule schedule, std::index_sequence<I...>) {
-  std::span<const Hyperparameter> found;
-  ((schedule == Schedule(I) ? void(found = ScheduleFn<Schedule(I)>::hyperparameters) : void()),
-   ...);
+  (look.template operator()<Enum(I)>(), ...);
   return found;
 }
 
@@ -209,11 +187,13 @@ std::size_t optimizer_slots(Optimizer optimizer) noexcept {
 }
 
 std::span<const Hyperparameter> hyperparameters(Optimizer optimizer) noexcept {
-  return hyperparameters_of(optimizer, std::make_index_sequence<optimizer_count>{});
+  return hyperparameters_of<Optimizer, OptimizerFn>(optimizer,
+                                                    std::make_index_sequence<optimizer_count>{});
 }
 
 std::span<const Hyperparameter> hyperparameters(Schedule schedule) noexcept {
-  return hyperparameters_of(schedule, std::make_index_sequence<schedule_count>{});
+  return hyperparameters_of<Schedule, ScheduleFn>(schedule,
+                                                  std::make_index_sequence<schedule_count>{});
 }
 
 }  // namespace nncore
