@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import machine
 import nncore
 import workloads
 from nncore import _core
+from result import Result
 from workloads import Workload
-
-if TYPE_CHECKING:
-    from run import Result
 
 SAME_ACCURACY = 0.01
 SAME_COST = 0.1  # as a part of nncore's

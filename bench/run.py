@@ -11,9 +11,7 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Any
 
 import machine
@@ -22,59 +20,10 @@ import workloads
 from peers import PEERS
 from peers.eigen_cpp import PROGRAM
 from processes import Process, WorkerError
+from result import Result
 from workloads import WORKLOADS, Workload
 
 PAUSE = 0.02  # seconds before a turn, in which the last one's threads stop spinning
-
-
-@dataclass
-class Result:
-    """A peer on a workload at a number of threads."""
-
-    workload: str
-    peer: str
-    threads: int
-    first: float
-    """Seconds of the set-up (conversion, compilation) and the first run together."""
-    note: str
-    fraction: float
-    scale: float
-    """What a measured time is multiplied by for the whole epoch."""
-    flops: float
-    """Of the whole epoch, without the zeros of the inputs."""
-    dense_flops: float
-    peak: float
-    """FLOP/s of this machine with so many threads."""
-    times: list[float] = field(default_factory=list)
-    """Seconds of the whole epoch, one for each round."""
-    cost: float | None = None
-    accuracy: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        return median(self.times)
-
-    @property
-    def spread(self) -> float:
-        """Half the distance between the quartiles, as a part of the median."""
-        if len(self.times) < 2:
-            return 0.0
-        low, _, high = quantiles(self.times, n=4, method="inclusive")
-        return (high - low) / 2 / self.seconds
-
-    @property
-    def share(self) -> float:
-        """Of the FMA peak, counting what is not zero."""
-        return self.flops / self.seconds / self.peak
-
-    @property
-    def beyond(self) -> float:
-        """How many times faster than a dense computation at the FMA peak."""
-        return self.dense_flops / self.seconds / self.peak
-
-    def as_json(self) -> dict[str, Any]:
-        derived = ("seconds", "spread", "share", "beyond")
-        return asdict(self) | {name: getattr(self, name) for name in derived}
 
 
 class Bench:
