@@ -131,10 +131,11 @@ void gather_gradient(Workspace<T>& ws, std::size_t n, const Layer& layer, const 
 }  // namespace
 
 template <class T>
-void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purpose purpose) {
+void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purpose purpose,
+             int threads) {
   const auto layers = network.layers();
   ws.layers.resize(layers.size());
-  ws.threads = max_threads();
+  ws.threads = threads;
   std::size_t transposed = 0, widest = 0, deepest = rows;
   for (const Layer& layer : layers) {
     widest = std::max({widest, layer.stride, padded<T>(layer.in)});
@@ -405,7 +406,7 @@ void check_trainable(const Network<T>& network) {
 }
 
 #define NNCORE_INSTANTIATE(T)                                                                      \
-  template void prepare(Workspace<T>&, const Network<T>&, std::size_t, Purpose);                   \
+  template void prepare(Workspace<T>&, const Network<T>&, std::size_t, Purpose, int);              \
   template void forward(Workspace<T>&, const Network<T>&, Batch<T>&, Purpose, const Dropout*);     \
   template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);            \
   template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&, const Destination<T>&, \

@@ -13,9 +13,10 @@ namespace nncore {
 // What a pass is for decides which buffers it fills.
 enum class Purpose { predict, measure, train };
 
-// Makes the workspace large enough for passes of that many rows.
+// Makes the workspace large enough for passes of that many rows, each on up to so many threads.
 template <class T>
-void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purpose purpose);
+void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purpose purpose,
+             int threads);
 
 // a[l+1] = act(a[l] W[l]^T + b[l]) for every layer, into ws.layers[l].a.
 template <class T>

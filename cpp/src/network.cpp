@@ -181,7 +181,7 @@ double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
   }
   std::fill(gradients.begin(), gradients.end(), T(0));
   Workspace<T> ws;
-  prepare(ws, *this, std::min(gradient_block, samples.rows()), Purpose::train);
+  prepare(ws, *this, std::min(gradient_block, samples.rows()), Purpose::train, max_threads());
   double cost = 0;
   for (std::size_t first = 0; first < samples.rows(); first += gradient_block) {
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);
@@ -212,7 +212,7 @@ void Network<T>::input_gradients(const Samples<T>& samples, MatrixView<T> out) c
   check_trainable(*this);
   const ReadAccess access(*this);
   Workspace<T> ws;
-  prepare(ws, *this, std::min(gradient_block, samples.rows()), Purpose::train);
+  prepare(ws, *this, std::min(gradient_block, samples.rows()), Purpose::train, max_threads());
   ws.transposed.reserve(layers_.front().out * padded<T>(inputs()));
   for (std::size_t first = 0; first < samples.rows(); first += gradient_block) {
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);

@@ -23,8 +23,7 @@ void over_blocks(const Network<T>& network, std::size_t rows, Purpose purpose, F
   const int threads = threads_for(work * double(rows), max_threads());
   parallel_for(rows, predict_block, threads, [&](int, std::size_t begin, std::size_t end) {
     static thread_local Workspace<T> ws;
-    prepare(ws, network, std::min(predict_block, rows), purpose);
-    ws.threads = 1;
+    prepare(ws, network, std::min(predict_block, rows), purpose, 1);
     for (std::size_t first = begin; first < end; first += predict_block) {
       body(ws, first, std::min(predict_block, end - first));
     }
@@ -173,8 +172,7 @@ Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, std::size_t max_rows)
     : network_(network), max_rows_(max_rows), workspace_(std::make_unique<Workspace<T>>()) {
-  prepare(*workspace_, network, max_rows, Purpose::predict);
-  workspace_->threads = 1;
+  prepare(*workspace_, network, max_rows, Purpose::predict, 1);
 }
 
 template <class T>

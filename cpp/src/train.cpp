@@ -248,8 +248,9 @@ double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> 
   const typename Network<T>::TrainAccess access(network_);
   State& s = *state_;
   batch_size = std::min(batch_size, rows);
-  prepare(s.ws, network_, batch_size, Purpose::train);
-  if (options.threads > 0) s.ws.threads = std::min(s.ws.threads, options.threads);
+  const int most = max_threads();
+  prepare(s.ws, network_, batch_size, Purpose::train,
+          options.threads > 0 ? std::min(most, options.threads) : most);
   s.remember(network_);
   s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
   const std::uint64_t steps = steps_;

@@ -4,17 +4,19 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <thread>
 #include <vector>
 
 #include "nncore/nncore.hpp"
 
 namespace {
 
-std::atomic<std::size_t> allocations{0};
+std::atomic<std::size_t> allocations{0}, allocated_bytes{0};
 
 void* counted(std::size_t size, std::size_t alignment) {
   ++allocations;
   const std::size_t whole = (size + alignment - 1) / alignment * alignment;
+  allocated_bytes += whole;
   if (void* p = std::aligned_alloc(alignment, whole ? whole : alignment)) return p;
   throw std::bad_alloc();
 }
@@ -62,6 +64,21 @@ struct Problem {
   }
   MatrixView<const T> view() const { return {x.data(), rows, inputs, inputs}; }
 };
+
+// Bytes that f allocates in a new thread, where so many threads may be used.
+template <class F>
+std::size_t bytes_with(int threads, F f) {
+  const int usual = num_threads();
+  set_num_threads(threads);
+  std::size_t bytes = 0;
+  std::thread([&] {
+    const std::size_t before = allocated_bytes;
+    f();
+    bytes = allocated_bytes - before;
+  }).join();
+  set_num_threads(usual);
+  return bytes;
+}
 
 // Allocations while f runs for the second time.
 template <class F>
@@ -125,4 +142,23 @@ TEST_CASE("after a warm-up, neither predictions nor training steps allocate") {
       CHECK(allocations_of([&] { trainer.step(samples, options); }) == 0);
     }
   }
+}
+
+TEST_CASE("what one thread allocates to predict does not grow with the number of threads") {
+  const Problem<float> problem;
+  const std::size_t n = Problem<float>::rows;
+  std::vector<float> out(n * 5);
+  const std::vector<std::int64_t> y(n, 1);
+  const Samples<float> samples{problem.view(), std::span<const std::int64_t>(y), {}};
+  // Few rows, which the calling thread predicts alone.
+  const auto predict = [&] {
+    problem.network.feedforward(problem.view(), {out.data(), n, 5, 5});
+    problem.network.evaluate(samples);
+  };
+  const auto make_predictor = [&] { const Predictor<float> predictor(problem.network, n); };
+  const std::size_t predicting = bytes_with(1, predict), making = bytes_with(1, make_predictor);
+  CHECK(predicting > 0);
+  CHECK(bytes_with(64, predict) == predicting);
+  CHECK(making > 0);
+  CHECK(bytes_with(64, make_predictor) == making);
 }
