@@ -1,7 +1,9 @@
 // Every kernel of every instruction set this machine has against a naive twin, at odd sizes.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -357,6 +359,49 @@ void test_update(const Kernels<T>& k, Optimizer optimizer, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) check_close<T>(w.at(0, i), expected[i], 4);
 }
 
+// Gradients of zero, for so long that what the optimiser remembers passes the smallest normal
+// number: a unit or an input that has died.
+template <class T>
+void test_update_without_gradients(const Kernels<T>& k, Optimizer optimizer, double epsilon) {
+  const auto named = hyperparameters(optimizer);
+  Update u;
+  u.learning_rate = 0.125;
+  bool decays = false, vanishes = true;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    u.hyperparameters[i] = named[i].value;
+    if (named[i].name == "epsilon") {
+      u.hyperparameters[i] = epsilon;
+      vanishes = epsilon > 0;
+    }
+    if (named[i].name == "beta_2") u.hyperparameters[i] = 0.9;  // else it takes long
+    decays |= named[i].name == "momentum" || named[i].name == "rho" || named[i].name == "beta_2";
+  }
+  if (!decays) return;
+  CAPTURE(std::string(name(optimizer)));
+  constexpr std::size_t n = 33;
+  Matrix<T> w(1, n, 1), g(1, n, 2), s0(1, n, 3), s1(1, n, 4);
+  const auto steps = [&](int count) {
+    for (int i = 0; i < count; ++i, ++u.t) {
+      k.update[static_cast<std::size_t>(optimizer)](u, w.data(), g.data(), s0.data(), s1.data(), n);
+    }
+  };
+  std::fill_n(s0.data(), n, T(0));
+  std::fill_n(s1.data(), n, T(0));
+  steps(1);
+  std::fill_n(g.data(), n, T(0));
+  constexpr int long_enough = sizeof(T) == 4 ? 900 : 7000;  // times 0.9, from 1 to below normal
+  steps(long_enough / 2);
+  const std::vector<T> weights(w.data(), w.data() + n);
+  REQUIRE(std::abs(s0.at(0, 0)) > std::numeric_limits<T>::min());
+  steps(long_enough / 2 + 50);
+  for (std::size_t i = 0; i < n; ++i) {
+    REQUIRE(w.at(0, i) == weights[i]);
+    if (!vanishes) continue;
+    CHECK(s0.at(0, i) == T(0));
+    if (optimizer_slots(optimizer) > 1) CHECK(s1.at(0, i) == T(0));
+  }
+}
+
 // The bits of a product must not depend on how many rows it has beside this one.
 template <class T>
 void test_one_row_of_many(const Kernels<T>& k, std::size_t n, std::size_t inner) {
@@ -416,6 +461,10 @@ void test_all(const InstructionSet& set) {
     test_softmax(k, n);
     test_one_row_of_many(k, n, 300);
     for (std::size_t o = 0; o < optimizer_count; ++o) test_update(k, Optimizer(o), n);
+  }
+  for (std::size_t o = 0; o < optimizer_count; ++o) {
+    test_update_without_gradients(k, Optimizer(o), 1e-8);
+    test_update_without_gradients(k, Optimizer(o), 0);
   }
   for (std::size_t a = 0; a < activation_count; ++a) {
     if (Activation(a) == Activation::softmax) continue;

@@ -143,6 +143,11 @@ void rescale(T* x, T by, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) x[i] *= by;
 }
 
+template <class T>
+inline T zero_below(T least, T x) {
+  return x < least && x > -least ? T(0) : x;
+}
+
 template <class T, Optimizer O, bool Penalised>
 void update_each(const Update& u, T* __restrict w, const T* __restrict gradient, T* __restrict s0,
                  T* __restrict s1, std::size_t count) {
@@ -163,6 +168,10 @@ void update_each(const Update& u, T* __restrict w, const T* __restrict gradient,
     }
     T none = 0;
     rule(x, g, Fn::slots > 0 ? s0[i] : none, Fn::slots > 1 ? s1[i] : none);
+    if constexpr (requires { rule.least; }) {
+      s0[i] = zero_below(rule.least, s0[i]);
+      if constexpr (Fn::slots > 1) s1[i] = zero_below(rule.least, s1[i]);
+    }
     w[i] = x;
   }
 }

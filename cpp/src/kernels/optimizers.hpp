@@ -25,6 +25,21 @@ struct Update {
 
 namespace {
 
+// A memory that decays by a factor never reaches zero: rounding stops it among the subnormal
+// numbers, which processors multiply many times slower, and an input or a unit that has died would
+// stay there for ever. So a rule whose memory decays has a `least`: what is smaller becomes zero.
+template <class T>
+inline constexpr T smallest_normal = sizeof(T) == 4 ? T(__FLT_MIN__) : T(__DBL_MIN__);
+
+// `least` of a rule that divides by root * sqrt(memory) + epsilon: where epsilon is so small that
+// the quotient could tell, nothing becomes zero.
+template <class T>
+T least_beside(T epsilon, T root) {
+  constexpr double half_ulp = (sizeof(T) == 4 ? __FLT_EPSILON__ : __DBL_EPSILON__) / 4;
+  const double most = double(root) * __builtin_sqrt(double(smallest_normal<T>));
+  return most <= double(epsilon) * half_ulp ? smallest_normal<T> : T(0);
+}
+
 template <Optimizer>
 struct OptimizerFn;
 
@@ -53,6 +68,7 @@ struct OptimizerFn<Optimizer::momentum> : OptimizerTraits {
   static constexpr Hyperparameter hyperparameters[] = {{"momentum", 0.9, fraction}};
   template <class T>
   struct Rule {
+    static constexpr T least = smallest_normal<T>;
     T eta, mu;
     explicit Rule(const Update& u) : eta(T(u.learning_rate)), mu(T(u.hyperparameters[0])) {}
     void operator()(T& w, T g, T& v, T&) const {
@@ -70,6 +86,7 @@ struct OptimizerFn<Optimizer::nesterov> : OptimizerTraits {
   static constexpr Hyperparameter hyperparameters[] = {{"momentum", 0.9, fraction}};
   template <class T>
   struct Rule {
+    static constexpr T least = smallest_normal<T>;
     T eta, mu;
     explicit Rule(const Update& u) : eta(T(u.learning_rate)), mu(T(u.hyperparameters[0])) {}
     void operator()(T& w, T g, T& v, T&) const {
@@ -87,12 +104,13 @@ struct OptimizerFn<Optimizer::rmsprop> : OptimizerTraits {
   static constexpr Hyperparameter hyperparameters[] = {{"rho", 0.9, fraction}, {"epsilon", 1e-8}};
   template <class T>
   struct Rule {
-    T eta, rho, rest, epsilon;
+    T eta, rho, rest, epsilon, least;
     explicit Rule(const Update& u)
         : eta(T(u.learning_rate)),
           rho(T(u.hyperparameters[0])),
           rest(T(1 - u.hyperparameters[0])),
-          epsilon(T(u.hyperparameters[1])) {}
+          epsilon(T(u.hyperparameters[1])),
+          least(least_beside(epsilon, T(1))) {}
     void operator()(T& w, T g, T& s, T&) const {
       s = rho * s + rest * g * g;
       w -= eta * g / (square_root(s) + epsilon);
@@ -130,7 +148,7 @@ struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
                                                        {"epsilon_hat", 0}};
   template <class T>
   struct Rule {
-    T beta1, beta2, rest1, rest2, eta, root, epsilon;
+    T beta1, beta2, rest1, rest2, eta, root, epsilon, least;
     explicit Rule(const Update& u)
         : beta1(T(u.hyperparameters[0])),
           beta2(T(u.hyperparameters[1])),
@@ -138,7 +156,8 @@ struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
           rest2(T(1 - u.hyperparameters[1])),
           eta(T(u.learning_rate / (1 - __builtin_pow(u.hyperparameters[0], double(u.t))))),
           root(T(1 / __builtin_sqrt(1 - __builtin_pow(u.hyperparameters[1], double(u.t))))),
-          epsilon(T(u.hyperparameters[2] + u.hyperparameters[3] * double(root))) {}
+          epsilon(T(u.hyperparameters[2] + u.hyperparameters[3] * double(root))),
+          least(least_beside(epsilon, root)) {}
     void operator()(T& w, T g, T& m, T& v) const {
       m = beta1 * m + rest1 * g;
       v = beta2 * v + rest2 * g * g;
