@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 import reference
 from nncore import _core
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Files take no byte more."""
+    resource = pytest.importorskip("resource", reason="needs limits of POSIX")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
 
 def make_network(

@@ -99,6 +99,7 @@ ArrayTensors tensors_of(const NamedArrays& arrays);
 
 void bind_network(py::class_<PyNetwork>& network);
 void bind_training(py::module_& m, py::class_<PyDataset>& dataset);
+void bind_files(py::module_& m);
 void bind_tensors(py::module_& m);
 
 }  // namespace nncore::python

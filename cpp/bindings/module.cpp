@@ -167,5 +167,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
                                 "Rows, targets and weights, checked and converted once.");
   bind_network(network);
   bind_training(m, dataset);
+  bind_files(m);
   bind_tensors(m);
 }

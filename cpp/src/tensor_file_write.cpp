@@ -2,12 +2,11 @@
 #include <array>
 #include <bit>
 #include <list>
-#include <system_error>
 #include <utility>
 
-#include "atomic_file.hpp"
 #include "json.hpp"
 #include "nncore/error.hpp"
+#include "nncore/files.hpp"
 #include "nncore/tensor_file.hpp"
 #include "tensor_format.hpp"
 
@@ -128,7 +127,7 @@ void write_tensor_file(const std::filesystem::path& path,
   with_pieces(metadata, tensors, [&](std::span<const std::span<const std::byte>> pieces) {
     try {
       replace_file(path, pieces);
-    } catch (const std::system_error& error) {
+    } catch (const FileError& error) {
       throw ModelFileError(path_text(path) + ": " + error.what());
     }
   });

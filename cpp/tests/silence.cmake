@@ -2,7 +2,7 @@
 # objects leave undefined, for others to supply, nothing could do any of that. Run by ctest as
 # cmake -DNM=... -DOBJECTS=... -P silence.cmake.
 #
-# Allowed, as they say nothing: snprintf, which fills memory; write, with which atomic_file.cpp
+# Allowed, as they say nothing: snprintf, which fills memory; write, with which files.cpp
 # fills files, and std::filebuf, which reads them. std::terminate is what compilers put behind
 # noexcept; that nobody calls it by name is for walls.cmake to see. abort has no such excuse: only
 # an assertion would bring it.

@@ -43,6 +43,12 @@ def default_initializer(activation: str, /) -> str:
 def learning_rate(schedule: str, hyperparameters: Mapping[str, float], epoch: int, /) -> float:
     """The rate of an epoch, counted from 0."""
 
+def replace_file(path: str | os.PathLike[str], content: bytes | memoryview, /) -> None:
+    """Makes `content` the file at `path`, whole or not at all. Raises OSError."""
+
+def check_replaceable(path: str | os.PathLike[str], size: int, /) -> None:
+    """Raises the OSError in which writing `size` bytes there would end now; changes nothing."""
+
 def write_tensors(
     path: str | os.PathLike[str], metadata: Mapping[str, str], tensors: Mapping[str, NDArray[Any]]
 ) -> None:

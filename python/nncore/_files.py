@@ -1,36 +1,83 @@
-"""Files that are written whole or not at all; model files are the core's own business."""
+"""Files that are written whole or not at all, and read without waiting for anybody."""
 
 from __future__ import annotations
 
+import errno
 import os
-import secrets
-import shutil
-from pathlib import Path
+import stat
+from typing import BinaryIO
 
+from nncore import _core
 from nncore._checks import file_path
 
+_KINDS = {
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
 
-def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Makes `content` the file at `path`, which is as it was if that fails.
+
+def replace_file(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
+    """Makes `content` the file at `path`, which is as it was if that fails; as the core does it.
 
     A new file has the usual permissions, a replaced one keeps its own; a symbolic link stays one
-    and its target is written.
+    and its target is written. What is write-protected (to root, too), a device, a FIFO, a socket
+    or a directory is refused.
 
     Raises:
         OSError: the file cannot be written.
     """
-    target = Path(os.path.realpath(file_path(path)))
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")
+    _core.replace_file(file_path(path), content)
+
+
+def check_replaceable(path: str | os.PathLike[str], size: int = 0) -> None:
+    """Raises the OSError in which writing so many bytes to `path` would end now."""
+    _core.check_replaceable(file_path(path), size)
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a file for reading, at once.
+
+    Opening a FIFO would wait for its writer, and a device need not end.
+
+    Raises:
+        OSError: there is no such file, it cannot be read, or is no regular file.
+    """
+    name = os.fspath(path)
+    _check_regular(os.stat(name), name)
+    file = open(name, "rb", opener=_open_at_once)  # noqa: SIM115
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is not None:
-            error.filename, error.filename2 = os.fspath(path), None  # not the temporary's name
+        _check_regular(os.fstat(file.fileno()), name)  # it may be another by now
+    except BaseException:
+        file.close()
         raise
+    return file
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file; raises OSError as `open_file` does."""
+    with open_file(path) as file:
+        return file.read()
+
+
+def append_file(path: str | os.PathLike[str], content: bytes) -> None:
+    """Adds to the end of a file, or makes it; raises OSError as `open_file` does."""
+    name = os.fspath(path)
+    if os.path.exists(name):
+        _check_regular(os.stat(name), name)
+    with open(name, "ab", opener=_open_at_once) as file:
+        _check_regular(os.fstat(file.fileno()), name)
+        file.write(content)
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
+def _check_regular(found: os.stat_result, name: str) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), name)
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "of an unknown kind")
+        raise OSError(errno.EINVAL, f"is {kind}, not a regular file", name)

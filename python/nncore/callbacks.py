@@ -16,6 +16,7 @@ as it stood.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -26,8 +27,9 @@ from numpy.typing import NDArray
 
 from nncore import schedules
 from nncore._checks import integer, real
+from nncore._files import append_file, check_replaceable, replace_file
 from nncore._monitor import Monitor
-from nncore.errors import DivergenceError
+from nncore.errors import DivergenceError, ModelFileError
 
 if TYPE_CHECKING:
     from nncore.training import Run
@@ -156,6 +158,8 @@ class ModelCheckpoint(Callback):
         monitor: saves only when this column has improved; None saves always.
         mode: "min", "max", or "auto" to go by the column's name.
         every: saves only after every so many epochs.
+
+    Training does not begin where the first checkpoint could not be written (ModelFileError).
     """
 
     saves = True
@@ -175,12 +179,17 @@ class ModelCheckpoint(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         try:
-            self.path.format(epoch=0, **dict.fromkeys(run.columns, 0.0))
+            first = self.path.format(epoch=0, **dict.fromkeys(run.columns, 0.0))
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(
                 f"ModelCheckpoint cannot fill in {self.path!r} ({error}); expected epoch or one of "
                 + ", ".join(run.columns)
             ) from None
+        if "{" not in os.path.dirname(self.path):  # such directories may be made on the way
+            try:
+                check_replaceable(first)
+            except OSError as error:
+                raise ModelFileError(f"{first}: {error.strerror}") from error
         if self._progress:
             self._progress.reset()
 
@@ -202,6 +211,7 @@ class CSVLogger(Callback):
     """Writes the network's whole history to a CSV file, a line after every epoch.
 
     The file begins with the epochs of earlier runs, so that it is complete after a resumed run.
+    Training does not begin where it cannot be written (OSError).
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -211,14 +221,16 @@ class CSVLogger(Callback):
     def on_train_begin(self, run: Run) -> None:
         earlier = run.net.history
         self._columns = list(dict.fromkeys(["epoch", *earlier.keys(), *run.columns]))
-        with open(self.path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self._columns)
-            writer.writeheader()
-            writer.writerows(earlier)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self._columns)
+        writer.writeheader()
+        writer.writerows(earlier)
+        replace_file(self.path, text.getvalue().encode())
 
     def on_epoch_end(self, run: Run) -> None:
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, self._columns).writerow({"epoch": run.epoch, **run.logs})
+        text = io.StringIO(newline="")
+        csv.DictWriter(text, self._columns).writerow({"epoch": run.epoch, **run.logs})
+        append_file(self.path, text.getvalue().encode())
 
 
 class LearningRateScheduler(Callback):

@@ -230,8 +230,12 @@ class Network(_core.Network):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file (safetensors), whole or not at all.
 
+        A replaced file keeps its permissions, a symbolic link stays one and its target is written;
+        other names of a file (hard links) keep the old model.
+
         Raises:
-            ModelFileError: the file cannot be written; the message names it and the fault.
+            ModelFileError: the file cannot be written, is write-protected, or is no regular file
+                but a device or a FIFO; the message names it and the fault.
             ValueError: a parameter is not finite; such a model could not be loaded.
             BusyError: the network is being trained in another thread.
         """

@@ -6,6 +6,7 @@
 #include "nncore/checkpoint.hpp"
 #include "nncore/compact_rows.hpp"
 #include "nncore/error.hpp"
+#include "nncore/files.hpp"
 #include "nncore/idx.hpp"
 #include "nncore/matrix.hpp"
 #include "nncore/model_file.hpp"

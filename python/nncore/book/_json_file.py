@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore._files import replace_file
+from nncore._files import read_file, replace_file
 from nncore.errors import ModelFileError
 
 Array = NDArray[Any]
@@ -50,8 +49,9 @@ def read(path: str | os.PathLike[str]) -> Saved:
         ModelFileError: the file is not such a network; the message names it and the fault.
         OSError: the file cannot be read.
     """
+    stored = read_file(path)
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = json.loads(stored, parse_constant=_refuse)
         weights, biases = ([np.array(p, float) for p in content[k]] for k in ("weights", "biases"))
         sizes, cost = content["sizes"], content["cost"]
         found = [weights[0].shape[-1], *(len(w) for w in weights)]
@@ -64,6 +64,11 @@ def read(path: str | os.PathLike[str]) -> Saved:
             raise TypeError(f"its cost is {cost!r}; expected the name of a class")
     except KeyError as error:
         raise ModelFileError(f"{path}: expected an entry {error}, found none") from error
-    except (ValueError, TypeError, IndexError, RecursionError) as error:
-        raise ModelFileError(f"{path}: not a network saved by network2: {error}") from error
-    return Saved(sizes, weights, biases, cost)
+    except Exception as error:  # whatever JSON of another shape, depth or size leads to
+        reason = str(error) or type(error).__name__
+        raise ModelFileError(f"{path}: not a network saved by network2: {reason}") from error
+    return Saved(found, weights, biases, cost)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"expected finite numbers, found {constant}")

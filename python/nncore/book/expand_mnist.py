@@ -12,10 +12,12 @@ import math
 import pickle
 import random
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
+from nncore._files import check_replaceable, replace_file
 from nncore.book import mnist_loader
 from nncore.book._shared import Array
 
@@ -57,18 +59,16 @@ def main(path: str = "../data/mnist_expanded.pkl.gz") -> None:
     if Path(path).exists():
         print("The expanded training set already exists.  Exiting.")
         return
+    check_replaceable(path)
     training, validation, test = mnist_loader.load_data()
     x, y = expand(*training)
     order = list(range(len(x)))
     random.shuffle(order)
     print("Saving expanded data. This may take a few minutes.")
-    unfinished = Path(f"{path}.part")
-    try:
-        with gzip.open(unfinished, "wb", compresslevel=1) as file:
-            pickle.dump(((x[order], y[order]), validation, test), file, pickle.HIGHEST_PROTOCOL)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    compressed = BytesIO()
+    with gzip.GzipFile(fileobj=compressed, mode="wb", compresslevel=1) as file:
+        pickle.dump(((x[order], y[order]), validation, test), file, pickle.HIGHEST_PROTOCOL)
+    replace_file(path, compressed.getbuffer())
 
 
 if __name__ == "__main__":

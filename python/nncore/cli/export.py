@@ -69,11 +69,11 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 def run(options: argparse.Namespace) -> int:
     kind = _format(options)
     from nncore import Network, export
+    from nncore._files import check_replaceable
 
     from .output import layers_text, printable
-    from .saving import check_target
 
-    check_target(options.output)
+    check_replaceable(options.output)
     net = Network.load(options.model)
     *hidden, output = net.activations
     layers = ", ".join([*dict.fromkeys(hidden), f"{output} outputs"])
@@ -157,13 +157,15 @@ def _calibration(source: str) -> tuple[Any, Any, NDArray[Any] | None, str]:
 
     import numpy as np
 
+    from nncore._files import open_file
+
     from .load import load_data
 
     if not os.path.isfile(source):
         train, _, test = load_data(source)
         return train.x, test.x, test.y, "test images"
     try:
-        with open(source, "rb") as opened:
+        with open_file(source) as opened:
             content = np.load(opened, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return content, None, None, ""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore._extras import require
+from nncore._files import open_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,7 +38,7 @@ def read_digit(path: str) -> FloatImage:
         with warnings.catch_warnings():
             # Pillow warns of a picture above 89 million pixels and refuses one of twice that.
             warnings.simplefilter("ignore", pil.DecompressionBombWarning)
-            with pil.open(path) as image:
+            with open_file(path) as file, pil.open(file) as image:
                 ink = _ink(ops.exif_transpose(image))
     except pil.DecompressionBombError:
         raise ImageError(f"{path}: the image has too many pixels") from None

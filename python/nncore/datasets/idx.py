@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
+from nncore._files import open_file
 from nncore.errors import DataError
 
 _MAX_EXPANSION = 1032  # deflate cannot make data smaller than this part of it
@@ -28,7 +29,7 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     """
     file = Path(path).expanduser()
     try:
-        with file.open("rb") as stored:
+        with open_file(file) as stored:
             stream = expanded(stored)
             if stream is stored:
                 return _parse(file, stream, math.inf)

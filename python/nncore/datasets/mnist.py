@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore._extras import require
+from nncore._files import replace_file
 from nncore.datasets._types import Dataset, Split
 from nncore.datasets.idx import expanded, load_idx
 from nncore.errors import DataError
@@ -192,13 +192,7 @@ def _store(file: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-            part = Path(folder) / file.name
-            with part.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(file)
+        replace_file(file, content)
     except OSError as error:
         raise DataError(
             f"{file}: cannot write into the cache: {error.strerror}; "

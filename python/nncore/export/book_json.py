@@ -19,7 +19,7 @@ def to_book_json(net: Network, path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: the network is not one of the book's: sigmoid layers, and the quadratic or
             cross_entropy cost; or a parameter is not finite.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, is write-protected or no regular file.
     """
     others = sorted(set(net.activations) - {"sigmoid"})
     if others:
@@ -50,5 +50,5 @@ def from_book_json(path: str | os.PathLike[str]) -> Network:
             initializer=(saved.weights, [column.ravel() for column in saved.biases]),
             dtype="float64",
         )
-    except ValueError as error:
+    except (ValueError, TypeError, MemoryError) as error:
         raise ModelFileError(f"{path}: {error}") from error

@@ -54,7 +54,7 @@ def to_c(
     Raises:
         ValueError: the name has another suffix, calibration is missing or superfluous, or a
             parameter is not finite in float32.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, is write-protected or no regular file.
     """
     check_name("dtype", dtype, ["float32", "int8"])
     if (calibration is None) == (dtype == "int8"):

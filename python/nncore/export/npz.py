@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
+import re
+import zipfile
 from typing import Any
 
 import numpy as np
 
 from nncore._checks import file_path, integer
-from nncore._files import replace_file
+from nncore._files import read_file, replace_file
 from nncore.errors import ModelFileError
 from nncore.network import Network
+
+_NAMES = re.compile(r"(weights|biases)_\d+|activations|cost|seed|epoch")
+_MOST_EXPANDED, _MOST_EXPANSION = 256 << 20, 100
+"""Arrays may take so many bytes, and beyond that so many times the file's size."""
 
 
 def to_npz(net: Network, path: str | os.PathLike[str]) -> None:
@@ -24,7 +29,7 @@ def to_npz(net: Network, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ValueError: a parameter is not finite.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, is write-protected or no regular file.
     """
     net._check_finite()
     arrays = {"activations": np.array(net.activations), "cost": np.array(net.cost)}
@@ -46,15 +51,24 @@ def from_npz(path: str | os.PathLike[str]) -> Network:
         OSError: the file cannot be read.
     """
     name = file_path(path)
-    content = io.BytesIO(Path(name).read_bytes())
+    stored = read_file(name)
     try:
-        with np.load(content, allow_pickle=False) as file:
-            arrays = dict(file)
-        return _network(arrays)
+        _check_expansion(stored)
+        with np.load(io.BytesIO(stored), allow_pickle=False) as file:
+            return _network({each: file[each] for each in file.files if _NAMES.fullmatch(each)})
     except KeyError as error:
         raise ModelFileError(f"{name}: expected an array {error}, found none") from error
     except Exception as error:  # zipfile and NumPy raise all kinds, of damaged files
-        raise ModelFileError(f"{name}: not a network of arrays: {error}") from error
+        reason = str(error) or type(error).__name__
+        raise ModelFileError(f"{name}: not a network of arrays: {reason}") from error
+
+
+def _check_expansion(stored: bytes) -> None:
+    """Refuses a small file that would fill the memory: the sizes it names, which zipfile obeys."""
+    with zipfile.ZipFile(io.BytesIO(stored)) as file:
+        size = sum(member.file_size for member in file.infolist())
+    if size > max(_MOST_EXPANDED, _MOST_EXPANSION * len(stored)):
+        raise ValueError(f"its {len(stored):,} bytes would expand to {size:,}")
 
 
 def _network(arrays: dict[str, Any]) -> Network:

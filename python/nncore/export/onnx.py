@@ -38,7 +38,7 @@ def to_onnx(net: Network, path: str | os.PathLike[str]) -> None:
     Raises:
         ImportError: the onnx package is missing.
         ValueError: a parameter is not finite, or the model exceeds ONNX's 2 GiB.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, is write-protected or no regular file.
     """
     onnx = require("onnx", extra="onnx", purpose="to_onnx")
     net._check_finite()

@@ -9,6 +9,7 @@ on random rows, so that nothing is read wrong in silence.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from nncore._checks import file_path
 from nncore._extras import require
+from nncore._files import open_file, read_file
 from nncore.errors import ModelFileError
 from nncore.export._activations import identify, probe
 from nncore.export._layers import Layers
@@ -34,6 +36,17 @@ _UNIT_BY_UNIT = {
 }  # fmt: skip
 _ACTIVATIONS = _UNIT_BY_UNIT | _RESHAPES | {"ReduceMax", "ReduceSum", "Softmax"}
 """Operators that activations, and what stands between them, may be made of."""
+_EVALUATED = _ACTIVATIONS | {
+    "Concat", "Constant", "ConstantOfShape", "DequantizeLinear", "Expand", "Gather", "Gemm",
+    "MatMul", "Shape", "Slice", "Transpose",
+}  # fmt: skip
+"""The only operators that are run; each takes a time that goes with its arrays' sizes."""
+_MOST_NODES = 5_000
+"""Operators of a model, functions written out; the largest dense networks have a few hundred."""
+_MOST_ELEMENTS = 1 << 24
+"""Of what one operator makes, unless the file's own constants have half as many."""
+_MOST_WORK = 1 << 28
+"""Elements that all operators together make while a file is read."""
 _DECISIONS = {"ArgMax", "Binarizer", "ZipMap"}
 """Operators that make a classifier's answer of its outputs."""
 
@@ -55,6 +68,8 @@ def from_onnx(path: str | os.PathLike[str]) -> Network:
     A layer is a Gemm, or a MatMul with or without an Add; its activation one or more operators
     that compute one of nncore's. A layer without biases gets zeros. Of a classifier the scores
     are read, not the labels: two classes may have one output, the second one's probability.
+    Nothing is evaluated but what dense networks are written with, and in bounded time and memory:
+    models of more than 5,000 operators are refused, as are constants computed by loops.
 
     Raises:
         ImportError: the onnx package is missing.
@@ -64,27 +79,69 @@ def from_onnx(path: str | os.PathLike[str]) -> Network:
     onnx = require("onnx", extra="onnx", purpose="from_onnx")
     require("onnx.checker", extra="onnx", purpose="from_onnx")
     name = file_path(path)
-    model = _load(onnx, name)
+    require("onnx.inliner", extra="onnx", purpose="from_onnx")
+    require("onnx.reference", extra="onnx", purpose="from_onnx")
+    try:
+        model = _load(onnx, name)
+    except OSError as error:
+        raise ModelFileError(f"{name}: {error.strerror or error}") from error
+    except _Unsupported as error:
+        raise ModelFileError(f"{name}: {error}") from error
+    except Exception as error:  # protobuf and onnx raise all kinds, of damaged files
+        raise ModelFileError(f"{name}: damaged, or not an ONNX model: {_reason(error)}") from error
     try:
         return _Reader(onnx, model).read()
-    except (_Unsupported, ValueError) as error:
-        raise ModelFileError(f"{name}: {error}") from error
+    except Exception as error:  # as of constants that are shorter than they say
+        raise ModelFileError(f"{name}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _load(onnx: Any, name: str) -> Any:
-    protobuf = require("google.protobuf.message", extra="onnx", purpose="from_onnx")
-    try:
-        model = onnx.load(name, format="protobuf")  # or it would go by the name's suffix
-        onnx.checker.check_model(model)
-    except OSError as error:
-        raise ModelFileError(f"{name}: {error.strerror or error}") from error
-    except (protobuf.DecodeError, onnx.checker.ValidationError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelFileError(f"{name}: damaged, or not an ONNX model: {reason}") from error
-    if model.functions:
-        inliner = require("onnx.inliner", extra="onnx", purpose="from_onnx")
-        model = inliner.inline_local_functions(model)
-    return model
+    model = onnx.load_model_from_string(read_file(name))
+    folder = os.path.dirname(name)
+    attributes = [attribute for node in model.graph.node for attribute in node.attribute]
+    tensors = [*model.graph.initializer, *(attribute.t for attribute in attributes)]
+    for tensor in tensors:  # some may lie in other files
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                open_file(os.path.join(folder, entry.value)).close()
+    onnx.load_external_data_for_model(model, folder)
+    onnx.checker.check_model(model)
+    _check_nodes(model)
+    return onnx.inliner.inline_local_functions(model) if model.functions else model
+
+
+def _check_nodes(model: Any) -> None:
+    """Refuses more operators than can be followed in a moment; a function may call functions."""
+    bodies = {(each.domain, each.name): each.node for each in model.functions}
+    known: dict[tuple[str, str], int] = {}
+    open_calls: set[tuple[str, str]] = set()
+
+    def count(nodes: Any) -> int:
+        total = 0
+        for node in nodes:
+            total += called((node.domain, node.op_type))
+            for attribute in node.attribute:
+                total += sum(count(graph.node) for graph in [attribute.g, *attribute.graphs])
+            if total > _MOST_NODES:
+                raise _Unsupported(f"it has more than {_MOST_NODES:,} operators")
+        return total
+
+    def called(name: tuple[str, str]) -> int:
+        if name not in bodies:
+            return 1
+        if name in open_calls:
+            raise _Unsupported(f"its function {name[1]} calls itself")
+        if name not in known:
+            open_calls.add(name)
+            known[name] = max(1, count(bodies[name]))
+            open_calls.remove(name)
+        return known[name]
+
+    count(model.graph.node)
 
 
 class _Reader:
@@ -110,6 +167,8 @@ class _Reader:
         self.layers = Layers()
         self.places = {self.input.name: _Place(0, self.input.name)}
         self.here = self.places[self.input.name]
+        self.most = max(_MOST_ELEMENTS, 2 * sum(each.size for each in self.constants.values()))
+        self.work = _MOST_WORK + self.most
         self.decided: dict[str, str] = {}
         """Tensors behind a decision, and the scores it was made from."""
 
@@ -136,6 +195,8 @@ class _Reader:
     def _follow(self, node: Any) -> None:
         inputs = [name for name in node.input if name]
         if all(name in self.constants for name in inputs):
+            if node.op_type not in _EVALUATED:  # no matter, unless a layer needs it
+                return
             values = self._run([node], {}, list(node.output))
             self.constants |= dict(zip(node.output, values, strict=True))
             return
@@ -254,28 +315,49 @@ class _Reader:
         return self.layers.weights[-1].dtype if self.layers.weights else np.dtype(np.float32)
 
     def _run(self, nodes: list[Any], given: dict[str, Array], outputs: list[str]) -> list[Array]:
-        """The outputs of a part of the graph, by ONNX's own reference."""
-        helper, numpy_helper = self.onnx.helper, self.onnx.numpy_helper
-        used = {name for node in nodes for name in node.input} & self.constants.keys()
+        """The outputs of a part of the graph, by ONNX's own reference, node by node."""
+        values = dict(given)
+        for node in nodes:
+            inputs = {
+                name: np.asarray(values[name] if name in values else self.constants[name])
+                for name in node.input
+                if name
+            }
+            self._check_work(node, list(inputs.values()))
+            made = self._evaluate(node, inputs)
+            values |= dict(zip(node.output, made, strict=True))
+        return [values[name] for name in outputs]
+
+    def _check_work(self, node: Any, inputs: list[Array]) -> None:
+        """Refuses an operator that could run for long or fill the memory."""
+        if node.op_type not in _EVALUATED or node.domain not in ("", "ai.onnx"):
+            raise _Unsupported(f"{_text(node)}: nncore does not evaluate it")
+        size = _most_made(node.op_type, inputs)
+        self.work -= size
+        if node.op_type in ("Gemm", "MatMul"):  # whose multiplications are many, and fast
+            self.work -= size * max(inputs[0].shape, default=1) // 256
+        if size > self.most or self.work < 0:
+            raise _Unsupported(f"{_text(node)}: it may make {size:,} elements, too many")
+
+    def _evaluate(self, node: Any, inputs: dict[str, Array]) -> list[Array]:
+        helper = self.onnx.helper
         graph = helper.make_graph(
-            nodes,
+            [node],
             "part",
             [
                 helper.make_tensor_value_info(
                     name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
                 )
-                for name, value in given.items()
+                for name, value in inputs.items()
             ],
-            [helper.make_empty_tensor_value_info(name) for name in outputs],
-            [numpy_helper.from_array(self.constants[name], name) for name in used],
+            [helper.make_empty_tensor_value_info(name) for name in node.output],
         )
         model = helper.make_model(graph, opset_imports=self.model.opset_import)
         try:
             with np.errstate(all="ignore"):
-                return list(self.evaluator(model).run(None, given))
+                return list(self.evaluator(model).run(None, inputs))
         except Exception as error:  # whatever it raises of a model that does not fit together
-            operators = ", ".join(dict.fromkeys(node.op_type for node in nodes))
-            raise _Unsupported(f"ONNX's reference cannot run {operators}: {error}") from error
+            raise _Unsupported(f"ONNX's reference cannot run {node.op_type}: {error}") from error
 
     def _options(self, node: Any) -> dict[str, Any]:
         return {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
@@ -298,7 +380,7 @@ class _Reader:
 
     def _compare(self, net: Network, output: str) -> None:
         """Refuses a network that does not compute what the model does."""
-        x = self._rows(net.sizes[0])
+        x = self._rows(net.sizes[0], max(net.sizes))
         nodes = _slice(self.model.graph.node, output, self.input.name)
         (wanted,) = map(np.asarray, self._run(nodes, {self.input.name: x}, [output]))
         with np.errstate(all="ignore"):
@@ -310,7 +392,7 @@ class _Reader:
         ):
             raise _Unsupported("the network that was read computes something else than the model")
 
-    def _rows(self, inputs: int) -> Array:
+    def _rows(self, inputs: int, widest: int) -> Array:
         """Random rows in the shape and dtype that the model takes."""
         kind = self.input.type.tensor_type
         shape = [each.dim_value for each in kind.shape.dim] or [0]
@@ -322,6 +404,8 @@ class _Reader:
                 f"its input has shape {tuple(shape)} (0 for what is open), its first layer takes "
                 f"{inputs} inputs"
             )
+        if rows < 0 or rows * widest > self.most:
+            raise _Unsupported(f"it takes {rows:,} rows at a time, too many to compare it with")
         dtype = self.onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
         return np.random.default_rng(0).normal(size=(rows, *rest)).astype(dtype)
 
@@ -334,6 +418,22 @@ def _slice(nodes: Sequence[Any], tensor: str, start: str) -> list[Any]:
             chosen.append(node)
             wanted |= set(node.input)
     return chosen[::-1]
+
+
+def _most_made(operator: str, inputs: Sequence[Array]) -> int:
+    """At most how many elements an operator makes."""
+    sizes = [each.size for each in inputs]
+    if operator in ("ConstantOfShape", "Expand"):
+        wanted = math.prod(max(1, int(n)) for n in inputs[-1].ravel())
+        return wanted * (max(1, sizes[0]) if operator == "Expand" else 1)
+    if operator == "Gather":
+        return math.prod(sizes)
+    if operator in ("Gemm", "MatMul"):
+        a, b = (each.shape or (1,) for each in inputs[:2])
+        return int(math.prod(a[:-1]) * max(b[0], math.prod(b[1:])))
+    if operator in _UNIT_BY_UNIT:
+        return math.prod(np.broadcast_shapes(*(each.shape for each in inputs)))
+    return sum(sizes)
 
 
 def _text(node: Any) -> str:
