@@ -2,7 +2,7 @@
 
 import sys
 
-from nncore.cli import main
+from nncore.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -50,7 +50,7 @@ from nncore import _core, cli
         ("train --optimizer adm", "did you mean 'adam'?"),
         ("train --initializer he", "'he_normal'"),
         ("train --output nowhere/model", "nowhere: No such file or directory"),
-        ("train --output .", ".: Is a directory"),
+        ("train --output .", ".: cannot be written: Is a directory"),
         ("train --checkpoint nowhere/run", "nowhere: No such file or directory"),
         ("train --checkpoint same --output ./same", "two files"),
         ("train --resume", "--checkpoint"),

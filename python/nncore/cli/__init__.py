@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -33,6 +34,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"nncore: error: {printable(message)} (see {self.prog} --help)\n")
+
+
+def run() -> int:
+    """The command itself: `main`, after which Ctrl-C finds nothing more to end."""
+    code = main()
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Python's way out is short, and not for a traceback
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

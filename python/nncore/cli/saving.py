@@ -1,45 +1,99 @@
-"""Where models go: checked before training, and never lost to a second Ctrl-C."""
+"""Where models go: checked before training, and elsewhere if they cannot go there after all."""
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
+from nncore import ModelFileError, Network
+from nncore._files import check_replaceable, read_file, replace_file
 
-def check_target(path: str) -> None:
-    """Raises the OSError that writing `path` would end in, while there is nothing to lose."""
-    folder = os.path.dirname(path) or os.curdir
-    if os.path.isdir(path):
-        raise _error(errno.EISDIR, path)
-    if not os.path.isdir(folder):
-        raise _error(errno.ENOENT if not os.path.exists(folder) else errno.ENOTDIR, folder)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise _error(errno.EACCES, folder)
+_HEADER = 1 << 16
+"""Bytes of a file beside the parameters, at most: names, shapes, the history of a long run."""
 
 
-def set_aside(path: str) -> str | None:
-    """Renames a file that is in the way to `<stem>.previous<suffix>`, and returns that."""
+def check_target(path: str, net: Network, *, slots: int = 0, keep_earlier: bool = False) -> None:
+    """Raises the OSError that saving to `path` would end in, while there is nothing to lose.
+
+    `slots` is how many numbers a checkpoint holds for each parameter.
+    """
+    numbers = sum(p.nbytes for p in (*net.weights, *net.biases))
+    check_replaceable(path, (1 + slots) * numbers + _HEADER)
+    if keep_earlier and os.path.exists(path):
+        check_replaceable(previous(path), os.path.getsize(path))
+
+
+def previous(path: str) -> str:
+    """What the model is called that was at `path` before: `<stem>.previous<suffix>`."""
     file = Path(path)
-    if not file.exists():
+    return str(file.with_suffix(f".previous{file.suffix}"))
+
+
+def save(net: Network, path: str, *, keep_earlier: bool) -> str | None:
+    """Saves a network; returns where the model that was there is now, if it was to be kept.
+
+    Whatever fails, the earlier model is at `path` still, and what was kept before it as it was.
+    """
+    if not keep_earlier or not os.path.exists(path):
+        net.save(path)
         return None
-    previous = file.with_suffix(f".previous{file.suffix}")
-    file.replace(previous)
-    return str(previous)
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Ignores Ctrl-C for the moment that saving takes."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    kept = previous(path)
+    before = read_file(kept) if os.path.exists(kept) else None
+    replace_file(kept, read_file(path))
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        with suppress(OSError):
+            shutil.copystat(path, kept)
+        net.save(path)
+    except BaseException:
+        with suppress(OSError):
+            if before is None:
+                os.unlink(kept)
+            else:
+                replace_file(kept, before)
+        raise
+    return kept
 
 
-def _error(code: int, path: str) -> OSError:
-    return OSError(code, os.strerror(code), path)
+def rescue(net: Network, path: str, fault: Exception) -> str:
+    """Saves a network that could not go to `path` under a new name, and returns that.
+
+    Raises:
+        ModelFileError: there is no place for it at all.
+    """
+    tried = []
+    for folder in _refuges(path):
+        place = _unused(folder, Path(path))
+        try:
+            net.save(place)
+        except (ModelFileError, OSError):
+            tried.append(folder)
+        else:
+            return place
+    raise ModelFileError(
+        f"{fault}; nor could the model be saved in {' or '.join(tried)}: it is lost"
+    )
+
+
+def _refuges(path: str) -> Iterator[str]:
+    """Directories that may have room: near by, and then such as are emptied some day."""
+    folders = [os.path.dirname(os.path.abspath(path))]
+    with suppress(OSError):  # the current directory may be gone
+        folders.append(os.getcwd())
+    folders.append(os.path.expanduser("~"))
+    with suppress(OSError):
+        folders.append(tempfile.gettempdir())
+    yield from dict.fromkeys(folders)
+
+
+def _unused(folder: str, file: Path) -> str:
+    number = 0
+    while True:
+        name = f"{file.stem[:100]}.rescued{f'-{number}' if number else ''}{file.suffix[:20]}"
+        place = os.path.join(folder, name)
+        if not os.path.lexists(place):
+            return place
+        number += 1

@@ -14,7 +14,7 @@ _DESCRIPTION = """\
 Train a network to read digits, and save it. Without options this is the first
 network of Nielsen's book: 784-30-10 sigmoid neurons and the quadratic cost,
 trained on MNIST for 30 epochs in mini-batches of 10 at learning rate 3. Ctrl-C
-ends training early and saves what was learned.
+ends training early and saves what was learned; the exit code then is 130.
 """
 
 
@@ -140,7 +140,8 @@ def _files(group: argparse._ArgumentGroup) -> None:
         type=file,
         metavar="FILE",
         help="where to save the network; a file of that name is replaced (default: "
-        f"{DEFAULT_OUTPUT}, where an earlier one is kept under another name)",
+        f"{DEFAULT_OUTPUT}, where an earlier one is kept under another name). Where that fails in "
+        "the end, the network is saved elsewhere, as the message says, and the exit code is 2",
     )
     group.add_argument(
         "--checkpoint",

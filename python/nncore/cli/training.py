@@ -7,22 +7,36 @@ import os
 import shlex
 import sys
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
-from nncore import DivergenceError, Network, _core
+from nncore import DivergenceError, ModelFileError, Network, _core
+from nncore._files import check_replaceable
+from nncore._interrupts import held_back
 from nncore.callbacks import Callback, ModelCheckpoint
 from nncore.datasets import Dataset
 
 from .epochs import EpochLines, duration
 from .load import load_data
-from .output import DEFAULT_OUTPUT, INTERRUPTED, layers_text, printable, say, share
-from .saving import check_target, set_aside, uninterrupted
+from .output import (
+    DEFAULT_OUTPUT,
+    INTERRUPTED,
+    complain,
+    layers_text,
+    printable,
+    say,
+    share,
+)
+from .saving import check_target, rescue, save
 
 
 def train(options: argparse.Namespace) -> int:
     output = options.output or DEFAULT_OUTPUT
     net = _network(options)
-    check_target(output)
+    keep_earlier = options.output is None
+    check_target(output, net, keep_earlier=keep_earlier)
+    if options.checkpoint:
+        slots = len(_core.Trainer(net, batch_size=1, optimizer=options.optimizer).slots)
+        check_target(options.checkpoint, net, slots=slots)
     if options.threads is not None:
         _core.set_num_threads(options.threads)
     _introduce(net)
@@ -36,38 +50,92 @@ def train(options: argparse.Namespace) -> int:
 
     lines = EpochLines(options.epochs, len(data.validation.y), _plan(options))
     stopped: BaseException | None = None
+    saved: _Saved | None = None
+    training = True
     started = perf_counter()
     try:
-        with lines:
-            _fit(net, data, lines, options)
-    except (KeyboardInterrupt, BrokenPipeError) as reason:
-        if not lines.begun:
+        # From here on Ctrl-C ends training and nothing else, until the model is saved.
+        with held_back(unless=lambda: training):
+            try:
+                with lines:
+                    _fit(net, data, lines, options)
+                training = False
+            except DivergenceError as error:
+                raise ArithmeticError(
+                    f"training left the finite numbers in epoch {error.epoch + 1}; no model was "
+                    "saved; a smaller --learning-rate may help"
+                ) from error
+            except (KeyboardInterrupt, Exception) as reason:
+                training = False
+                if not lines.begun:
+                    raise
+                stopped = reason
+            seconds = perf_counter() - started
+            saved = _save(net, options, with_checkpoint=stopped is not None)
+    except KeyboardInterrupt as reason:
+        if saved is None:
             raise
-        stopped = reason
-    except DivergenceError as error:
-        raise ArithmeticError(
-            f"training left the finite numbers in epoch {error.epoch + 1}; no model was saved; "
-            "a smaller --learning-rate may help"
-        ) from error
-    seconds = perf_counter() - started
-    with uninterrupted():
-        if stopped and options.checkpoint:
-            net.save_checkpoint(options.checkpoint)
-        earlier = set_aside(output) if options.output is None else None
-        net.save(output)
-    if isinstance(stopped, BrokenPipeError):
-        raise stopped
+        stopped = stopped or reason
+    try:
+        return _report(net, data, seconds, saved, stopped, options)
+    except KeyboardInterrupt:
+        print(f"nncore: interrupted; the model is in {printable(saved.path)}", file=sys.stderr)
+        return INTERRUPTED
 
+
+class _Saved(NamedTuple):
+    """Where a model went."""
+
+    path: str
+    earlier: str | None
+    """Where the one is that was there before."""
+    faults: list[Exception]
+    """Why it, or the checkpoint, did not go where it was to go."""
+
+
+def _save(net: Network, options: argparse.Namespace, *, with_checkpoint: bool) -> _Saved:
+    path, earlier = options.output or DEFAULT_OUTPUT, None
+    faults: list[Exception] = []
+    try:
+        earlier = save(net, path, keep_earlier=options.output is None)
+    except (ModelFileError, OSError) as error:
+        path = rescue(net, path, error)
+        faults.append(error)
+    if with_checkpoint and options.checkpoint:
+        try:
+            net.save_checkpoint(options.checkpoint)
+        except ModelFileError as error:
+            faults.append(error)
+    return _Saved(path, earlier, faults)
+
+
+def _report(
+    net: Network,
+    data: Dataset,
+    seconds: float,
+    saved: _Saved,
+    stopped: BaseException | None,
+    options: argparse.Namespace,
+) -> int:
+    """Says how it ended; returns the exit code."""
+    for fault in saved.faults:
+        complain(fault)
+    if saved.path != (options.output or DEFAULT_OUTPUT):
+        print(f"nncore: the model is saved in {printable(saved.path)} instead", file=sys.stderr)
+    if isinstance(stopped, Exception):  # such as a reader that left, or a checkpoint's full disk
+        raise stopped
     _summarise(net, data, seconds)
     say(
-        f"saved     {printable(output)}"
-        + (f" (the earlier one is now {earlier})" if earlier else "")
+        f"saved     {printable(saved.path)}"
+        + (f" (the earlier one is now {saved.earlier})" if saved.earlier else "")
     )
     if stopped:
         _say_interrupted(net, options)
         return INTERRUPTED
+    if saved.faults:
+        return 2
     say()
-    say(f"next: nncore evaluate {_quoted(output)} --data {_quoted(options.data)}")
+    say(f"next: nncore evaluate {_quoted(saved.path)} --data {_quoted(options.data)}")
     return 0
 
 
@@ -77,7 +145,7 @@ def _network(options: argparse.Namespace) -> Network:
         if options.resume:
             raise ValueError("--resume needs --checkpoint FILE, the file to go on from")
         return _new_network(options)
-    check_target(options.checkpoint)
+    check_replaceable(options.checkpoint)
     if os.path.realpath(options.checkpoint) == os.path.realpath(options.output or DEFAULT_OUTPUT):
         raise ValueError("--checkpoint and --output must be two files")
     if not os.path.exists(options.checkpoint):
