@@ -64,6 +64,7 @@ def compare_epochs(
             order,
             learning_rate=learning_rate,
             penalty_rows=penalty_rows,
+            penalty_by_mini_batch=penalty_rows == 0,
             cost_with_penalty=True,
         )
         expected = ref.epoch(

@@ -61,13 +61,11 @@ struct Rows {
 template <class T>
 Rows<T> rows_of(const py::handle& x, std::size_t inputs);
 
+// The core's data set, and the Python objects whose memory it reads.
 template <class T>
 struct TypedDataset {
-  Rows<T> x;
-  Samples<T> samples;
-  std::optional<CompactRows<T>> compact;  // samples.x, where x is dense but mostly zero
+  std::optional<Dataset<T>> data;  // none where Python never ran __init__
   std::vector<py::object> owners;
-  bool has_targets = false;
 };
 
 struct PyDataset : ZeroedMemory {
@@ -76,12 +74,24 @@ struct PyDataset : ZeroedMemory {
   template <class T>
   PyDataset(TypedDataset<T> data) : any(std::move(data)) {}  // NOLINT(google-explicit-constructor)
 
-  // The samples in the network's dtype; ValueError if they were made for the other one.
+  // The data in the network's dtype; ValueError if they were made for the other one.
   template <class T>
-  const TypedDataset<T>& typed() const {
-    if (const auto* found = std::get_if<TypedDataset<T>>(&any)) return *found;
-    throw InvalidArgument(
-        std::string("the data were prepared for the other dtype; the network is ") + dtype_name<T>);
+  const Dataset<T>& typed() const {
+    const auto* found = std::get_if<TypedDataset<T>>(&any);
+    if (!found) {
+      throw InvalidArgument(
+          std::string("the data were prepared for the other dtype; the network is ") +
+          dtype_name<T>);
+    }
+    if (!found->data) not_initialised();
+    return *found->data;
+  }
+
+  // What f makes of the data set, whatever its dtype; `otherwise` where there is none.
+  template <class Result, class F>
+  Result visit(Result otherwise, F&& f) const {
+    return std::visit(
+        [&](const auto& typed) { return typed.data ? Result(f(*typed.data)) : otherwise; }, any);
   }
 };
 

@@ -51,7 +51,7 @@ PyNetwork make_network(const std::vector<std::int64_t>& sizes,
 template <class T, class F>
 auto with_rows(const Network<T>& network, const py::object& x, F&& f) {
   if (!py::isinstance<py::array>(x) && py::isinstance<PyDataset>(x)) {
-    return f(x.cast<const PyDataset&>().typed<T>().x);
+    return f(Rows<T>{.view = x.cast<const PyDataset&>().typed<T>().inputs(), .owners = {}});
   }
   const Rows<T> rows = rows_of<T>(x, network.inputs());
   without_gil(network, rows.view.rows(), [&] { check(network, rows.view); });
@@ -122,7 +122,7 @@ py::list hidden_activations(const PyNetwork& self, const py::object& x) {
 
 py::tuple evaluate(const PyNetwork& self, const PyDataset& data) {
   return self.visit([&]<class T>(const Network<T>& network) {
-    const Samples<T>& samples = data.typed<T>().samples;
+    const Samples<T>& samples = data.typed<T>().samples();
     Evaluation result;
     without_gil(network, samples.rows(), [&] { result = network.evaluate(samples); });
     return py::make_tuple(result.cost, result.accuracy);
@@ -151,7 +151,7 @@ py::list biases_in(T* block, const Network<T>& network, const py::capsule& owner
 py::tuple gradients(const PyNetwork& self, const PyDataset& data, double l2, double l1,
                     std::size_t penalty_rows) {
   return self.visit([&]<class T>(const Network<T>& network) {
-    const Samples<T>& samples = data.typed<T>().samples;
+    const Samples<T>& samples = data.typed<T>().samples();
     auto block = std::make_shared<std::vector<T>>(network.parameters().size());
     double cost = 0;
     without_gil(network, samples.rows(), [&] {
@@ -165,7 +165,7 @@ py::tuple gradients(const PyNetwork& self, const PyDataset& data, double l2, dou
 
 py::object input_gradient(const PyNetwork& self, const PyDataset& data) {
   return self.visit([&]<class T>(const Network<T>& network) -> py::object {
-    const Samples<T>& samples = data.typed<T>().samples;
+    const Samples<T>& samples = data.typed<T>().samples();
     py::array_t<T> gradient({samples.rows(), network.inputs()});
     const MatrixView<T> view = matrix_of(gradient, samples.rows(), network.inputs());
     without_gil(network, samples.rows(), [&] { network.input_gradients(samples, view); });
@@ -201,6 +201,10 @@ void bind_network(py::class_<PyNetwork>& network_class) {
            py::arg("cost") = "quadratic", py::arg("dtype") = "float32", py::arg("seed") = 0)
       .def(py::init([](const PyNetwork& other) { return other; }), py::arg("other"),
            "The same network, its parameters shared.")
+      .def("check_no_session_elsewhere",
+           [](const PyNetwork& self) {
+             self.visit([](const auto& network) { network.check_no_session_elsewhere(); });
+           })
       .def(
           "initialize",
           [](const PyNetwork& self, const std::vector<std::string>& names) {

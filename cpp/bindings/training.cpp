@@ -3,7 +3,6 @@
 #include <pybind11/stl/filesystem.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <map>
 #include <tuple>
@@ -51,56 +50,64 @@ std::optional<std::vector<std::int64_t>> one_hot_labels(const T* y, std::size_t 
                     : "integer labels (" + rows + ",) or targets (" + rows + ", " + columns + ")"));
 }
 
+// What becomes a Dataset: views, and the memory that they look at.
 template <class T>
-void set_targets(TypedDataset<T>& data, const Network<T>& network, const py::object& object) {
+struct Given {
+  Rows<T> x;
+  Samples<T> samples;
+  std::vector<std::int64_t> labels;
+  py::object targets, weights;
+};
+
+template <class T>
+void take_targets(Given<T>& given, const Network<T>& network, const py::object& object) {
   py::array y = real_array(object, "y");
-  const std::size_t n = data.x.view.rows(), outputs = network.outputs();
+  const std::size_t n = given.samples.rows(), outputs = network.outputs();
   const bool fits = (y.ndim() == 1 || (y.ndim() == 2 && std::size_t(y.shape(1)) == outputs)) &&
                     std::size_t(y.shape(0)) == n;
   if (!fits) bad_y(y, n, outputs);
 
-  // Always a copy, out of the caller's reach once it is checked: labels become addresses.
-  const auto use_labels = [&](const std::int64_t* labels) {
-    const py::array_t<std::int64_t> copy(static_cast<py::ssize_t>(n), labels);
-    data.samples.y = std::span<const std::int64_t>(copy.data(), n);
-    data.owners.push_back(copy);
+  const auto use_labels = [&](std::vector<std::int64_t> labels) {
+    given.labels = std::move(labels);
+    given.samples.y = std::span<const std::int64_t>(given.labels);
   };
   if (y.ndim() == 1 && outputs > 1) {
     if (y.dtype().kind() == 'f') bad_y(y, n, outputs);
     if (y.dtype().kind() == 'u' && y.itemsize() == 8 && n > 0) {
       integer_of(y.attr("max")(), "y's largest label", 0, static_cast<std::int64_t>(outputs) - 1);
     }
-    use_labels(contiguous<std::int64_t>(y, "y").data());
+    const auto labels = contiguous<std::int64_t>(y, "y");
+    use_labels({labels.data(), labels.data() + n});
     return;
   }
   const py::array_t<T> values = contiguous<T>(y, "y");
   if (outputs == 1 && are_binary(network, values.data(), n)) {
     std::vector<std::int64_t> labels(n);
     for (std::size_t i = 0; i < n; ++i) labels[i] = values.data()[i] > T(0);
-    use_labels(labels.data());
+    use_labels(std::move(labels));
     return;
   }
   if (outputs > 1) {
-    if (const auto labels = one_hot_labels(values.data(), n, outputs)) {
-      use_labels(labels->data());
+    if (auto labels = one_hot_labels(values.data(), n, outputs)) {
+      use_labels(std::move(*labels));
       return;
     }
   }
-  data.samples.y = MatrixView<const T>{values.data(), n, outputs, outputs};
-  data.owners.push_back(values);
+  given.samples.y = MatrixView<const T>{values.data(), n, outputs, outputs};
+  given.targets = values;
 }
 
 template <class T>
 PyDataset make_dataset(const Network<T>& network, const py::object& x, const py::object& y,
                        const py::object& sample_weight) {
-  TypedDataset<T> data;
-  data.x = rows_of<T>(x, network.inputs());
-  if (data.x.single) {
+  Given<T> given;
+  given.x = rows_of<T>(x, network.inputs());
+  if (given.x.single) {
     throw py::value_error("x has 1 dimension; expected (n, " + std::to_string(network.inputs()) +
                           ")");
   }
-  const std::size_t n = data.x.view.rows();
-  data.samples.x = data.x.view;
+  given.samples.x = given.x.view;
+  const std::size_t n = given.samples.rows();
   if (!sample_weight.is_none()) {
     const py::array_t<T> weights = contiguous<T>(sample_weight, "sample_weight");
     if (weights.ndim() != 1 || std::size_t(weights.size()) != n) {
@@ -108,28 +115,22 @@ PyDataset make_dataset(const Network<T>& network, const py::object& x, const py:
                             py::str(weights.attr("shape")).cast<std::string>() + "; expected (" +
                             std::to_string(n) + ",)");
     }
-    data.samples.weights = {weights.data(), n};
-    data.owners.push_back(weights);
+    given.samples.weights = {weights.data(), n};
+    given.weights = weights;
   }
-  if (!y.is_none()) {
-    set_targets(data, network, y);
-    data.has_targets = true;
+  if (!y.is_none()) take_targets(given, network, y);
+  TypedDataset<T> made;
+  {
+    const py::gil_scoped_release release;
+    if (y.is_none()) {
+      made.data.emplace(network, given.samples.x);
+    } else {
+      made.data.emplace(network, given.samples);
+    }
   }
-  const py::gil_scoped_release release;
-  if (data.has_targets) {
-    check(network, data.samples);
-  } else {
-    check(network, data.x.view);
-  }
-  data.compact = compact(data.samples.x);
-  return {std::move(data)};
-}
-
-template <class T>
-const Samples<T>& targeted(const PyDataset& data) {
-  const TypedDataset<T>& typed = data.typed<T>();
-  if (!typed.has_targets) throw InvalidArgument("the data have no targets y");
-  return typed.samples;
+  // All else was copied. The numbers of x come first, dense or sparse.
+  made.owners = {given.x.owners[0], given.targets};
+  return {std::move(made)};
 }
 
 // ---- training ------------------------------------------------------------------------------
@@ -157,40 +158,36 @@ class PyTrainer : public ZeroedMemory {
   PyTrainer(const PyNetwork& network, const TrainOptions& options)
       : network_(network.any), trainer_(make(network, options)) {}
 
-  using Left = std::tuple<std::size_t, std::size_t, std::uint64_t>;  // as Unfinished
+  template <class F>
+  auto visit(F&& f) {
+    if (std::visit([](const auto& trainer) { return !trainer; }, trainer_)) not_initialised();
+    return std::visit([&](auto& trainer) { return f(*trainer); }, trainer_);
+  }
 
   // The trainer of the network that a checkpoint left; none if the file is only a model.
-  static std::optional<std::pair<PyTrainer, Left>> resume(const PyNetwork& network,
-                                                          const std::filesystem::path& path) {
+  static std::optional<PyTrainer> resume(const PyNetwork& network,
+                                         const std::filesystem::path& path) {
     const TensorFile file = read_tensor_file(path);
     const auto options = saved_options(file);
     if (!options) return std::nullopt;
     PyTrainer trainer(network, *options);
-    const Unfinished left = network.visit([&]<class T>(const Network<T>& n) {
-      return nncore::resume(std::get<std::unique_ptr<Shared<T>>>(trainer.trainer_)->trainer, n,
-                            file);
-    });
-    return std::pair(std::move(trainer), Left(left.rows, left.batch_size, left.batches));
+    trainer.visit([&](auto& t) { nncore::resume(t, file); });
+    return trainer;
   }
 
-  // The only way to the trainer, which the core wants used by one thread at a time: whoever comes
-  // while another thread is here gets a BusyError.
+  // What f makes of the trainer's options, while nobody changes them.
   template <class F>
-  auto visit(F&& f) {
-    if (std::visit([](const auto& trainer) { return !trainer; }, trainer_)) not_initialised();
-    return std::visit(
-        [&](auto& trainer) {
-          const Turn turn(trainer->taken);
-          return f(trainer->trainer);
-        },
-        trainer_);
+  auto with_options(F&& f) {
+    return visit([&]<class T>(Trainer<T>& trainer) {
+      const typename Network<T>::ReadAccess access(trainer.network());
+      return f(trainer.options());
+    });
   }
 
-  void save(const std::filesystem::path& path, const Unfinished& unfinished, const Extras& extras) {
-    visit([&]<class T>(Trainer<T>& trainer) {
-      const auto& network = *std::get<std::shared_ptr<Network<T>>>(network_);
+  void save(const std::filesystem::path& path, const Extras& extras) {
+    visit([&](const auto& trainer) {
       const py::gil_scoped_release release;
-      save_checkpoint(network, trainer, path, unfinished, extras);
+      save_checkpoint(trainer, path, extras);
     });
   }
 
@@ -213,43 +210,20 @@ class PyTrainer : public ZeroedMemory {
   }
 
  private:
-  template <class T>
-  struct Shared {
-    Trainer<T> trainer;
-    std::atomic<bool> taken{false};
-
-    Shared(Network<T>& network, const TrainOptions& options) : trainer(network, options) {}
-  };
-
-  class Turn {
-   public:
-    explicit Turn(std::atomic<bool>& taken) : taken_(taken) {
-      if (taken_.exchange(true))
-        throw BusyError("the trainer is in use already; wait for that to end");
-    }
-    ~Turn() { taken_ = false; }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-
-   private:
-    std::atomic<bool>& taken_;
-  };
-
-  using Any = std::variant<std::unique_ptr<Shared<float>>, std::unique_ptr<Shared<double>>>;
+  using Any = std::variant<std::unique_ptr<Trainer<float>>, std::unique_ptr<Trainer<double>>>;
   static Any make(const PyNetwork& network, const TrainOptions& options) {
     return network.visit(
-        [&]<class T>(Network<T>& n) -> Any { return std::make_unique<Shared<T>>(n, options); });
+        [&]<class T>(Network<T>& n) -> Any { return std::make_unique<Trainer<T>>(n, options); });
   }
 
   AnyNetwork network_;  // outlives the trainer
   Any trainer_;
 };
 
-PyTrainer make_trainer(const PyNetwork& network, std::int64_t batch_size,
-                       const std::string& optimizer,
-                       const std::map<std::string, double>& hyperparameters, double l2, double l1,
-                       double max_norm, double clip_norm, double clip_value,
-                       const std::vector<double>& dropout) {
+TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
+                          const std::map<std::string, double>& hyperparameters, double l2,
+                          double l1, double max_norm, double clip_norm, double clip_value,
+                          const std::vector<double>& dropout) {
   if (batch_size < 1) {
     throw InvalidArgument("batch_size is " + std::to_string(batch_size) + "; expected 1 or more");
   }
@@ -263,48 +237,88 @@ PyTrainer make_trainer(const PyNetwork& network, std::int64_t batch_size,
   options.clip_norm = clip_norm;
   options.clip_value = clip_value;
   options.dropout = dropout;
-  return {network, options};
+  return options;
+}
+
+// The rows to train on; none where the argument is None. The core has the copy that it believes.
+std::optional<py::array_t<std::int64_t>> order_from(const py::object& order) {
+  if (order.is_none()) return std::nullopt;
+  const py::array given = real_array(order, "order");
+  const char kind = given.dtype().kind();
+  if (given.ndim() != 1 || (kind != 'i' && kind != 'u')) {
+    throw py::value_error("order has shape " + py::str(given.attr("shape")).cast<std::string>() +
+                          " and dtype " + py::str(given.dtype()).cast<std::string>() +
+                          "; expected row numbers, (n,) integers");
+  }
+  return contiguous<std::int64_t>(given, "order");
+}
+
+std::optional<std::span<const std::int64_t>> view_of(
+    const std::optional<py::array_t<std::int64_t>>& rows) {
+  if (!rows) return std::nullopt;
+  return std::span(rows->data(), static_cast<std::size_t>(rows->size()));
 }
 
 double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, double learning_rate,
-             std::size_t penalty_rows, bool cost_with_penalty, std::uint64_t first_batch,
-             int n_threads) {
-  std::optional<py::array_t<std::int64_t>> rows;
-  if (!order.is_none()) {
-    const py::array given = real_array(order, "order");
-    const char kind = given.dtype().kind();
-    if (given.ndim() != 1 || (kind != 'i' && kind != 'u')) {
-      throw py::value_error("order has shape " + py::str(given.attr("shape")).cast<std::string>() +
-                            " and dtype " + py::str(given.dtype()).cast<std::string>() +
-                            "; expected row numbers, (n,) integers");
-    }
-    rows = contiguous<std::int64_t>(given, "order");
-  }
+             bool shuffle, std::size_t penalty_rows, bool penalty_by_mini_batch,
+             bool cost_with_penalty, int n_threads) {
+  const auto rows = order_from(order);
   const EpochOptions options{.learning_rate = learning_rate,
-                             .first_batch = first_batch,
+                             .shuffle = shuffle,
+                             .order = view_of(rows),
                              .penalty_rows = penalty_rows,
+                             .penalty_by_mini_batch = penalty_by_mini_batch,
                              .cost_with_penalty = cost_with_penalty,
                              .threads = n_threads};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
-    const Samples<T>& samples = targeted<T>(data);
-    std::span<const std::int64_t> view;
-    if (rows) view = {rows->data(), static_cast<std::size_t>(rows->size())};
-    return self.run(trainer, options, [&](Trainer<T>& t, const EpochOptions& o) {
-      return t.epoch(samples, view, o);
-    });
+    const Dataset<T>& typed = data.typed<T>();
+    return self.run(trainer, options,
+                    [&](Trainer<T>& t, const EpochOptions& o) { return t.epoch(typed, o); });
   });
 }
 
-double step(PyTrainer& self, const PyDataset& data, double learning_rate, std::size_t penalty_rows,
-            int n_threads) {
-  const EpochOptions options{
-      .learning_rate = learning_rate, .penalty_rows = penalty_rows, .threads = n_threads};
+double step(PyTrainer& self, const PyDataset& data, const py::object& order, double learning_rate,
+            std::uint64_t batch, std::size_t penalty_rows, int n_threads) {
+  const auto rows = order_from(order);
+  const StepOptions options{.learning_rate = learning_rate,
+                            .order = view_of(rows),
+                            .batch = batch,
+                            .penalty_rows = penalty_rows,
+                            .threads = n_threads};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
-    const Samples<T>& samples = targeted<T>(data);
-    return self.run(trainer, options,
-                    [&](Trainer<T>& t, const EpochOptions& o) { return t.step(samples, o); });
+    const Samples<T>& samples = data.typed<T>().samples();
+    const py::gil_scoped_release release;
+    return trainer.step(samples, options);
   });
 }
+
+// As Python keeps it: epoch, rows, batch size, mini-batches done, order, cost, weight.
+using Position = std::tuple<std::uint64_t, std::size_t, std::size_t, std::uint64_t, std::uint64_t,
+                            double, double>;
+
+// Held in a with statement, whose entry nothing can interrupt: __enter__ is no Python code.
+class PySession : public ZeroedMemory {
+ public:
+  explicit PySession(const PyNetwork& network) : network_(network.any) {}
+  // Python sees to the members that it never made.
+  PySession(const PySession&) = delete;
+  PySession& operator=(const PySession&) = delete;
+
+  void enter() {
+    if (held_) throw InvalidArgument("this session was entered already");
+    std::visit(
+        [&]<class T>(const std::shared_ptr<Network<T>>& network) {
+          if (!network) not_initialised();
+          held_.emplace(std::in_place_type<typename Network<T>::Session>, *network);
+        },
+        network_);
+  }
+  void leave() { held_.reset(); }
+
+ private:
+  AnyNetwork network_;  // outlives the session
+  std::optional<std::variant<Network<float>::Session, Network<double>::Session>> held_;
+};
 
 }  // namespace
 
@@ -320,62 +334,80 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
            py::arg("sample_weight") = py::none())
       .def("__len__",
            [](const PyDataset& self) {
-             return std::visit([](const auto& data) { return data.x.view.rows(); }, self.any);
+             return self.visit(std::size_t{0}, [](const auto& data) { return data.rows(); });
            })
-      .def_property_readonly(
-          "has_classes",
-          [](const PyDataset& self) {
-            return std::visit(
-                [](const auto& data) { return data.has_targets && data.samples.y.are_labels(); },
-                self.any);
-          })
+      .def_property_readonly("has_classes",
+                             [](const PyDataset& self) {
+                               return self.visit(false, [](const auto& data) {
+                                 return data.has_targets() && data.samples().y.are_labels();
+                               });
+                             })
       .def_property_readonly("weight_sum", [](const PyDataset& self) {
-        return std::visit(
-            [](const auto& data) {
-              double sum = data.samples.weights.empty() ? double(data.x.view.rows()) : 0;
-              for (const auto weight : data.samples.weights) sum += double(weight);
-              return sum;
-            },
-            self.any);
+        return self.visit(0.0, [](const auto& data) { return data.weight_sum(); });
       });
 
+  py::class_<PySession>(m, "Session", "A network that is being trained, over many epochs.")
+      .def(py::init<const PyNetwork&>(), py::arg("network"), py::pos_only())
+      .def("__enter__", &PySession::enter)
+      .def("__exit__", [](PySession& self, const py::args&) { self.leave(); });
+
   py::class_<PyTrainer>(m, "Trainer")
-      .def(py::init(&make_trainer), py::arg("network"), py::kw_only(), py::arg("batch_size"),
-           py::arg("optimizer") = "sgd",
+      .def(py::init([](const PyNetwork& network, std::int64_t batch_size,
+                       const std::string& optimizer,
+                       const std::map<std::string, double>& hyperparameters, double l2, double l1,
+                       double max_norm, double clip_norm, double clip_value,
+                       const std::vector<double>& dropout) {
+             return PyTrainer(network, options_from(batch_size, optimizer, hyperparameters, l2, l1,
+                                                    max_norm, clip_norm, clip_value, dropout));
+           }),
+           py::arg("network"), py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
            py::arg("hyperparameters") = std::map<std::string, double>{}, py::arg("l2") = 0.0,
            py::arg("l1") = 0.0, py::arg("max_norm") = 0.0, py::arg("clip_norm") = 0.0,
            py::arg("clip_value") = 0.0, py::arg("dropout") = std::vector<double>{})
-      .def("epoch", &epoch, py::arg("data"), py::arg("order"), py::kw_only(),
-           py::arg("learning_rate"), py::arg("penalty_rows") = 0,
-           py::arg("cost_with_penalty") = false, py::arg("first_batch") = 0,
+      .def(
+          "set_options",
+          [](PyTrainer& self, std::int64_t batch_size, const std::string& optimizer,
+             const std::map<std::string, double>& hyperparameters, double l2, double l1,
+             double max_norm, double clip_norm, double clip_value,
+             const std::vector<double>& dropout) {
+            const TrainOptions options = options_from(batch_size, optimizer, hyperparameters, l2,
+                                                      l1, max_norm, clip_norm, clip_value, dropout);
+            self.visit([&](auto& trainer) { trainer.set_options(options); });
+          },
+          py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
+          py::arg("hyperparameters") = std::map<std::string, double>{}, py::arg("l2") = 0.0,
+          py::arg("l1") = 0.0, py::arg("max_norm") = 0.0, py::arg("clip_norm") = 0.0,
+          py::arg("clip_value") = 0.0, py::arg("dropout") = std::vector<double>{})
+      .def("epoch", &epoch, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
+           py::arg("learning_rate"), py::arg("shuffle") = false, py::arg("penalty_rows") = 0,
+           py::arg("penalty_by_mini_batch") = false, py::arg("cost_with_penalty") = false,
            py::arg("n_threads") = 0)
-      .def("step", &step, py::arg("data"), py::kw_only(), py::arg("learning_rate"),
-           py::arg("penalty_rows") = 0, py::arg("n_threads") = 0)
+      .def("step", &step, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
+           py::arg("learning_rate"), py::arg("batch") = 0, py::arg("penalty_rows") = 0,
+           py::arg("n_threads") = 0)
       .def_static("resume", &PyTrainer::resume, py::arg("network"), py::arg("path"))
       .def(
           "save_checkpoint",
-          [](PyTrainer& self, const std::filesystem::path& path, const PyTrainer::Left& unfinished,
+          [](PyTrainer& self, const std::filesystem::path& path,
              const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
             const ArrayTensors tensors = tensors_of(arrays);
-            const auto [rows, batch_size, batches] = unfinished;
-            self.save(path, {rows, batch_size, batches}, {metadata, tensors.views});
+            self.save(path, {metadata, tensors.views});
           },
-          py::arg("path"), py::kw_only(), py::arg("unfinished"), py::arg("metadata"),
-          py::arg("tensors"))
+          py::arg("path"), py::kw_only(), py::arg("metadata"), py::arg("tensors"))
       .def_property_readonly("optimizer",
                              [](PyTrainer& self) {
-                               return self.visit([](const auto& t) {
-                                 return std::string(name(t.options().optimizer));
+                               return self.with_options([](const TrainOptions& options) {
+                                 return std::string(name(options.optimizer));
                                });
                              })
       .def_property_readonly("hyperparameters",
                              [](PyTrainer& self) {
-                               return self.visit([](const auto& t) {
+                               return self.with_options([](const TrainOptions& options) {
                                  py::dict values;
-                                 const auto known = hyperparameters(t.options().optimizer);
+                                 const auto known = hyperparameters(options.optimizer);
                                  for (std::size_t i = 0; i < known.size(); ++i) {
                                    values[py::str(std::string(known[i].name))] =
-                                       t.options().hyperparameters[i];
+                                       options.hyperparameters[i];
                                  }
                                  return values;
                                });
@@ -388,13 +420,22 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
           [](PyTrainer& self, std::uint64_t steps) {
             self.visit([&](auto& trainer) { trainer.set_steps(steps); });
           })
-      .def_property_readonly(
-          "batches",
-          [](PyTrainer& self) {
-            return self.visit([](const auto& trainer) { return trainer.batches(); });
+      .def_property(
+          "position",
+          [](PyTrainer& self) -> std::optional<Position> {
+            const auto p = self.visit([](const auto& trainer) { return trainer.position(); });
+            if (!p) return std::nullopt;
+            return Position(p->epoch, p->rows, p->batch_size, p->batches, p->order, p->cost,
+                            p->weight);
+          },
+          [](PyTrainer& self, const std::optional<Position>& position) {
+            std::optional<EpochPosition> p;
+            if (position) p = std::make_from_tuple<EpochPosition>(*position);
+            self.visit([&](auto& trainer) { trainer.set_position(p); });
           })
       .def_property_readonly("slots", [](PyTrainer& self) {
         return self.visit([]<class T>(Trainer<T>& trainer) {
+          const typename Network<T>::ReadAccess access(trainer.network());
           py::list views;
           const std::vector<std::span<T>> slots = trainer.slots();
           for (std::size_t i = 0; i < slots.size(); ++i) {

@@ -43,18 +43,14 @@ void train(const std::filesystem::path& directory, const char* model) {
                          1);
   network.initialize(std::vector{Initializer::he_normal, Initializer::glorot_uniform});
 
-  Samples<float> samples = training.samples();
-  check(network, samples);                        // once: data from outside
-  const auto without_zeros = compact(samples.x);  // most pixels are white: faster without them
-
+  // Checked once, and stored without the white pixels, which are most of them.
+  const Dataset<float> data(network, training.samples()), unseen(network, test.samples());
   Trainer<float> trainer(network, {.batch_size = 32, .optimizer = Optimizer::adam});
-  std::vector<std::int64_t> order(samples.rows());
   const ScheduleOptions halving{Schedule::exponential, {0.002, 0.5}};  // rate, factor
   while (network.epoch() < 3) {
-    permutation(order, network.seed(), network.epoch());
     const double rate = learning_rate(halving, network.epoch());
-    const double cost = trainer.epoch(samples, order, {.learning_rate = rate});
-    const Evaluation result = network.evaluate(test.samples());
+    const double cost = trainer.epoch(data, {.learning_rate = rate});
+    const Evaluation result = network.evaluate(unseen);
     std::printf("epoch %d: cost %.4f, test accuracy %.4f\n", static_cast<int>(network.epoch()),
                 cost, *result.accuracy);
   }

@@ -22,10 +22,11 @@ int main(int argc, char** argv) {
   const MatrixView<const float> x{corners.data(), 4, 2, 2};
   const Samples<float> samples{x, std::span(labels), {}};
 
+  const Dataset<float> data(network, samples);  // checked once
   Trainer<float> trainer(network, {.batch_size = 4, .optimizer = Optimizer::adam});
   double cost = 1;
   while (cost > 0.01 && network.epoch() < 2000) {
-    cost = trainer.epoch(samples, {}, {.learning_rate = 0.05});
+    cost = trainer.epoch(data, {.learning_rate = 0.05});
   }
   std::printf("%d epochs, cost %.4f\n", static_cast<int>(network.epoch()), cost);
 
@@ -33,5 +34,5 @@ int main(int argc, char** argv) {
   network.feedforward(x, {outputs.data(), 4, 1, 1});
   for (int i = 0; i < 4; ++i) std::printf("%d xor %d: %.3f\n", i / 2, i % 2, outputs[i]);
   if (argc > 1) save_model(network, argv[1]);
-  return network.evaluate(samples).accuracy == 1.0 ? 0 : 1;
+  return network.evaluate(data).accuracy == 1.0 ? 0 : 1;
 }

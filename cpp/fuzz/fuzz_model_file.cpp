@@ -31,7 +31,7 @@ void resume(const nncore::TensorFile& file, nncore::Network<T>& network) {
   if (!options) return;
   try {
     nncore::Trainer<T> trainer(network, *options);
-    nncore::resume(trainer, network, file);
+    nncore::resume(trainer, file);
   } catch (const nncore::InvalidArgument&) {  // step units cannot be trained
   }
 }

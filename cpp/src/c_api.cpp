@@ -2,8 +2,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
 #include <string_view>
+#include <vector>
 
 #include "c_arguments.hpp"
 #include "c_errors.hpp"
@@ -47,31 +47,6 @@ nncore_status hyperparameter_at(const char* owner, const char* what, std::size_t
 
 nncore_network* handle_of(AnyNetwork network) {
   return Pool<nncore_network>::instance().make(NetworkContent(std::move(network)));
-}
-
-template <class T>
-double train_epoch(TypedTrainer<T>& t, const Samples<T>& samples, const nncore_epoch_options& o) {
-  const Unfinished whole{samples.rows(), t.trainer.options().batch_size, 0};
-  Unfinished left = t.current();
-  if (left.rows != whole.rows || left.batch_size != whole.batch_size) left = whole;
-  const std::uint64_t epoch = t.network->epoch();
-  t.order.resize(whole.rows);
-  if (o.keep_order) {
-    std::iota(t.order.begin(), t.order.end(), 0);
-  } else {
-    permutation(t.order, t.network->seed(), epoch);
-  }
-  const double cost = t.trainer.epoch(
-      samples, std::span(t.order).subspan(left.batches * left.batch_size),
-      {.learning_rate = o.learning_rate,
-       .first_batch = left.batches,
-       .penalty_rows = whole.rows,
-       .threads = o.threads,
-       .should_stop = [&] { return o.should_stop && o.should_stop(o.context) != 0; }});
-  left.batches += t.trainer.batches();
-  t.unfinished = left;
-  t.unfinished_epoch = epoch;  // no longer the network's, unless the epoch was stopped
-  return cost;
 }
 
 // A layer's weights as (out, in), or its biases, copied out or in.
@@ -320,10 +295,14 @@ nncore_status nncore_dataset_create(const nncore_network* network, const nncore_
     check_pointer(dataset, "dataset");
     *dataset =
         with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-          TypedDataset<T> data{samples_of<T>(given(samples, "samples")), {}};
-          check(*n, data.samples);
-          data.compact = compact(data.samples.x);
-          return Pool<nncore_dataset>::instance().make(std::move(data));
+          nncore_samples s = given(samples, "samples");
+          // What says how much of the other memory is read is copied before it is believed.
+          std::vector<std::int64_t> offsets;
+          if (s.x.offsets) {
+            offsets.assign(s.x.offsets, s.x.offsets + s.x.rows + 1);
+            s.x.offsets = offsets.data();
+          }
+          return Pool<nncore_dataset>::instance().make(Dataset<T>(*n, samples_of<T>(s)));
         });
   });
 }
@@ -335,10 +314,8 @@ nncore_status nncore_dataset_free(nncore_dataset* dataset) {
 namespace {
 
 template <class T>
-const Samples<T>& samples_in(const nncore_dataset* dataset) {
-  if (const auto* typed = std::get_if<TypedDataset<T>>(&content_of(dataset))) {
-    return typed->samples;
-  }
+const Dataset<T>& dataset_in(const nncore_dataset* dataset) {
+  if (const auto* typed = std::get_if<Dataset<T>>(&content_of(dataset))) return *typed;
   throw InvalidArgument(text("the data set was made for the other dtype; the network is ",
                              dtype_name(dtype_value<T>)));
 }
@@ -350,7 +327,7 @@ nncore_status nncore_network_evaluate(const nncore_network* network, const nncor
   return guarded([&] {
     check_pointer(evaluation, "evaluation");
     with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-      const Evaluation result = n->evaluate(samples_in<T>(dataset));
+      const Evaluation result = n->evaluate(dataset_in<T>(dataset));
       *evaluation = {result.cost, result.accuracy.value_or(std::nan(""))};
     });
   });
@@ -397,7 +374,11 @@ nncore_status nncore_trainer_epoch(nncore_trainer* trainer, const nncore_dataset
   return guarded([&] {
     const double mean = std::visit(
         [&]<class T>(TypedTrainer<T>& t) {
-          return train_epoch(t, samples_in<T>(dataset), given(options, "the options"));
+          const nncore_epoch_options& o = given(options, "the options");
+          EpochOptions epoch{
+              .learning_rate = o.learning_rate, .shuffle = !o.keep_order, .threads = o.threads};
+          if (o.should_stop) epoch.should_stop = [&] { return o.should_stop(o.context) != 0; };
+          return t.trainer.epoch(dataset_in<T>(dataset), epoch);
         },
         content_of(trainer));
     if (cost) *cost = mean;
@@ -407,8 +388,7 @@ nncore_status nncore_trainer_epoch(nncore_trainer* trainer, const nncore_dataset
 nncore_status nncore_trainer_save(nncore_trainer* trainer, const char* path) {
   return guarded([&] {
     check_pointer(path, "the path");
-    std::visit([&](auto& t) { save_checkpoint(*t.network, t.trainer, path, t.current()); },
-               content_of(trainer));
+    std::visit([&](const auto& t) { save_checkpoint(t.trainer, path); }, content_of(trainer));
   });
 }
 
@@ -423,8 +403,7 @@ nncore_status nncore_trainer_resume(const char* path, const nncore_train_options
         train_options(given(options, "the options"), saved_options(file).value_or(TrainOptions{}));
     with_network(any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
       TypedTrainer<T> resumed{n, Trainer<T>(*n, wanted)};
-      resumed.unfinished = resume(resumed.trainer, *n, file);
-      resumed.unfinished_epoch = n->epoch();
+      resume(resumed.trainer, file);
       nncore_network* made = handle_of(n);
       *trainer = Pool<nncore_trainer>::instance().make(std::move(resumed));
       *network = made;

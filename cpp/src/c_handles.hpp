@@ -12,8 +12,7 @@
 #include <vector>
 
 #include "check.hpp"
-#include "nncore/checkpoint.hpp"
-#include "nncore/compact_rows.hpp"
+#include "nncore/dataset.hpp"
 #include "nncore/model_file.hpp"
 #include "nncore/nncore.h"
 #include "nncore/train.hpp"
@@ -30,26 +29,12 @@ struct NetworkContent {
   const char* cost = nullptr;
 };
 
-template <class T>
-struct TypedDataset {
-  Samples<T> samples;
-  std::optional<CompactRows<T>> compact;  // samples.x, where x is dense but mostly zero
-};
-using DatasetContent = std::variant<TypedDataset<float>, TypedDataset<double>>;
+using DatasetContent = std::variant<Dataset<float>, Dataset<double>>;
 
 template <class T>
 struct TypedTrainer {
-  // What is done of the network's current epoch.
-  Unfinished current() const {
-    return unfinished_epoch == network->epoch() ? unfinished : Unfinished{};
-  }
-
-  std::shared_ptr<Network<T>> network;
+  std::shared_ptr<Network<T>> network;  // outlives the trainer
   Trainer<T> trainer;
-  // Of the epoch with that number.
-  Unfinished unfinished = {};
-  std::uint64_t unfinished_epoch = 0;
-  std::vector<std::int64_t> order = {};
 };
 using TrainerContent = std::variant<TypedTrainer<float>, TypedTrainer<double>>;
 

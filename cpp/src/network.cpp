@@ -223,37 +223,6 @@ void Network<T>::input_gradients(const Samples<T>& samples, MatrixView<T> out) c
   }
 }
 
-template <class T>
-Network<T>::ReadAccess::ReadAccess(const Network& network) : network_(network) {
-  int users = network_.users_.load();
-  do {
-    if (users < 0) {
-      throw BusyError(
-          "the network is being trained by another thread; wait for it, or work on a copy");
-    }
-  } while (!network_.users_.compare_exchange_weak(users, users + 1));
-}
-
-template <class T>
-Network<T>::ReadAccess::~ReadAccess() {
-  network_.users_.fetch_sub(1);
-}
-
-template <class T>
-Network<T>::TrainAccess::TrainAccess(Network& network) : network_(network) {
-  int users = 0;
-  if (!network_.users_.compare_exchange_strong(users, -1)) {
-    throw BusyError(users < 0 ? "the network is already being trained by another thread"
-                              : "the network is in use by another thread and cannot be trained "
-                                "at the same time");
-  }
-}
-
-template <class T>
-Network<T>::TrainAccess::~TrainAccess() {
-  network_.users_.store(0);
-}
-
 template class Network<float>;
 template class Network<double>;
 

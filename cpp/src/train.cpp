@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "backprop.hpp"
 #include "check.hpp"
+#include "epoch_position.hpp"
 #include "hyperparameters.hpp"
 #include "parallel.hpp"
 #include "random.hpp"
@@ -46,6 +48,19 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
 
 }  // namespace
 
+void check_position(const EpochPosition& p) {
+  const auto all = p.batch_size > 0 ? p.rows / p.batch_size + (p.rows % p.batch_size != 0) : 0;
+  if (p.batches < 1 || p.batches >= all) {
+    throw InvalidArgument(text(p.batches, " mini-batches are done of an epoch of ", p.rows,
+                               " rows in mini-batches of ", p.batch_size,
+                               "; expected one at least, and one that is left"));
+  }
+  if (!std::isfinite(p.cost) || !(p.weight >= 0) || std::isinf(p.weight)) {
+    throw InvalidArgument(text("the cost of an epoch's first mini-batches is ", p.cost,
+                               " for rows that weigh ", p.weight, "; expected finite numbers"));
+  }
+}
+
 template <class T>
 struct Trainer<T>::State {
   Workspace<T> ws;
@@ -53,7 +68,17 @@ struct Trainer<T>::State {
   std::vector<Buffer<T>> slots;
   // Parameters and slots as they were when the epoch began, to go back to.
   std::vector<T> snapshot;
+  std::vector<std::int64_t> order;  // of the epoch's rows, where they do not come as they lie
   Update update;
+
+  // What the optimiser remembers, at its first step.
+  void start_anew(const TrainOptions& options, std::size_t size) {
+    std::vector<Buffer<T>> fresh(optimizer_slots(options.optimizer));
+    for (Buffer<T>& slot : fresh) slot.reserve(size);
+    slots = std::move(fresh);
+    std::copy(options.hyperparameters.begin(), options.hyperparameters.end(),
+              update.hyperparameters);
+  }
 
   template <class Copy>
   void each_block(Network<T>& network, Copy copy) {
@@ -116,6 +141,28 @@ void bound_norms(Network<T>& network, double bound) {
 // only: one that goes on later then has the bits of one that was never stopped.
 constexpr std::uint64_t settle_every = 16;
 
+// What EpochPosition::order says of an epoch's rows. An order that was given has its hash.
+constexpr std::uint64_t as_they_lie = 0, shuffled = 1;
+
+std::uint64_t order_key(const EpochOptions& options) {
+  if (!options.order) return options.shuffle ? shuffled : as_they_lie;
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, a row at a time
+  for (const std::int64_t row : *options.order) {
+    hash = (hash ^ static_cast<std::uint64_t>(row)) * 0x100000001b3;
+  }
+  return std::max(hash, std::uint64_t{unknown_order + 1});
+}
+
+// Whether an epoch that was stopped at `left` is the one that is to be trained.
+bool is_same_epoch(const EpochPosition& left, const EpochPosition& wanted,
+                   const EpochOptions& options) {
+  if (left.epoch != wanted.epoch || left.rows != wanted.rows ||
+      left.batch_size != wanted.batch_size) {
+    return false;
+  }
+  return left.order == unknown_order ? !options.order : left.order == order_key(options);
+}
+
 template <class T>
 bool columns_ascend(const SparseView<T>& x) {
   bool ascend = true;
@@ -142,13 +189,24 @@ int crew_size(const Network<T>& network, const Inputs<T>& x, std::size_t rows, i
 
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
-    : network_(network), options_(std::move(options)), state_(std::make_unique<State>()) {
-  options_.hyperparameters = completed(options_.optimizer, options_.hyperparameters);
-  check_options(network_, options_);
-  std::copy(options_.hyperparameters.begin(), options_.hyperparameters.end(),
-            state_->update.hyperparameters);
-  state_->slots.resize(optimizer_slots(options_.optimizer));
-  for (Buffer<T>& slot : state_->slots) slot.reserve(network_.parameters().size());
+    : network_(network), state_(std::make_unique<State>()) {
+  options.hyperparameters = completed(options.optimizer, options.hyperparameters);
+  check_options(network_, options);
+  state_->start_anew(options, network_.parameters().size());
+  options_ = std::move(options);
+}
+
+template <class T>
+void Trainer<T>::set_options(TrainOptions options) {
+  options.hyperparameters = completed(options.optimizer, options.hyperparameters);
+  check_options(network_, options);
+  const typename Network<T>::TrainAccess access(network_);
+  if (options.optimizer != options_.optimizer ||
+      options.hyperparameters != options_.hyperparameters) {
+    state_->start_anew(options, network_.parameters().size());
+    steps_ = 0;
+  }
+  options_ = std::move(options);
 }
 
 template <class T>
@@ -165,17 +223,48 @@ std::vector<std::span<T>> Trainer<T>::slots() noexcept {
 }
 
 template <class T>
+std::vector<std::span<const T>> Trainer<T>::slots() const noexcept {
+  std::vector<std::span<const T>> spans;
+  for (const Buffer<T>& slot : state_->slots) spans.emplace_back(slot.data(), slot.size());
+  return spans;
+}
+
+template <class T>
 std::shared_ptr<T> Trainer<T>::share_slot(std::size_t i) const {
   return state_->slots.at(i).share();
 }
 
+template <class T>
+std::optional<EpochPosition> Trainer<T>::position() const {
+  const typename Network<T>::ReadAccess access(network_);
+  return position_ && position_->epoch == network_.epoch() ? position_ : std::nullopt;
+}
+
+template <class T>
+void Trainer<T>::set_position(const std::optional<EpochPosition>& position) {
+  if (position) check_position(*position);
+  const typename Network<T>::TrainAccess access(network_);
+  position_ = position;
+}
+
+// What the mini-batches of one call have in common.
+template <class T>
+struct Trainer<T>::Pass {
+  double learning_rate = 0;
+  double penalty_rows = 0;  // 0 for each mini-batch's own
+  bool cost_with_penalty = false;
+  int threads = 0;
+  std::uint64_t first_batch = 0;             // the number of the first one, a key of dropout
+  std::span<const std::int64_t> order = {};  // of the rows; empty: as they lie
+  const std::function<bool()>* should_stop = nullptr;
+};
+
 // One mini-batch: forward, backward, step. Returns its summed cost.
 template <class T>
-double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
-                              const Dropout* dropout) {
+double Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropout* dropout) {
   State& s = *state_;
   const double n = batch.weight_sum;
-  const double penalty_rows = options.penalty_rows ? double(options.penalty_rows) : n;
+  const double penalty_rows = options.penalty_rows > 0 ? options.penalty_rows : n;
 
   forward(s.ws, network_, batch, Purpose::train, dropout);
   double cost = summed_cost(s.ws, network_, batch);
@@ -231,85 +320,141 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const EpochOptions& options,
   return cost;
 }
 
+// Trains on the mini-batches behind `at`, which goes along. False if it was stopped.
 template <class T>
-double Trainer<T>::run(const Samples<T>& samples, std::span<const std::int64_t> order,
-                       std::size_t batch_size, const EpochOptions& options, bool is_epoch) {
-  batches_ = 0;
-  check_rate(options.learning_rate, "the learning rate");
-  if (options.threads < 0) {
-    throw InvalidArgument(text("the number of threads is ", options.threads,
+bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition& at) {
+  check_rate(pass.learning_rate, "the learning rate");
+  if (pass.threads < 0) {
+    throw InvalidArgument(text("the number of threads is ", pass.threads,
                                "; expected 1 or more, or 0 for the library's setting"));
   }
-  check_shapes(network_, samples);
-  check_order(order, samples.rows());
-  const std::size_t rows = order.empty() ? samples.rows() : order.size();
-  if (rows == 0) throw InvalidArgument("x has no rows; there is nothing to learn from");
-
-  const typename Network<T>::TrainAccess access(network_);
   State& s = *state_;
-  batch_size = std::min(batch_size, rows);
   const int most = max_threads();
-  prepare(s.ws, network_, batch_size, Purpose::train,
-          options.threads > 0 ? std::min(most, options.threads) : most);
-  s.remember(network_);
+  prepare(s.ws, network_, at.batch_size, Purpose::train,
+          pass.threads > 0 ? std::min(most, pass.threads) : most);
   s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
+  s.remember(network_);
   const std::uint64_t steps = steps_;
+  const char* const begun = at.batches == 0 ? "epoch's" : "call's";
 
-  // Whatever ends the run, the weights are then what they should be.
-  struct Settled {
-    State& state;
-    Network<T>& network;
-    Settled(State& s, Network<T>& n) : state(s), network(n) {}
-    ~Settled() { settle(state.ws, network); }
-  };
-  Dropout dropout{options_.dropout, network_.seed(), network_.epoch(), options.first_batch};
-  double cost = 0, weight = 0;
-  bool finite = true, stopped = false;
-  std::optional<Settled> settled{std::in_place, s, network_};
-  with_crew(crew_size(network_, samples.x, batch_size, s.ws.threads), [&] {
-    for (std::size_t first = 0; first < rows && finite; first += batch_size, ++dropout.batch) {
-      Batch<T> batch =
-          gather(s.ws, network_, samples, order, first, std::min(batch_size, rows - first));
-      cost += mini_batch(batch, options, options_.dropout.empty() ? nullptr : &dropout);
-      weight += batch.weight_sum;
-      ++batches_;
-      finite = std::isfinite(cost);
-      if (s.ws.input_scale != 1) {
-        if ((dropout.batch + 1) % settle_every != 0) continue;
-        settle(s.ws, network_);
-      }
-      if (options.should_stop && first + batch_size < rows && options.should_stop()) {
-        stopped = true;
-        break;
-      }
+  bool finite = true, stopping = false, stopped = false;
+  std::exception_ptr thrown;  // by should_stop
+  const auto asked_to_stop = [&] {
+    try {
+      return (*pass.should_stop)();
+    } catch (...) {
+      thrown = std::current_exception();
+      return true;
     }
-  });
-  settled.reset();
-  if (!finite || !network_.all_finite()) {
+  };
+  auto train = [&] {
+    while (at.batches * at.batch_size < at.rows && finite && !stopped) {
+      const auto first = static_cast<std::size_t>(at.batches) * at.batch_size;
+      Batch<T> batch = gather(s.ws, network_, samples, pass.order, first,
+                              std::min(at.batch_size, at.rows - first));
+      const Dropout dropout{options_.dropout, network_.seed(), network_.epoch(),
+                            pass.first_batch + at.batches};
+      at.cost += mini_batch(batch, pass, options_.dropout.empty() ? nullptr : &dropout);
+      at.weight += batch.weight_sum;
+      ++at.batches;
+      finite = std::isfinite(at.cost);
+
+      if (at.batches % settle_every == 0) settle(s.ws, network_);
+      const bool owed = s.ws.input_scale != 1;
+      const std::uint64_t stop = owed ? (at.batches / settle_every + 1) * settle_every : at.batches;
+      if (!pass.should_stop || stop * at.batch_size >= at.rows) continue;  // nowhere to stop
+      stopping = stopping || asked_to_stop();
+      stopped = stopping && !owed;
+    }
+    settle(s.ws, network_);
+  };
+  const auto go_back = [&] {
+    settle(s.ws, network_);
     s.go_back(network_);
     steps_ = steps;
-    batches_ = 0;
+  };
+  try {
+    with_crew(crew_size(network_, samples.x, at.batch_size, s.ws.threads), std::move(train));
+  } catch (...) {
+    go_back();
+    throw;
+  }
+  if (!finite || !network_.all_finite()) {
+    go_back();
+    if (thrown) std::rethrow_exception(thrown);
     throw DivergenceError(
         text("training diverged in epoch ", network_.epoch(), ": the ",
              finite ? "parameters are" : "cost is",
-             " no longer finite; the parameters are those of the epoch's start. A smaller "
-             "learning rate may help (it is ",
-             options.learning_rate, ")"),
+             " no longer finite; the parameters are those of the ", begun,
+             " start. A smaller learning rate may help (it is ", pass.learning_rate, ")"),
         static_cast<long>(network_.epoch()));
   }
-  if (is_epoch && !stopped) network_.set_epoch(network_.epoch() + 1);
-  return weight > 0 ? cost / weight : 0;
+  if (thrown) {
+    position_ = at;
+    std::rethrow_exception(thrown);
+  }
+  return !stopped;
 }
 
 template <class T>
-double Trainer<T>::epoch(const Samples<T>& samples, std::span<const std::int64_t> order,
-                         const EpochOptions& options) {
-  return run(samples, order, options_.batch_size, options, true);
+double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
+  const typename Network<T>::TrainAccess access(network_);
+  data.check_suits(network_);
+  if (data.rows() == 0) throw InvalidArgument("x has no rows; there is nothing to learn from");
+  std::vector<std::int64_t>& order = state_->order;
+  order.clear();
+  if (options.order) {
+    if (options.order->empty()) {
+      throw InvalidArgument("the order has no rows; expected one at least");
+    }
+    order.assign(options.order->begin(), options.order->end());
+    check_order(order, data.rows());
+  } else if (options.shuffle) {
+    order.resize(data.rows());
+    permutation(order, network_.seed(), network_.epoch());
+  }
+
+  EpochPosition at{.epoch = network_.epoch(), .rows = order.empty() ? data.rows() : order.size()};
+  at.batch_size = std::min(options_.batch_size, at.rows);
+  if (position_ && is_same_epoch(*position_, at, options)) at = *position_;
+  if (options.should_stop) at.order = order_key(options);
+  const std::size_t rows = options.penalty_rows ? options.penalty_rows : data.rows();
+  const bool whole = run(data.samples(),
+                         {.learning_rate = options.learning_rate,
+                          .penalty_rows = options.penalty_by_mini_batch ? 0 : double(rows),
+                          .cost_with_penalty = options.cost_with_penalty,
+                          .threads = options.threads,
+                          .order = order,
+                          .should_stop = options.should_stop ? &options.should_stop : nullptr},
+                         at);
+  if (whole) {
+    position_.reset();
+    network_.set_epoch(network_.epoch() + 1);
+  } else {
+    position_ = at;
+  }
+  return at.weight > 0 ? at.cost / at.weight : 0;
 }
 
 template <class T>
-double Trainer<T>::step(const Samples<T>& samples, const EpochOptions& options) {
-  return run(samples, {}, std::max<std::size_t>(1, samples.rows()), options, false);
+double Trainer<T>::step(const Samples<T>& samples, const StepOptions& options) {
+  const typename Network<T>::TrainAccess access(network_);
+  check_shapes(network_, samples);
+  std::vector<std::int64_t>& order = state_->order;
+  order.clear();
+  if (options.order) order.assign(options.order->begin(), options.order->end());
+  check_order(order, samples.rows());
+  EpochPosition at{.rows = options.order ? order.size() : samples.rows()};
+  if (at.rows == 0) throw InvalidArgument("x has no rows; there is nothing to learn from");
+  at.batch_size = at.rows;
+  run(samples,
+      {.learning_rate = options.learning_rate,
+       .penalty_rows = double(options.penalty_rows),
+       .threads = options.threads,
+       .first_batch = options.batch,
+       .order = order},
+      at);
+  return at.weight > 0 ? at.cost / at.weight : 0;
 }
 
 void permutation(std::span<std::int64_t> out, std::uint64_t seed, std::uint64_t epoch) {

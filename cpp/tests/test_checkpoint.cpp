@@ -1,7 +1,9 @@
 // Checkpoints: training goes on with the same bits, and what does not fit is refused.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -48,17 +50,31 @@ TrainOptions options_of(Optimizer optimizer) {
   return {.batch_size = 3, .optimizer = optimizer, .l2 = 0.1, .dropout = {0.1, 0.2}};
 }
 
-// What is left of the epoch that was begun.
+const EpochOptions usual{.learning_rate = 0.1};
+
+// Options that stop an epoch when they are asked for the n-th time.
+EpochOptions stopping_at(int n) {
+  EpochOptions options = usual;
+  options.should_stop = [n, asked = 0]() mutable { return ++asked >= n; };
+  return options;
+}
+
+// The same trainer and network from a file.
 template <class T>
-void train(Network<T>& network, Trainer<T>& trainer, const Samples<T>& samples,
-           const Unfinished& left = {}, std::function<bool()> should_stop = {}) {
-  std::vector<std::int64_t> order(rows);
-  permutation(order, network.seed(), network.epoch());
-  trainer.epoch(samples, std::span(order).subspan(left.batches * left.batch_size),
-                {.learning_rate = 0.1,
-                 .first_batch = left.batches,
-                 .penalty_rows = rows,
-                 .should_stop = std::move(should_stop)});
+struct Resumed {
+  std::shared_ptr<Network<T>> network;
+  Trainer<T> trainer;
+};
+
+template <class T>
+Resumed<T> resumed(const TensorFile& file, const TrainOptions& options) {
+  auto network = std::get<std::shared_ptr<Network<T>>>(model_from(file));
+  TrainOptions again = saved_options(file).value();
+  CHECK(again.optimizer == options.optimizer);
+  again.batch_size = options.batch_size, again.l2 = options.l2, again.dropout = options.dropout;
+  Resumed<T> found{network, Trainer<T>(*network, again)};
+  resume(found.trainer, file);
+  return found;
 }
 
 std::string fault(auto call) {
@@ -76,7 +92,8 @@ bool has(const std::string& message, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a run that goes on has the bits of one that never stopped", T, float, double) {
+TEST_CASE_TEMPLATE("a run that is stopped anywhere has the bits of one that is not", T, float,
+                   double) {
   const TemporaryDirectory directory;
   const auto path = directory / "run";
   const Problem<T> problem;
@@ -84,37 +101,188 @@ TEST_CASE_TEMPLATE("a run that goes on has the bits of one that never stopped", 
     CAPTURE(o);
     TrainOptions options = options_of(Optimizer(o / 2));
     if (o % 2) options.dropout = {};
-    const Samples<T>& samples = o % 2 ? problem.one_hot : problem.samples;
+    const Dataset<T> data(ready<T>(), o % 2 ? problem.one_hot : problem.samples);
     Network<T> whole = ready<T>();
     Trainer<T> one(whole, options);
-    for (int epoch = 0; epoch < 3; ++epoch) train(whole, one, samples);
+    std::vector<double> costs;
+    for (int epoch = 0; epoch < 3; ++epoch) costs.push_back(one.epoch(data, usual));
 
-    Network<T> begun = ready<T>();
-    Trainer<T> two(begun, options);
-    train(begun, two, samples);
-    const std::uint64_t before = two.steps();
-    train(begun, two, samples, {}, [&] { return two.steps() >= before + 2; });
-    const std::uint64_t batches = two.batches();
-    // SGD stops where the decay that it owes to sparse rows is settled.
-    CHECK(batches == (o % 2 && options.optimizer == Optimizer::sgd ? 16 : 2));
-    save_checkpoint(begun, two, path, {rows, 3, batches});
+    constexpr int batches = 21;
+    for (int stop = 1; stop <= batches; ++stop) {
+      CAPTURE(stop);
+      Network<T> begun = ready<T>();
+      Trainer<T> two(begun, options);
+      CHECK(two.epoch(data, usual) == costs[0]);
+      CHECK(!two.position());
+      two.epoch(data, stopping_at(stop));
+      // SGD stops where the decay that it owes to sparse rows is settled, and is not asked where
+      // there is no such place any more.
+      const bool owes = o % 2 && options.optimizer == Optimizer::sgd;
+      if (stop == batches || (owes && stop > 16)) {
+        CHECK(!two.position());
+        CHECK(begun.epoch() == 2);
+        continue;
+      }
+      REQUIRE(two.position());
+      const EpochPosition left = *two.position();
+      CHECK(left.epoch == 1);
+      CHECK(left.rows == rows);
+      CHECK(left.batch_size == 3);
+      CHECK(left.batches == std::uint64_t(owes ? 16 : stop));
+      save_checkpoint(two, path);
 
-    const TensorFile file = read_tensor_file(path);
-    const auto network = std::get<std::shared_ptr<Network<T>>>(model_from(file));
-    TrainOptions again = saved_options(file).value();
-    CHECK(again.optimizer == options.optimizer);
-    again.batch_size = options.batch_size, again.l2 = options.l2, again.dropout = options.dropout;
-    Trainer<T> three(*network, again);
-    const Unfinished left = resume(three, *network, file);
-    CHECK(left.rows == rows);
-    CHECK(left.batch_size == 3);
-    CHECK(left.batches == batches);
-    CHECK(three.steps() == two.steps());
-    train(*network, three, samples, left);
-    train(*network, three, samples);
-    CHECK(network->epoch() == 3);
-    CHECK(model_bytes(*network) == model_bytes(whole));
+      Resumed<T> three = resumed<T>(read_tensor_file(path), options);
+      CHECK(three.trainer.steps() == two.steps());
+      for (Trainer<T>* rest : {&two, &three.trainer}) {
+        rest->epoch(data, stopping_at(2));  // once more in the same epoch, if there is time
+        if (rest->position()) CHECK(rest->epoch(data, usual) == costs[1]);
+        CHECK(rest->epoch(data, usual) == costs[2]);
+        CHECK(rest->network().epoch() == 3);
+        CHECK(model_bytes(rest->network()) == model_bytes(whole));
+      }
+    }
   }
+}
+
+TEST_CASE("what should_stop throws ends an epoch that goes on later") {
+  const Problem<float> problem;
+  for (const Samples<float>& samples : {problem.samples, problem.one_hot}) {
+    const TrainOptions options{.batch_size = 3, .l2 = 0.1};
+    Network<float> whole = ready<float>(), begun = ready<float>();
+    const Dataset<float> data(whole, samples);
+    Trainer<float> one(whole, options), two(begun, options);
+    const double cost = one.epoch(data, usual);
+    EpochOptions thrower = usual;
+    thrower.should_stop = []() -> bool { throw std::runtime_error("pressed"); };
+    CHECK_THROWS_WITH_AS(two.epoch(data, thrower), "pressed", std::runtime_error);
+    CHECK(two.position());
+    CHECK(begun.epoch() == 0);
+    CHECK(two.epoch(data, usual) == cost);
+    CHECK(model_bytes(begun) == model_bytes(whole));
+  }
+}
+
+TEST_CASE("an epoch goes on only as the one that was stopped") {
+  const Problem<float> problem;
+  std::vector<std::int64_t> order(rows);
+  permutation(order, 9, 9);
+  const TrainOptions options{.batch_size = 3, .optimizer = Optimizer::momentum};
+  Network<float> network = ready<float>();
+  const Dataset<float> data(network, problem.samples);
+  Trainer<float> trainer(network, options);
+  // Stops an epoch, and counts the mini-batches of the next call.
+  const auto left_by = [&](EpochOptions stopped, const EpochOptions& next) {
+    network.set_epoch(0);
+    trainer.set_position({});
+    stopped.should_stop = [] { return true; };
+    trainer.epoch(data, stopped);
+    REQUIRE(trainer.position());
+    const std::uint64_t before = trainer.steps();
+    trainer.epoch(data, next);
+    return trainer.steps() - before;
+  };
+  const EpochOptions as_they_lie{.learning_rate = 0.1, .shuffle = false};
+  const EpochOptions given{.learning_rate = 0.1, .order = order};
+  std::vector<std::int64_t> other_order = order;
+  std::swap(other_order[0], other_order[60]);
+  const EpochOptions other{.learning_rate = 0.1, .order = other_order};
+  CHECK(left_by(usual, usual) == 20);
+  CHECK(left_by(as_they_lie, as_they_lie) == 20);
+  CHECK(left_by(given, given) == 20);
+  CHECK(left_by(usual, as_they_lie) == 21);
+  CHECK(left_by(as_they_lie, usual) == 21);
+  CHECK(left_by(usual, given) == 21);
+  CHECK(left_by(given, usual) == 21);
+  CHECK(left_by(given, other) == 21);
+
+  // At another epoch, with another batch size, or forgotten.
+  trainer.epoch(data, stopping_at(1));
+  const std::uint64_t epoch = network.epoch();
+  network.set_epoch(7);
+  CHECK(!trainer.position());
+  network.set_epoch(epoch);
+  CHECK(trainer.position());
+  trainer.set_options({.batch_size = 4, .optimizer = Optimizer::momentum});
+  const std::uint64_t before = trainer.steps();
+  trainer.epoch(data, usual);
+  CHECK(trainer.steps() - before == 16);
+
+  CHECK_THROWS_WITH_AS(
+      trainer.epoch(data, {.learning_rate = 0.1, .order = std::span<const std::int64_t>{}}),
+      "the order has no rows; expected one at least", InvalidArgument);
+  const EpochPosition whole{.rows = rows, .batch_size = 4, .batches = 16};
+  CHECK_THROWS_AS(trainer.set_position(whole), InvalidArgument);
+}
+
+TEST_CASE("a divergence goes back to the begin of the call, which can be made again") {
+  const Problem<float> problem;
+  Network<float> network({.sizes = {3, 2}, .activations = {Activation::linear}}, 4);
+  Trainer<float> trainer(network, {.batch_size = 3, .optimizer = Optimizer::momentum});
+  const Dataset<float> data(network, problem.samples);
+  trainer.epoch(data, stopping_at(5));
+  const auto before = model_bytes(network);
+  const std::vector<float> velocity(trainer.slots()[0].begin(), trainer.slots()[0].end());
+  CHECK_THROWS_AS(trainer.epoch(data, {.learning_rate = 1e30}), DivergenceError);
+  CHECK(model_bytes(network) == before);
+  CHECK(std::equal(velocity.begin(), velocity.end(), trainer.slots()[0].begin()));
+  REQUIRE(trainer.position());
+  CHECK(trainer.position()->batches == 5);
+  CHECK(trainer.steps() == 5);
+}
+
+TEST_CASE("other options keep the optimiser's memory as long as it is the same optimiser") {
+  const Problem<float> problem;
+  Network<float> network = ready<float>();
+  const Dataset<float> data(network, problem.samples);
+  Trainer<float> trainer(network, {.batch_size = 3, .optimizer = Optimizer::momentum});
+  trainer.epoch(data, usual);
+  const std::vector<float> velocity(trainer.slots()[0].begin(), trainer.slots()[0].end());
+  CHECK_THROWS_AS(trainer.set_options({.batch_size = 0}), InvalidArgument);
+  trainer.set_options({.batch_size = 5, .optimizer = Optimizer::momentum, .l2 = 1});
+  CHECK(trainer.options().batch_size == 5);
+  CHECK(trainer.steps() == 21);
+  CHECK(std::equal(velocity.begin(), velocity.end(), trainer.slots()[0].begin()));
+  trainer.set_options({.optimizer = Optimizer::momentum, .hyperparameters = {0.5}});
+  CHECK(trainer.steps() == 0);
+  CHECK(std::ranges::count(trainer.slots()[0], 0.f) == std::ssize(velocity));
+  trainer.set_options({.optimizer = Optimizer::adam});
+  CHECK(trainer.slots().size() == 2);
+}
+
+TEST_CASE("checkpoints of version 0.1.0 go on, with the cost of what was left") {
+  const TemporaryDirectory directory;
+  const auto path = directory / "run";
+  const Problem<float> problem;
+  const TrainOptions options = options_of(Optimizer::adam);
+  Network<float> network = ready<float>(), whole = ready<float>();
+  const Dataset<float> data(network, problem.samples);
+  Trainer<float> trainer(network, options), one(whole, options);
+  const double cost = one.epoch(data, usual);
+  trainer.epoch(data, stopping_at(4));
+  const EpochPosition left = trainer.position().value();
+  save_checkpoint(trainer, path);
+
+  const TensorFile file = read_tensor_file(path);
+  const auto edited = [&](const std::string& unfinished) {
+    auto metadata = file.metadata();
+    metadata.erase("nncore.unfinished_order");
+    metadata["nncore.unfinished"] = unfinished;
+    std::vector<TensorView> tensors;
+    for (const std::string& name : file.names()) {
+      if (name != "optimizer.unfinished") tensors.push_back(file.at(name));
+    }
+    write_tensor_file(path, metadata, tensors);
+    return read_tensor_file(path);
+  };
+  Resumed<float> old = resumed<float>(edited("61,3,4"), options);
+  CHECK(old.trainer.epoch(data, usual) == doctest::Approx((cost * rows - left.cost) / (rows - 12)));
+  CHECK(model_bytes(*old.network) == model_bytes(whole));
+
+  for (const char* damaged : {"61,3,21", "61,0,4", "0,3,4", "61,3,18446744073709551615"}) {
+    const TensorFile bad = edited(damaged);
+    CHECK_THROWS_AS(resumed<float>(bad, options), ModelFileError);
+  }
+  CHECK(!resumed<float>(edited("0,0,0"), options).trainer.position());
 }
 
 TEST_CASE("a checkpoint of something else is refused, and nothing is changed") {
@@ -123,19 +291,20 @@ TEST_CASE("a checkpoint of something else is refused, and nothing is changed") {
   const Problem<float> problem;
   Network<float> network = ready<float>();
   Trainer<float> trainer(network, options_of(Optimizer::momentum));
-  train(network, trainer, problem.samples);
-  save_checkpoint(network, trainer, path);
+  const Dataset<float> data(network, problem.samples);
+  trainer.epoch(data, usual);
+  save_checkpoint(trainer, path);
   const TensorFile file = read_tensor_file(path);
 
   Trainer<float> adam(network, options_of(Optimizer::adam));
-  CHECK(has(fault([&] { resume(adam, network, file); }),
+  CHECK(has(fault([&] { resume(adam, file); }),
             "the checkpoint's optimiser is momentum(momentum=0.9); the trainer's is adam(beta_1="));
   Trainer<float> other(network, {.optimizer = Optimizer::momentum, .hyperparameters = {0.8}});
-  CHECK(has(fault([&] { resume(other, network, file); }), "momentum(momentum=0.8)"));
+  CHECK(has(fault([&] { resume(other, file); }), "momentum(momentum=0.8)"));
 
   Trainer<float> fresh(network, options_of(Optimizer::momentum));
-  train(network, trainer, problem.samples);
-  CHECK(has(fault([&] { resume(fresh, network, file); }),
+  trainer.epoch(data, usual);
+  CHECK(has(fault([&] { resume(fresh, file); }),
             "another network: nncore.epoch is \"1\"; the network's is \"2\""));
   CHECK(fresh.steps() == 0);
   const std::span<float> velocity = fresh.slots()[0];
@@ -143,17 +312,17 @@ TEST_CASE("a checkpoint of something else is refused, and nothing is changed") {
 
   save_model(network, path);
   CHECK(!saved_options(read_tensor_file(path)));
-  CHECK(has(fault([&] { resume(fresh, network, read_tensor_file(path)); }),
+  CHECK(has(fault([&] { resume(fresh, read_tensor_file(path)); }),
             "a model without a trainer's state"));
 
   Network<double> wide(architecture, 4);
   wide.set_epoch(1);
   Trainer<double> trainer_of_wide(wide, options_of(Optimizer::momentum));
-  CHECK(has(fault([&] { resume(trainer_of_wide, wide, file); }), "to be F64"));
+  CHECK(has(fault([&] { resume(trainer_of_wide, file); }), "to be F64"));
 
   const Network<float>::TrainAccess access(network);
-  CHECK_THROWS_AS(save_checkpoint(network, trainer, path), BusyError);
-  CHECK_THROWS_AS(resume(trainer, network, file), BusyError);
+  CHECK_THROWS_AS(save_checkpoint(trainer, path), BusyError);
+  CHECK_THROWS_AS(resume(trainer, file), BusyError);
 }
 
 TEST_CASE("what cannot come back is not saved") {
@@ -162,12 +331,10 @@ TEST_CASE("what cannot come back is not saved") {
   Network<float> network = ready<float>();
   Trainer<float> trainer(network, options_of(Optimizer::momentum));
   trainer.slots()[0][0] = NAN;
-  CHECK_THROWS_WITH_AS(save_checkpoint(network, trainer, path),
+  CHECK_THROWS_WITH_AS(save_checkpoint(trainer, path),
                        "the memory of momentum has NaN or infinite numbers; the checkpoint is not "
                        "saved",
                        InvalidArgument);
-  Network<float> small({.sizes = {1, 1}, .activations = {Activation::tanh}});
-  CHECK_THROWS_AS(save_checkpoint(small, trainer, path), InvalidArgument);
   CHECK(!std::filesystem::exists(path));
 }
 

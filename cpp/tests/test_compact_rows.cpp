@@ -123,7 +123,7 @@ TEST_CASE("coded rows train to the same bits as sparse ones") {
         if (rate > 0) options.dropout = {rate, 0.5};
         Trainer<float> trainer(network, options);
         const Samples<float> samples{x, std::span<const std::int64_t>(y), {}};
-        trainer.epoch(samples, order, {.learning_rate = 0.1});
+        trainer.epoch({network, samples}, {.learning_rate = 0.1, .order = order});
         results.emplace_back(network.parameters().begin(), network.parameters().end());
       }
       CHECK(results[0] == results[1]);
@@ -157,7 +157,8 @@ TEST_CASE("training on compacted rows differs by rounding only") {
       network.initialize(std::vector(2, Initializer::glorot_uniform));
       Trainer<float> trainer(network, {.batch_size = 7, .optimizer = optimizer, .l2 = 0.1});
       const Samples<float> samples{x, std::span<const std::int64_t>(y), {}};
-      for (int epoch = 0; epoch < 3; ++epoch) trainer.epoch(samples, {}, {.learning_rate = 0.01});
+      const Dataset<float> data(network, samples, /*compacted=*/false);
+      for (int epoch = 0; epoch < 3; ++epoch) trainer.epoch(data, {.learning_rate = 0.01});
       results.emplace_back(network.parameters().begin(), network.parameters().end());
     }
     double difference = 0, size = 0;

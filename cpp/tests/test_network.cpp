@@ -39,7 +39,8 @@ TEST_CASE("a small network learns exclusive or") {
   Network<float> network = ready();
   Trainer<float> trainer(network, {.batch_size = 4, .optimizer = Optimizer::adam});
   const double before = network.evaluate(xor_samples()).cost;
-  for (int i = 0; i < 500; ++i) trainer.epoch(xor_samples(), {}, {.learning_rate = 0.05});
+  const Dataset<float> data(network, xor_samples());
+  for (int i = 0; i < 500; ++i) trainer.epoch(data, {.learning_rate = 0.05});
   const Evaluation after = network.evaluate(xor_samples());
   CHECK(after.cost < 0.05);
   CHECK(after.cost < before / 10);
@@ -81,7 +82,7 @@ TEST_CASE("a divergence is reported and undone") {
   const std::vector<float> before(network.parameters().begin(), network.parameters().end());
   Trainer<float> trainer(network, {.batch_size = 1, .optimizer = Optimizer::momentum});
   try {
-    trainer.epoch(xor_samples(), {}, {.learning_rate = 1e30});
+    trainer.epoch({network, xor_samples()}, {.learning_rate = 1e30});
     FAIL("expected a DivergenceError");
   } catch (const DivergenceError& error) {
     CHECK(error.epoch() == 0);
@@ -159,7 +160,8 @@ TEST_CASE("padding stays zero, whatever the activation") {
                                   std::span<const std::int64_t>(exclusive_or),
                                   {}};
     Trainer<double> trainer(network, {.batch_size = 3, .optimizer = Optimizer::momentum});
-    for (int epoch = 0; epoch < 30; ++epoch) trainer.epoch(samples, {}, {.learning_rate = 1e-3});
+    const Dataset<double> data(network, samples);
+    for (int epoch = 0; epoch < 30; ++epoch) trainer.epoch(data, {.learning_rate = 1e-3});
     for (const Layer& layer : network.layers()) {
       for (std::size_t i = layer.weights; i < layer.biases + layer.stride; ++i) {
         if ((i - layer.weights) % layer.stride >= layer.out) {
@@ -190,7 +192,8 @@ TEST_CASE("the bits do not depend on the number of threads") {
         MatrixView<const float>{x.data(), 300, 150, 150}, std::span<const std::int64_t>(y), {}};
     Trainer<float> trainer(
         network, {.batch_size = 128, .optimizer = Optimizer::adam, .dropout = {0.1, 0.5, 0.5}});
-    for (int epoch = 0; epoch < 3; ++epoch) trainer.epoch(samples, {}, {.learning_rate = 0.01});
+    const Dataset<float> data(network, samples);
+    for (int epoch = 0; epoch < 3; ++epoch) trainer.epoch(data, {.learning_rate = 0.01});
     results.emplace_back(network.parameters().begin(), network.parameters().end());
   }
   set_num_threads(usual);
@@ -203,7 +206,42 @@ TEST_CASE("a network in training refuses everyone else") {
   const Network<float>::TrainAccess access(network);
   CHECK_THROWS_AS(network.evaluate(xor_samples()), BusyError);
   Trainer<float> trainer(network, {});
-  CHECK_THROWS_AS(trainer.epoch(xor_samples(), {}, {.learning_rate = 0.1}), BusyError);
+  CHECK_THROWS_AS(trainer.epoch({network, xor_samples()}, {.learning_rate = 0.1}), BusyError);
+  CHECK_THROWS_AS(trainer.set_options({}), BusyError);
+  CHECK_THROWS_AS(static_cast<void>(trainer.position()), BusyError);
+}
+
+TEST_CASE("a session keeps others from training between epochs, but not from reading") {
+  Network<float> network = ready();
+  Trainer<float> trainer(network, {});
+  const Dataset<float> data(network, xor_samples());
+  const auto elsewhere = [](auto call) {
+    bool refused = false;
+    std::jthread([&] {
+      try {
+        call();
+      } catch (const BusyError&) {
+        refused = true;
+      }
+    }).join();
+    return refused;
+  };
+  const auto train = [&] { trainer.epoch(data, {.learning_rate = 0.1}); };
+  {
+    const Network<float>::Session session(network);
+    CHECK_THROWS_AS(Network<float>::Session{network}, BusyError);
+    CHECK(elsewhere([&] { const Network<float>::Session second(network); }));
+    train();
+    network.check_no_session_elsewhere();
+    CHECK(elsewhere(train));
+    CHECK(elsewhere([&] { network.check_no_session_elsewhere(); }));
+    CHECK(elsewhere([&] { network.initialize(std::vector(2, Initializer::normal)); }));
+    CHECK_FALSE(elsewhere([&] { network.evaluate(xor_samples()); }));
+    CHECK_FALSE(elsewhere([&] { const Network<float> copy(network); }));
+  }
+  CHECK_FALSE(elsewhere(train));
+  CHECK_FALSE(elsewhere([&] { network.check_no_session_elsewhere(); }));
+  CHECK(network.epoch() == 2);
 }
 
 TEST_CASE("many threads predict with one network") {
@@ -226,7 +264,7 @@ TEST_CASE("an epoch can be stopped after a mini-batch") {
   Network<float> network = ready();
   Trainer<float> trainer(network, {.batch_size = 1});
   int asked = 0;
-  trainer.epoch(xor_samples(), {},
+  trainer.epoch({network, xor_samples()},
                 {.learning_rate = 0.1, .should_stop = [&] { return ++asked == 2; }});
   CHECK(trainer.steps() == 2);
   CHECK(network.epoch() == 0);  // not a whole one

@@ -137,9 +137,16 @@ TEST_CASE("after a warm-up, neither predictions nor training steps allocate") {
           problem.network,
           {.batch_size = 8, .optimizer = optimizer, .l2 = 0.1, .dropout = {0.1, 0.5}});
       const Samples<float> samples{x, std::span<const std::int64_t>(problem.y), {}};
-      const EpochOptions options{.learning_rate = 0.01, .threads = 1};
-      CHECK(allocations_of([&] { trainer.epoch(samples, order, options); }) == 0);
-      CHECK(allocations_of([&] { trainer.step(samples, options); }) == 0);
+      const Dataset<float> data(problem.network, samples, /*compacted=*/false);
+      const auto epoch = [&](EpochOptions options) {
+        options.learning_rate = 0.01, options.threads = 1;
+        return allocations_of([&] { trainer.epoch(data, options); });
+      };
+      CHECK(epoch({}) == 0);
+      CHECK(epoch({.shuffle = false}) == 0);
+      CHECK(epoch({.order = order}) == 0);
+      CHECK(allocations_of([&] { trainer.step(samples, {.learning_rate = 0.01, .threads = 1}); }) ==
+            0);
     }
   }
 }

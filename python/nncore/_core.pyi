@@ -87,6 +87,8 @@ class Network:
         dtype: Literal["float32", "float64"] = "float32",
         seed: int = 0,
     ) -> None: ...
+    def check_no_session_elsewhere(self) -> None:
+        """Raises BusyError while another thread trains the network (`Session`)."""
     def initialize(self, initializers: Sequence[str], /) -> None:
         """Draws every layer's parameters anew from the seed; one name per layer."""
 
@@ -156,6 +158,17 @@ class Dataset:
     @property
     def weight_sum(self) -> float: ...
 
+class Session:
+    """`with Session(network):` nobody else trains it meanwhile, nor copies it half trained.
+
+    Other threads may predict between epochs. Entering raises BusyError, and cannot be interrupted
+    between taking the network and the first line inside.
+    """
+
+    def __init__(self, network: Network, /) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
 class Trainer:
     """One optimiser's state and the scratch memory of a mini-batch; training is exclusive."""
 
@@ -173,45 +186,67 @@ class Trainer:
         clip_value: float = 0.0,
         dropout: Sequence[float] = (),
     ) -> None: ...
+    def set_options(
+        self,
+        *,
+        batch_size: int,
+        optimizer: str = "sgd",
+        hyperparameters: Mapping[str, float] = ...,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        max_norm: float = 0.0,
+        clip_norm: float = 0.0,
+        clip_value: float = 0.0,
+        dropout: Sequence[float] = (),
+    ) -> None:
+        """Other options from now on; the memory stays where the optimiser does."""
     def epoch(
         self,
         data: Dataset,
-        order: NDArray[np.int64] | None,
+        order: NDArray[np.int64] | None = None,
         *,
         learning_rate: float,
+        shuffle: bool = False,
         penalty_rows: int = 0,
+        penalty_by_mini_batch: bool = False,
         cost_with_penalty: bool = False,
-        first_batch: int = 0,
         n_threads: int = 0,
     ) -> float:
-        """Trains one epoch in `order` (None: as the rows lie) and returns its mean cost.
+        """Trains one epoch, counts it, and returns its mean cost.
 
-        l1 and l2 are divided by penalty_rows (0: by the sum of the mini-batch's sample weights,
-        which is its rows where there are no weights). The cost is that
+        Rows come in `order`, else shuffled by the network's seed and epoch, else as they lie.
+        l1 and l2 are divided by penalty_rows (0: by the rows of the data), or by the sum of the
+        mini-batch's sample weights, which is its rows where there are no weights. The cost is that
         of each mini-batch before its update, with cost_with_penalty the penalty included.
-        first_batch is the number of order's first mini-batch within its epoch. Counts an epoch.
-        Raises DivergenceError (parameters are put back to the start of the epoch), BusyError,
-        KeyboardInterrupt (parameters stand after the last whole mini-batch; no epoch counted).
+        An epoch that was stopped goes on with the mini-batches that remain; see `position`.
+        Raises DivergenceError (parameters are put back), BusyError, KeyboardInterrupt (parameters
+        stand after a whole mini-batch; no epoch counted).
         """
     def step(
-        self, data: Dataset, *, learning_rate: float, penalty_rows: int = 0, n_threads: int = 0
+        self,
+        data: Dataset,
+        order: NDArray[np.int64] | None = None,
+        *,
+        learning_rate: float,
+        batch: int = 0,
+        penalty_rows: int = 0,
+        n_threads: int = 0,
     ) -> float:
-        """One update from all rows as one mini-batch; returns their mean cost before it."""
-    @staticmethod
-    def resume(
-        network: Network, path: str | os.PathLike[str]
-    ) -> tuple[Trainer, tuple[int, int, int]] | None:
-        """The checkpoint's trainer, and what was done of the network's current epoch.
+        """One update from those rows as one mini-batch; returns their mean cost before it.
 
-        The latter as (rows of the epoch, batch size, mini-batches done), the last 0 between epochs.
-        None if the file is a model without one. Raises ModelFileError if it is damaged or of
-        another network.
+        `batch` is its number in an epoch made of steps, a key of dropout. l1 and l2 are divided by
+        penalty_rows (0: by the sum of the mini-batch's sample weights).
+        """
+    @staticmethod
+    def resume(network: Network, path: str | os.PathLike[str]) -> Trainer | None:
+        """The checkpoint's trainer; None if the file is a model without one.
+
+        Raises ModelFileError if it is damaged or of another network.
         """
     def save_checkpoint(
         self,
         path: str | os.PathLike[str],
         *,
-        unfinished: tuple[int, int, int],
         metadata: Mapping[str, str],
         tensors: Mapping[str, NDArray[Any]],
     ) -> None:
@@ -225,7 +260,13 @@ class Trainer:
     @steps.setter
     def steps(self, value: int, /) -> None: ...
     @property
-    def batches(self) -> int: ...
+    def position(self) -> tuple[int, int, int, int, int, float, float] | None:
+        """Where the network's current epoch was stopped; None if it was not begun.
+
+        (epoch, rows, batch size, mini-batches done, key of the rows' order, cost and weight summed).
+        """
+    @position.setter
+    def position(self, value: tuple[int, int, int, int, int, float, float] | None, /) -> None: ...
     @property
     def slots(self) -> list[NDArray[Any]]:
         """Live flat views of the optimiser's memory: momentum, second moments."""

@@ -17,7 +17,7 @@ from nncore.callbacks import Callback
 from nncore.history import History
 from nncore.metrics import Metric
 from nncore.metrics import resolve as resolve_metrics
-from nncore.training import Loop, Measured, OptimizerState, Run
+from nncore.training import Loop, Measured, Run
 
 if TYPE_CHECKING:
     from nncore.network import Network
@@ -53,7 +53,9 @@ def fit(
 
     Everything is checked before any work is done. Training again goes on from where the network
     stands: `fit` for 10 epochs and then for 20 is `fit` for 30, to the last bit, as long as the
-    optimiser and its hyperparameters are the same; with others its memory starts anew.
+    optimiser and its hyperparameters are the same; with others its memory starts anew. An epoch
+    that Ctrl-C ended goes on with the mini-batches that remain, if as many rows come in mini-batches
+    of the same size.
 
     Args:
         x: (n, sizes[0]) numbers of any real dtype and order, or a scipy sparse matrix. Read
@@ -103,7 +105,7 @@ def fit(
     >>> net.predict(x)
     array([0, 1, 1, 0])
     """
-    with net._exclusively():
+    with _core.Session(net):
         samples, held_out = training_and_validation(
             Samples.of(x, y, sample_weight), validation_data, validation_split
         )
@@ -115,32 +117,32 @@ def fit(
         if learning_rate is None:
             learning_rate = _default_rate(net, optimizer)
         numbers = _epoch_numbers(net, epochs, initial_epoch)
-        trainer = _core.Trainer(
-            net,
-            batch_size=min(batch_size, len(training.data)),
-            optimizer=optimizer.name,
-            hyperparameters=optimizer.hyperparameters(),
-            l2=real("l2", l2),
-            l1=real("l1", l1),
-            max_norm=_bound("max_norm", max_norm),
-            clip_norm=_bound("clip_norm", clip_norm),
-            clip_value=_bound("clip_value", clip_value),
-            dropout=_dropout_rates(net, dropout),
-        )
+        run = Run(net, numbers, _columns(training, validation))
+        found = _in_order(callbacks)
+        for follower in (learning_rate, *found):
+            _check_monitor(follower, run.columns)
         loop = Loop(
-            run=Run(net, numbers, _columns(training, validation)),
+            run=run,
             training=training,
             validation=validation,
-            trainer=trainer,
-            state=OptimizerState(optimizer, 0, trainer.slots),
-            batch_size=batch_size,
             rate=schedules.resolve(learning_rate, net.history),
             shuffle=_truth("shuffle", shuffle),
             n_threads=_thread_count(n_threads),
-            callbacks=_in_order(callbacks),
+            callbacks=found,
+            state=net._training,
+            trainer=net._training.trainer_for(
+                net,
+                batch_size=min(batch_size, len(training.data)),
+                optimizer=optimizer.name,
+                hyperparameters=optimizer.hyperparameters(),
+                l2=real("l2", l2),
+                l1=real("l1", l1),
+                max_norm=_bound("max_norm", max_norm),
+                clip_norm=_bound("clip_norm", clip_norm),
+                clip_value=_bound("clip_value", clip_value),
+                dropout=_dropout_rates(net, dropout),
+            ),
         )
-        for follower in (learning_rate, *loop.callbacks):
-            _check_monitor(follower, loop.run.columns)
         with progress_bar(progress, len(loop.run.epochs)) as show_progress:
             return loop.train(show_progress)
 

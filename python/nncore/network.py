@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from copy import copy
-from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -24,13 +22,11 @@ from nncore._architecture import (
 )
 from nncore._checks import file_path, integer, real
 from nncore._names import check_name
-from nncore.errors import BusyError
+from nncore._training_state import TrainingState
 from nncore.history import History
 
 if TYPE_CHECKING:
     from nncore import _fit
-    from nncore.callbacks import Callback
-    from nncore.training import OptimizerState, Resumed, Unfinished
 
 Net = TypeVar("Net", bound="Network")
 
@@ -138,12 +134,7 @@ class Network(_core.Network):
         except MemoryError:
             raise MemoryError(f"a network of sizes {core[0]} does not fit into memory") from None
         self.history = History()
-        self._lock = Lock()
-        self._trained_by: int | None = None
-        self._optimizer_state: OptimizerState | None = None
-        self._callbacks: Sequence[Callback] = ()
-        self._unfinished: Unfinished | None = None
-        self._resumed: Resumed | None = None
+        self._training = TrainingState()
 
     @property
     def weights(self) -> Parameters:
@@ -218,7 +209,7 @@ class Network(_core.Network):
             DivergenceError: the step left the finite numbers, and was taken back.
         """
         rate = real("learning_rate", learning_rate, above=True)
-        with self._exclusively():
+        with _core.Session(self):
             data = _core.Dataset(self, x, y)
             _core.Trainer(self, batch_size=max(len(data), 1)).step(data, learning_rate=rate)
 
@@ -269,7 +260,7 @@ class Network(_core.Network):
         """
         from nncore import checkpoint
 
-        self._check_at_rest()
+        self.check_no_session_elsewhere()
         self._check_finite()
         checkpoint.save(self, file_path(path))
 
@@ -341,44 +332,32 @@ class Network(_core.Network):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Everything but what belongs to a running `fit`; callbacks need not be picklable."""
-        self._check_at_rest()
-        left_out = ("_lock", "_trained_by", "_callbacks", "_unfinished", "_resumed")
-        state = {key: value for key, value in vars(self).items() if key not in left_out}
+        self.check_no_session_elsewhere()
+        state = {key: value for key, value in vars(self).items() if key != "_training"}
         state["history"] = copy(self.history)  # which even a shallow copy must not share
         core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
         parameters = [*self.weights, *self.biases]
-        return _rebuild, (type(self), core, self.epoch, parameters), state
+        training = self._training.copied()
+        return _rebuild, (type(self), core, self.epoch, parameters, training), state
 
     def _check_finite(self) -> None:
         if not self.all_finite():
             raise ValueError("the network has NaN or infinity among its parameters: not saved")
 
-    @contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        """For as long as training lasts, its callbacks included."""
-        if not self._lock.acquire(blocking=False):
-            raise BusyError("this network is being trained; wait for that to end, or train a copy")
-        self._trained_by = get_ident()
-        try:
-            yield
-        finally:
-            self._trained_by = None
-            self._lock.release()
-
-    def _check_at_rest(self) -> None:
-        """Callbacks may copy the network between epochs; other threads might copy half a step."""
-        if self._trained_by not in (None, get_ident()):
-            raise BusyError("another thread is training this network; wait for that to end")
-
 
 def _rebuild(
-    cls: type[Net], core: tuple[Any, ...], epoch: int, parameters: list[NDArray[Any]]
+    cls: type[Net],
+    core: tuple[Any, ...],
+    epoch: int,
+    parameters: list[NDArray[Any]],
+    training: tuple[Any, ...] | None,
 ) -> Net:
     net = cls.__new__(cls)
     net._build(*core)
     net.epoch = epoch
     for view, array in zip([*net.weights, *net.biases], parameters, strict=True):
         view[...] = array
+    net._training = TrainingState.from_copy(net, training)
     return net
 
 

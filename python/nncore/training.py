@@ -6,17 +6,17 @@ The work of an epoch is one call into the core.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nncore import _core, metrics, optimizers, schedules
+from nncore import _core, metrics, schedules
 from nncore._checks import real
 from nncore._interrupts import held_back
 from nncore._samples import Samples
+from nncore._training_state import CallbackState, TrainingState
 from nncore.callbacks import Callback
 from nncore.errors import DivergenceError, ModelFileError
 from nncore.history import History
@@ -51,36 +51,6 @@ class Run:
         self.stopped = True
 
 
-@dataclass
-class OptimizerState:
-    """An optimiser's memory, which outlives the call of `fit` that made it."""
-
-    optimizer: optimizers.Optimizer
-    steps: int
-    """Mini-batches so far."""
-    slots: list[NDArray[Any]]
-    """Flat, each laid out as the core lays out the parameters."""
-
-
-@dataclass
-class Unfinished:
-    """An epoch that was left after some of its mini-batches."""
-
-    epoch: int
-    rows: int
-    batch_size: int
-    batches: int
-
-
-@dataclass
-class Resumed:
-    """What a checkpoint holds beside the network, until `fit` takes it up."""
-
-    unfinished: Unfinished | None
-    callbacks: list[tuple[str, dict[str, Any]]]
-    """The class of each callback of the run, and its state."""
-
-
 class Measured:
     """Samples to train or measure on, as the core takes them and as the metrics do."""
 
@@ -109,14 +79,12 @@ class Loop:
     run: Run
     training: Measured
     validation: Measured | None
+    state: TrainingState
     trainer: _core.Trainer
-    state: OptimizerState
-    batch_size: int
     rate: schedules.Schedule
     shuffle: bool
     n_threads: int
     callbacks: list[Callback]
-    batches_done: int = 0
     in_core: bool = False
 
     def train(self, show_progress: Callable[[Mapping[str, Any]], None]) -> History:
@@ -156,30 +124,20 @@ class Loop:
         return True
 
     def train_epoch(self) -> float:
-        """Every mini-batch of one epoch; of one that was left half done, those that remain."""
-        net, trainer, rows = self.run.net, self.trainer, len(self.training.data)
-        done, self.batches_done = self.batches_done, 0
-        order = _core.permutation(rows, seed=net.seed, epoch=net.epoch) if self.shuffle else None
-        if done:
-            order = np.arange(rows) if order is None else order
-            order = order[done * self.batch_size :]
+        """Every mini-batch of one epoch; of one that was left half done, those that remain.
+
+        What was done of it, and at what cost, the core knows.
+        """
         try:
             self.in_core = True
-            return trainer.epoch(
+            return self.trainer.epoch(
                 self.training.data,
-                order,
                 learning_rate=self.run.learning_rate,
-                penalty_rows=rows,
-                first_batch=done,
+                shuffle=self.shuffle,
                 n_threads=self.n_threads,
             )
         finally:
             self.in_core = False
-            self.state.steps = trainer.steps
-            net._unfinished = None
-            if net.epoch == self.run.epoch:  # left by Ctrl-C, or diverged
-                batches = done + trainer.batches
-                net._unfinished = Unfinished(net.epoch, rows, self.batch_size, batches)
 
     def is_within_an_epoch(self) -> bool:
         """Whether mini-batches of the current epoch are still to come."""
@@ -204,27 +162,15 @@ class Loop:
 
     def begin(self) -> None:
         """Takes up what earlier calls, or a checkpoint, left on the network."""
-        net, state, earlier = self.run.net, self.state, self.run.net._optimizer_state
-        net.epoch = self.run.epochs.start
-        if earlier is not None and earlier.optimizer == state.optimizer:
-            self.trainer.steps = state.steps = earlier.steps
-            for slot, before in zip(state.slots, earlier.slots, strict=True):
-                slot[...] = before
-        net._optimizer_state = state
-        net._callbacks, net._unfinished = self.callbacks, None
+        self.run.net.epoch = self.run.epochs.start
         self.call("on_train_begin")
-        if net._resumed is not None:
-            self.resume(net._resumed)
-            net._resumed = None
+        self.restore(self.state.waiting)
+        self.state.take_up(self.callbacks)
 
-    def resume(self, resumed: Resumed) -> None:
-        """Goes on where the checkpoint's run stood: within its epoch, and with its callbacks."""
-        here = Unfinished(self.run.net.epoch, len(self.training.data), self.batch_size, 0)
-        if resumed.unfinished and replace(resumed.unfinished, batches=0) == here:
-            self.batches_done = resumed.unfinished.batches
-            self.run.net._unfinished = resumed.unfinished
+    def restore(self, states: list[CallbackState]) -> None:
+        """Puts the callbacks where those of the checkpoint's run stood."""
         waiting = list(self.callbacks)
-        for kind, state in resumed.callbacks:
+        for kind, state in states:
             match = next((c for c in waiting if type(c).__qualname__ == kind), None)
             if match is None:
                 continue

@@ -27,10 +27,9 @@ int main(int argc, char** argv) {
   const std::array start = {nncore::Initializer::glorot_uniform,
                             nncore::Initializer::glorot_uniform};
   network.initialize(start);
+  const nncore::Dataset<float> data(network, samples);
   nncore::Trainer<float> trainer(network, {.batch_size = 4, .optimizer = nncore::Optimizer::adam});
-  for (int epoch = 0; epoch < 500; ++epoch) {
-    trainer.epoch(samples, {}, {.learning_rate = 0.05});
-  }
+  for (int epoch = 0; epoch < 500; ++epoch) trainer.epoch(data, {.learning_rate = 0.05});
 
   const std::filesystem::path file = argv[1];
   nncore::save_model(network, file);

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "nncore/guard.hpp"
 #include "nncore/matrix.hpp"
 #include "nncore/names.hpp"
 
@@ -124,9 +125,13 @@ class Network {
   void input_gradients(const Samples<T>& samples, MatrixView<T> out) const;
 
   // Held while reading or training: readers share, a trainer is alone. Making one throws BusyError;
-  // it never waits. The calls above take their own.
+  // it never waits. The calls above take their own. A Session is held by the thread that trains
+  // over many epochs: others may read between these, but not train.
   class ReadAccess;
   class TrainAccess;
+  class Session;
+  // Throws BusyError during another thread's session.
+  void check_no_session_elsewhere() const { guard_.check_no_session_elsewhere(); }
 
  private:
   Architecture architecture_;
@@ -135,31 +140,34 @@ class Network {
   std::shared_ptr<T> parameters_;
   std::uint64_t seed_ = 0;
   std::atomic<std::uint64_t> epoch_{0};  // may be asked for while the network is being trained
-  mutable std::atomic<int> users_{0};    // readers, or -1 for a trainer
+  mutable Guard guard_;
 };
 
 template <class T>
 class Network<T>::ReadAccess {
  public:
-  explicit ReadAccess(const Network& network);
-  ~ReadAccess();
-  ReadAccess(const ReadAccess&) = delete;
-  ReadAccess& operator=(const ReadAccess&) = delete;
+  explicit ReadAccess(const Network& network) : held_(network.guard_) {}
 
  private:
-  const Network& network_;
+  Guard::Reading held_;
 };
 
 template <class T>
 class Network<T>::TrainAccess {
  public:
-  explicit TrainAccess(Network& network);
-  ~TrainAccess();
-  TrainAccess(const TrainAccess&) = delete;
-  TrainAccess& operator=(const TrainAccess&) = delete;
+  explicit TrainAccess(Network& network) : held_(network.guard_) {}
 
  private:
-  Network& network_;
+  Guard::Changing held_;
+};
+
+template <class T>
+class Network<T>::Session {
+ public:
+  explicit Session(Network& network) : held_(network.guard_) {}
+
+ private:
+  Guard::Session held_;
 };
 
 // Throws InvalidArgument unless the samples fit the network: widths, lengths, labels in range,

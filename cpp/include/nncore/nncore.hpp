@@ -5,8 +5,10 @@
 
 #include "nncore/checkpoint.hpp"
 #include "nncore/compact_rows.hpp"
+#include "nncore/dataset.hpp"
 #include "nncore/error.hpp"
 #include "nncore/files.hpp"
+#include "nncore/guard.hpp"
 #include "nncore/idx.hpp"
 #include "nncore/matrix.hpp"
 #include "nncore/model_file.hpp"

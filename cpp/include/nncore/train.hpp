@@ -1,27 +1,30 @@
-// Training: one optimiser's state, and epochs of mini-batches.
+// Training: an optimiser's memory, epochs of mini-batches, and the place in an epoch.
 //
 // A loop whose learning rate changes from epoch to epoch, and which anything can end:
 //
+//   const Dataset<float> data(network, samples);  // checked once
 //   Trainer<float> trainer(network, {.batch_size = 32, .optimizer = Optimizer::adam});
 //   const ScheduleOptions halving{Schedule::step, {0.01, 0.5, 10}};  // see schedules.hpp
-//   std::vector<std::int64_t> order(samples.rows());
 //   while (network.epoch() < 30) {
-//     permutation(order, network.seed(), network.epoch());
-//     trainer.epoch(samples, order, {.learning_rate = learning_rate(halving, network.epoch()),
-//                                    .penalty_rows = samples.rows(),
-//                                    .should_stop = [&] { return button.pressed(); }});
+//     trainer.epoch(data, {.learning_rate = learning_rate(halving, network.epoch()),
+//                          .should_stop = [&] { return button.pressed(); }});
 //     if (button.pressed() || network.evaluate(validation).accuracy > 0.98) break;
 //   }
+//
+// An epoch that was stopped is gone on with by the next call of epoch(), with the same bits as if
+// it had not been; also from a file (checkpoint.hpp).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "nncore/dataset.hpp"
 #include "nncore/network.hpp"
 
 #pragma GCC visibility push(default)
@@ -30,6 +33,11 @@ namespace nncore {
 template <class T>
 struct Batch;
 struct Dropout;
+template <class T>
+class Trainer;
+class TensorFile;
+template <class T>
+[[gnu::visibility("default")]] void resume(Trainer<T>& trainer, const TensorFile& file);
 
 struct TrainOptions {
   std::size_t batch_size = 10;  // 1 or more; an epoch's last mini-batch may have fewer rows
@@ -51,24 +59,52 @@ void set_hyperparameter(TrainOptions& options, std::string_view name, double val
 
 struct EpochOptions {
   double learning_rate = 0;  // finite, 0 or more
-  // The number of the first mini-batch, for an epoch that goes on where another was stopped: a
-  // key of dropout.
-  std::uint64_t first_batch = 0;
-  std::size_t penalty_rows = 0;    // Penalty::rows
+  // Whether the rows come in a new order, drawn from the network's seed and epoch (permutation());
+  // else they come as they lie.
+  bool shuffle = true;
+  // The rows to train on, in this order, in place of both; some of them more than once, or not at
+  // all. At least one. Read during the call only.
+  std::optional<std::span<const std::int64_t>> order = {};
+  // n of the penalties: 0 for the data set's rows, as the book has it.
+  std::size_t penalty_rows = 0;
+  // In place of that, each mini-batch's own rows (their summed weights), as scikit-learn has it.
+  bool penalty_by_mini_batch = false;
   bool cost_with_penalty = false;  // costs a pass over the weights every mini-batch
   int threads = 0;                 // at most so many; 0 for the library's setting
-  // Asked after every mini-batch but the last, on the calling thread; true ends the epoch there
-  // (Trainer::batches tells where). Plain SGD with l2 on sparse rows, whose decay it puts
-  // off, asks after those only whose number, first_batch counted in, 16 divides. It
-  // must not use the network, which is busy. What it throws passes through epoch(), the parameters
-  // staying as they are.
+  // Asked after every mini-batch that the epoch can be stopped behind, on the calling thread, until
+  // it says true. The epoch then ends there or up to fifteen mini-batches later, but never
+  // completes. It must not use the network, which is busy. What it throws ends the epoch in the
+  // same way, and passes through epoch().
   std::function<bool()> should_stop = {};
 };
 
-// Used by one thread at a time, but for steps() and batches(), which any may ask. Takes memory for
-// the optimiser's slots and one gradient, each as large as the parameters, and when it first trains
-// for a copy of the parameters and slots and the activations of a mini-batch; later epochs of the
-// same batch size take none, unless there is a max_norm.
+struct StepOptions {
+  double learning_rate = 0;  // finite, 0 or more
+  // The rows of the samples to train on; without it all of them, as they lie.
+  std::optional<std::span<const std::int64_t>> order = {};
+  // The mini-batch's number in an epoch that the caller makes of steps: a key of dropout.
+  std::uint64_t batch = 0;
+  // n of the penalties: that of all samples, which this mini-batch is drawn from; 0 for the rows of
+  // the mini-batch itself (their summed weights).
+  std::size_t penalty_rows = 0;
+  int threads = 0;  // at most so many; 0 for the library's setting
+};
+
+// How far an epoch is that was stopped.
+struct EpochPosition {
+  std::uint64_t epoch = 0;      // the network's, in which it was
+  std::size_t rows = 0;         // of the whole epoch
+  std::size_t batch_size = 0;   // at most as many as rows
+  std::uint64_t batches = 0;    // mini-batches done; more than none, fewer than all
+  std::uint64_t order = 0;      // tells orders of the rows from each other
+  double cost = 0, weight = 0;  // summed over the rows of these mini-batches
+};
+
+// Guarded with its network: whoever comes while either is in use gets a BusyError; steps() may be
+// asked at any time. Takes memory for the optimiser's slots and one gradient, each as large as the
+// parameters, and when it first trains for a copy of the parameters and slots, the activations of a
+// mini-batch and the order of an epoch's rows; later epochs of the same size take none, unless
+// there is a max_norm.
 template <class T>
 class Trainer {
  public:
@@ -78,28 +114,40 @@ class Trainer {
   ~Trainer();
   Trainer(Trainer&&) noexcept;
 
-  // Trains on every mini-batch of the samples in the given order of rows (all of them in their
-  // own order where it is empty) and returns the mean cost over those rows, each taken before
-  // its mini-batch's update. Counts an epoch unless it was stopped.
-  // The samples are read where they lie; the order may name any rows, some of them more than once.
-  // Throws InvalidArgument if samples, order or options do not fit; BusyError if the network is in
-  // use; DivergenceError where a cost or parameter is no longer finite: parameters and state are
-  // then those of the epoch's start. See check() in network.hpp for what is trusted.
-  double epoch(const Samples<T>& samples, std::span<const std::int64_t> order,
-               const EpochOptions& options);
-  // One update from all the samples as one mini-batch; returns their mean cost before it. Counts no
-  // epoch. Throws as epoch does.
-  double step(const Samples<T>& samples, const EpochOptions& options);
+  // Trains on every mini-batch of the data and returns the mean cost over the rows, each taken
+  // before its mini-batch's update. Counts an epoch. Where it is stopped it counts none, returns
+  // the mean cost so far, and position() tells where it stands. The next call at the same epoch of
+  // the network, with as many rows in the same kind of order (or the same order, if it was given)
+  // and the same batch size, trains on the mini-batches that remain, and returns the cost of the
+  // whole epoch; any other call begins its epoch from the start.
+  // Throws InvalidArgument if data or options do not fit; BusyError if the network is in use;
+  // DivergenceError where a cost or parameter is no longer finite. Whatever it throws, but for what
+  // should_stop threw, parameters, optimiser and position are then those of before the call.
+  double epoch(const Dataset<T>& data, const EpochOptions& options);
+  // One update from the samples as one mini-batch; returns their mean cost before it. Counts no
+  // epoch, and leaves the position alone. Throws as epoch does; see check() in network.hpp for what
+  // is trusted.
+  double step(const Samples<T>& samples, const StepOptions& options);
 
+  Network<T>& network() const noexcept { return network_; }
   const TrainOptions& options() const noexcept { return options_; }
+  // Other options from now on. The optimiser's memory stays where optimiser and hyperparameters
+  // do, and else starts anew. Throws as the constructor, and BusyError; nothing is then changed.
+  void set_options(TrainOptions options);
+
+  // Where the network's current epoch was stopped; nothing if it was not begun. Throws BusyError.
+  std::optional<EpochPosition> position() const;
+  // For who keeps positions elsewhere; nothing forgets that an epoch was begun. Throws
+  // InvalidArgument for what cannot be one, BusyError.
+  void set_position(const std::optional<EpochPosition>& position);
+
   // Mini-batches so far: t of the optimisers' equations.
   std::uint64_t steps() const noexcept { return steps_; }
-  // Mini-batches that the last epoch() or step() trained on; 0 if it diverged.
-  std::uint64_t batches() const noexcept { return batches_; }
   void set_steps(std::uint64_t steps) noexcept { steps_ = steps; }
   // The optimiser's memory (optimizer_slots of them), each laid out as the parameters, its padding
-  // zero. The views live as long as the trainer.
+  // zero. The views live as long as the trainer, or until set_options changes the optimiser.
   std::vector<std::span<T>> slots() noexcept;
+  std::vector<std::span<const T>> slots() const noexcept;
   // Shares ownership of slot i, for views that outlive the trainer. Throws std::out_of_range.
   std::shared_ptr<T> share_slot(std::size_t i) const;
 
@@ -123,20 +171,23 @@ class Trainer {
     std::atomic<std::uint64_t> number_{0};
   };
 
+  template <class U>
+  friend void resume(Trainer<U>& trainer, const TensorFile& file);
+
   struct State;
-  double mini_batch(Batch<T>& batch, const EpochOptions& options, const Dropout* dropout);
-  double run(const Samples<T>& samples, std::span<const std::int64_t> order, std::size_t batch_size,
-             const EpochOptions& options, bool is_epoch);
+  struct Pass;
+  double mini_batch(Batch<T>& batch, const Pass& pass, const Dropout* dropout);
+  bool run(const Samples<T>& samples, const Pass& pass, EpochPosition& at);
 
   Network<T>& network_;
   TrainOptions options_;
   Count steps_;
-  Count batches_;
+  std::optional<EpochPosition> position_;
   std::unique_ptr<State> state_;
 };
 
 // The order in which an epoch visits out.size() rows: a Fisher-Yates shuffle of 0, 1, ... keyed by
-// (seed, epoch), the same on every machine. Python's fit trains in this order.
+// (seed, epoch), the same on every machine.
 void permutation(std::span<std::int64_t> out, std::uint64_t seed, std::uint64_t epoch);
 
 extern template class Trainer<float>;

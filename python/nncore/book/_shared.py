@@ -245,7 +245,7 @@ class ColumnNetwork:
             # The book shuffles the list itself: an index list of its length takes the same order.
             random.shuffle(order)
             if update is None:
-                trainer.epoch(dataset, np.array(order), learning_rate=eta, penalty_rows=n)
+                trainer.epoch(dataset, np.array(order), learning_rate=eta)
             else:
                 for k in range(0, n, mini_batch_size):
                     update([data[i] for i in order[k : k + mini_batch_size]])
@@ -254,7 +254,7 @@ class ColumnNetwork:
     def _core_step(self, mini_batch: Iterable[Example], eta: float, lmbda: float, n: int) -> None:
         data = Examples.of(mini_batch)
         trainer = _core.Trainer(self._net, batch_size=len(data), l2=lmbda)
-        trainer.epoch(data.dataset(self._net), None, learning_rate=eta, penalty_rows=n)
+        trainer.step(data.dataset(self._net), learning_rate=eta, penalty_rows=n)
 
     def _book_step(self, mini_batch: Iterable[Example], eta: float, lmbda: float, n: int) -> None:
         """One mini-batch through `backprop`: w -> (1 - eta lmbda / n) w - eta / m sum nabla_w."""

@@ -15,7 +15,7 @@ from sklearn.utils import shuffle
 from nncore import _core, _fit, optimizers
 from nncore.errors import DivergenceError
 from nncore.sklearn._samples import Rows
-from nncore.training import OptimizerState, Run
+from nncore.training import Run
 
 if TYPE_CHECKING:
     from nncore.sklearn._base import BaseMLP
@@ -46,24 +46,24 @@ class _Fit:
         self.data = rows.dataset(net)
         self.held_out = None if validation is None else validation.dataset(net)
         self.batch_size = _batch_size(estimator.batch_size, len(rows))
-        earlier = net._optimizer_state if incremental else None
-        if earlier is None:
+        state = net._training
+        if not incremental:
+            state.forget_optimizer()
+        if state.trainer is None:
             estimator._learning_rate = estimator.learning_rate_init
-        optimizer = _optimizer(estimator) if earlier is None else earlier.optimizer
-        self.trainer = _core.Trainer(
+            optimizer = _optimizer(estimator)
+            rule = optimizer.name, optimizer.hyperparameters()
+        else:
+            rule = state.trainer.optimizer, state.trainer.hyperparameters
+        self.trainer = state.trainer_for(
             net,
             batch_size=self.batch_size,
-            optimizer=optimizer.name,
-            hyperparameters=optimizer.hyperparameters(),
+            optimizer=rule[0],
+            hyperparameters=rule[1],
             l2=estimator.alpha,
             dropout=_fit._dropout_rates(net, estimator.dropout),
         )
-        self.state = OptimizerState(optimizer, 0, self.trainer.slots)
-        if earlier is not None:
-            self.trainer.steps = self.state.steps = earlier.steps
-            for slot, before in zip(self.state.slots, earlier.slots, strict=True):
-                slot[...] = before
-        net._optimizer_state = self.state
+        self.trainer.position = None  # scikit-learn's epochs begin at their start
         estimator._begin_curves(validation is not None)
         self.callbacks = _fit._in_order(estimator.callbacks or ())
         columns = ["cost"]
@@ -118,8 +118,6 @@ class _Fit:
         except DivergenceError as error:
             self.take_divergence(error)
             return False
-        finally:
-            self.state.steps = self.trainer.steps
         seconds = perf_counter() - started
         estimator.n_iter_ += 1
         estimator.t_ += len(self.rows)
@@ -141,12 +139,17 @@ class _Fit:
         threads = self.estimator.n_threads or 0
         if self.rows.weight is None and self.rows.divisor == 1:
             cost = self.trainer.epoch(
-                self.data, order, learning_rate=rate, cost_with_penalty=True, n_threads=threads
+                self.data,
+                order,
+                learning_rate=rate,
+                penalty_by_mini_batch=True,
+                cost_with_penalty=True,
+                n_threads=threads,
             )
             return self.rows.loss(cost)
         # scikit-learn takes each mini-batch's weighted mean by its number of rows, and divides
         # the samples' loss but not the penalty by the outputs: both need every mini-batch's own.
-        epoch, total = self.net.epoch, 0.0
+        total = 0.0
         order = np.arange(len(self.rows)) if order is None else order
         for i, start in enumerate(range(0, len(order), self.batch_size)):
             batch = order[start : start + self.batch_size]
@@ -154,13 +157,12 @@ class _Fit:
             if weight == 0:
                 continue
             squares = sum(float(np.vdot(w, w)) for w in self.net.weight_views())
-            self.net.epoch = epoch
-            cost = self.trainer.epoch(
-                self.data, batch, learning_rate=rate, first_batch=i, n_threads=threads
+            cost = self.trainer.step(
+                self.data, batch, learning_rate=rate, batch=i, n_threads=threads
             )
             penalty = 0.5 * self.estimator.alpha * squares / float(weight)
             total += len(batch) * (self.rows.loss(cost, batch) + penalty)
-        self.net.epoch = epoch + 1
+        self.net.epoch += 1
         return total / len(order)
 
     def validate(self) -> dict[str, float]:
