@@ -81,3 +81,29 @@ def test_other_threads_do_not_touch_it() -> None:
     thread.start()
     thread.join()
     assert seen == [True]
+
+
+def test_one_that_was_never_left_undoes_itself() -> None:
+    """A second press may have come in the middle of leaving: the next one must count."""
+    default = signal.getsignal(signal.SIGINT)
+
+    def enter() -> held_back:
+        entered = held_back(unless=lambda: False)
+        entered.__enter__()
+        return entered
+
+    left = enter()
+    try:
+        assert signal.getsignal(signal.SIGINT) is not default
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        assert signal.getsignal(signal.SIGINT) is default
+        left = enter()
+        events: list[str] = []
+        with pytest.raises(KeyboardInterrupt):
+            run(events, unless=lambda: False)
+        assert events == ["after the press"]
+        assert signal.getsignal(signal.SIGINT) is default
+        del left
+    finally:
+        signal.signal(signal.SIGINT, default)

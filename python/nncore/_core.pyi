@@ -263,7 +263,7 @@ class Trainer:
     def position(self) -> tuple[int, int, int, int, int, float, float] | None:
         """Where the network's current epoch was stopped; None if it was not begun.
 
-        (epoch, rows, batch size, mini-batches done, key of the rows' order, cost and weight summed).
+        (epoch, rows, batch size, mini-batches done, the order's key, cost and weight summed).
         """
     @position.setter
     def position(self, value: tuple[int, int, int, int, int, float, float] | None, /) -> None: ...

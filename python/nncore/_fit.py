@@ -54,8 +54,8 @@ def fit(
     Everything is checked before any work is done. Training again goes on from where the network
     stands: `fit` for 10 epochs and then for 20 is `fit` for 30, to the last bit, as long as the
     optimiser and its hyperparameters are the same; with others its memory starts anew. An epoch
-    that Ctrl-C ended goes on with the mini-batches that remain, if as many rows come in mini-batches
-    of the same size.
+    that Ctrl-C ended goes on with the mini-batches that remain, as long as there are as many rows
+    in mini-batches of the same size.
 
     Args:
         x: (n, sizes[0]) numbers of any real dtype and order, or a scipy sparse matrix. Read

@@ -7,9 +7,10 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 
-class held_back:  # noqa: N801 - reads as the verb that it is
+class held_back:
     """Keeps Ctrl-C waiting, but lets it through at once where `unless()` says so.
 
     Entering gives a function that lets through what has been waiting; leaving does the same.
@@ -22,13 +23,13 @@ class held_back:  # noqa: N801 - reads as the verb that it is
 
     def __init__(self, unless: Callable[[], bool]) -> None:
         self._unless = unless
-        self._before = signal.getsignal(signal.SIGINT)
+        self._before = _handler_at_work()
         self._pressed = False
         self._entered_by: FrameType | None = None
 
     def __enter__(self) -> Callable[[], None]:
         main = threading.current_thread() is threading.main_thread()
-        if main and callable(self._before):
+        if main and self._before is not None:
             self._entered_by = sys._getframe(1)
             signal.signal(signal.SIGINT, self._handle)
         return self._let_through
@@ -63,5 +64,15 @@ class held_back:  # noqa: N801 - reads as the verb that it is
             self._pass_on(signal.SIGINT, None)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        if callable(self._before):
+        if self._before is not None:
             self._before(number, frame)
+
+
+def _handler_at_work() -> Callable[[int, FrameType | None], Any] | None:
+    """Who is called on Ctrl-C, if it is a function of Python's that is still meant."""
+    handler = signal.getsignal(signal.SIGINT)
+    while isinstance(left := getattr(handler, "__self__", None), held_back):
+        if left._is_at_work(sys._getframe()):
+            break
+        handler = left._before
+    return handler if callable(handler) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -61,10 +62,10 @@ class History:
             name: self._columns[name] if name in self._columns else [math.nan] * len(self.epochs)
             for name in [*values, *self._columns]
         }
-        for name, column in columns.items():
-            column.append(values.get(name, math.nan))
         self._columns = columns
-        self.epochs.append(epoch)
+        # One call, which Ctrl-C cannot part: no column is ever longer than the others.
+        entries = [values.get(name, math.nan) for name in columns]
+        deque(map(list.append, [*columns.values(), self.epochs], [*entries, epoch]), maxlen=0)
 
     def __getitem__(self, name: str) -> list[Any]:
         try:

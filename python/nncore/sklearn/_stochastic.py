@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import shuffle
 
-from nncore import _core, _fit, optimizers
+from nncore import _fit, optimizers
 from nncore.errors import DivergenceError
 from nncore.sklearn._samples import Rows
 from nncore.training import Run
