@@ -211,10 +211,13 @@ typedef struct nncore_samples {
 } nncore_samples;
 
 /* Checks samples for a network once, for many epochs: shapes, labels in range, targets that suit
- * the cost, sound sparse rows, finite numbers. *dataset is the caller's to release.
+ * the cost, sound sparse rows, finite numbers. Other networks that they suit may use them, too.
+ * *dataset is the caller's to release.
  *
- * The memory of the samples must live, and must not change, for as long as the data set. Dense rows
- * that are mostly zero are copied without their zeros, on which training is faster. */
+ * Labels, weights, and the columns and offsets of sparse rows are copied. The memory of dense rows,
+ * targets and the values of sparse rows must live, and must not change, for as long as the data
+ * set. Dense rows that are mostly zero are copied besides, without their zeros, on which training
+ * is faster. */
 NNCORE_API nncore_status nncore_dataset_create(const nncore_network* network,
                                                const nncore_samples* samples,
                                                nncore_dataset** dataset);
@@ -282,17 +285,19 @@ typedef struct nncore_epoch_options {
   double learning_rate;
   int keep_order; /* 0: the rows are shuffled, by the network's seed and epoch; else as they lie */
   int threads;    /* at most so many; 0: the library's setting */
-  /* Asked after every mini-batch, with `context`, on the calling thread: other than 0 ends the
-   * epoch there. It must not raise or jump away; the network is busy. NULL: never asked. With
-   * sgd, l2 and inputs that are mostly zero it is asked after every sixteenth only. */
+  /* Asked with `context`, on the calling thread, after every mini-batch that the epoch can be
+   * stopped behind, until it says other than 0. The epoch then ends there or up to fifteen
+   * mini-batches later, but never completes. It must not raise or jump away; the network is busy.
+   * NULL: never asked. */
   int (*should_stop)(void* context);
   void* context;
 } nncore_epoch_options;
 
 /* Trains the network on every mini-batch of the samples once. *cost (which may be NULL) receives
  * their mean cost, each taken before its mini-batch's update and without penalties. The network's
- * epoch then counts one more, unless should_stop ended it: the next call, with as many rows, goes
- * on with the mini-batches that remain.
+ * epoch then counts one more, unless should_stop ended it, when *cost is that so far: the next
+ * call, with as many rows and the same keep_order, goes on with the mini-batches that remain, and
+ * gives the cost of the whole epoch.
  *
  * NNCORE_DIVERGED: a cost or parameter is no longer finite; parameters and the trainer's state are
  * those of before the call. NNCORE_BUSY: the network is in use elsewhere. The same seed gives the
