@@ -137,6 +137,69 @@ def test_an_interrupt_stops_a_long_epoch(threads: int, batch_size: int) -> None:
     assert moved == "moved True True"
 
 
+PRESSED = """
+import os, random, signal, time
+import numpy as np
+from nncore import _core
+net = _core.Network([20, 5, 3], ["sigmoid"] * 2, dtype="float32")
+x = np.random.default_rng(0).random({shape})
+net.predict(x)
+for _ in range(100):
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(sender, b"ready")
+            while True:
+                net.predict(x)
+        except KeyboardInterrupt:
+            os._exit(7)
+    os.read(receiver, 5)
+    os.close(receiver), os.close(sender)
+    time.sleep(random.random() * 0.004)
+    os.kill(child, signal.SIGINT)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+@pytest.mark.parametrize("shape", [(20,), (30, 20)])
+def test_an_interrupt_at_any_moment_is_a_keyboard_interrupt(shape: tuple[int, ...]) -> None:
+    """Float64 rows for a float32 network: what converts them must not be stopped half-way."""
+    program = PRESSED.format(shape=shape)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (run.stdout.split(), run.stderr) == (["7"] * 100, "")
+
+
+LEFT_RUNNING = """
+import threading, time
+import numpy as np
+import nncore
+x, y = np.random.default_rng(0).random((3000, 100)), np.arange(3000) % 10
+started = threading.Barrier(4)
+
+def work():
+    net = nncore.Network([100, 200, 10], seed=1)
+    started.wait()
+    while True:
+        {work}
+
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+started.wait()
+time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("work", ["net.predict(x)", "net.fit(x, y, 3)"])
+def test_daemon_threads_may_be_at_work_when_the_process_ends(work: str) -> None:
+    """Python ends such a thread where it asks for the GIL; that must not end in abort()."""
+    program = LEFT_RUNNING.format(work=work)
+    for _ in range(5):
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_a_forked_child_trains() -> None:
     """Threads do not survive a fork; the child must not wait for its parent's."""

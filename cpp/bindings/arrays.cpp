@@ -3,6 +3,8 @@
 #include <pybind11/stl.h>
 
 #include <limits>
+#include <span>
+#include <utility>
 
 namespace nncore::python {
 namespace {
@@ -14,28 +16,29 @@ std::string shape_text(const py::array& a) { return py::str(a.attr("shape")).cas
                         std::to_string(inputs) + ") or one row (" + std::to_string(inputs) + ",)");
 }
 
+// An object that says it is sparse may say anything. Each attribute is read once; what becomes an
+// address is copied before it is checked, so that nobody can change it afterwards.
 template <class T>
-Rows<T> sparse_rows(const py::object& matrix) {
-  const py::object csr = matrix.attr("tocsr")();
-  const auto shape = csr.attr("shape").cast<std::vector<std::size_t>>();
-  if (shape.size() != 2) throw py::value_error("sparse x has 1 dimension; expected 2");
-  const py::array indices = csr.attr("indices");
-  if (indices.size() > 0 &&
-      indices.attr("max")().cast<std::int64_t>() > std::numeric_limits<std::int32_t>::max()) {
-    throw py::value_error("sparse x has a column index beyond 2^31 - 1");
+Rows<T> sparse_rows(const py::object& to_csr) {
+  const py::object csr = to_csr();
+  const py::tuple shape(csr.attr("shape"));
+  if (shape.size() != 2) {
+    throw py::value_error("sparse x has " + std::to_string(shape.size()) +
+                          " dimensions; expected 2");
   }
-  const auto values = contiguous<T>(csr.attr("data"), "x");
-  // Copies, checked once and out of the caller's reach from then on: they become addresses.
-  const py::array_t<std::int32_t> columns =
-      contiguous<std::int32_t>(indices, "x.indices").attr("copy")();
-  const py::array_t<std::int64_t> offsets =
-      contiguous<std::int64_t>(csr.attr("indptr"), "x.indptr").attr("copy")();
-  if (static_cast<std::size_t>(offsets.size()) != shape[0] + 1 || columns.size() != values.size() ||
-      offsets.data()[shape[0]] > values.size()) {
+  constexpr auto most = std::numeric_limits<std::ptrdiff_t>::max() - 1;
+  const std::int64_t n = integer_of(shape[0], "sparse x's number of rows", 0, most);
+  const std::int64_t cols = integer_of(shape[1], "sparse x's number of columns", 0, most);
+  const auto values = contiguous<T>(csr.attr("data"), "x.data");
+  const auto columns = copied_integers<std::int32_t>(csr.attr("indices"), "x.indices");
+  const auto offsets = copied_integers<std::int64_t>(csr.attr("indptr"), "x.indptr");
+  if (values.ndim() != 1 || offsets.size() - 1 != n || columns.size() != values.size() ||
+      offsets.data()[n] > values.size()) {
     throw py::value_error("sparse x is not a sound CSR matrix: indptr, indices and data disagree");
   }
   Rows<T> rows;
-  rows.view = SparseView<T>{values.data(), columns.data(), offsets.data(), shape[0], shape[1]};
+  rows.view = SparseView<T>{values.data(), columns.data(), offsets.data(),
+                            static_cast<std::size_t>(n), static_cast<std::size_t>(cols)};
   rows.owners = {values, columns, offsets};
   return rows;
 }
@@ -50,7 +53,11 @@ py::array numbers_of(const py::array& a, const char* what) {
   }
   try {
     return a.attr("astype")("float64");
-  } catch (py::error_already_set&) {
+  } catch (py::error_already_set& error) {
+    if (error.matches(PyExc_OverflowError)) {
+      throw py::value_error(std::string(what) + " holds an integer beyond float64");
+    }
+    if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw;
     throw py::type_error(std::string(what) +
                          " has dtype object with elements that are no numbers; expected real "
                          "numbers");
@@ -63,30 +70,32 @@ bool is_exact_array(const py::handle& x) {
 
 }  // namespace
 
+py::object attribute(const py::handle& object, const char* name) {
+  PyObject* found = PyObject_GetAttrString(object.ptr(), name);
+  if (!found) {
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) throw py::error_already_set();
+    PyErr_Clear();
+  }
+  return py::reinterpret_steal<py::object>(found);
+}
+
 std::int64_t integer_of(const py::handle& object, const char* what, std::int64_t low,
                         std::int64_t high) {
-  const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
-  const std::string shown = py::repr(object).cast<std::string>();
-  if (!index || PyBool_Check(object.ptr())) {
+  PyObject* index = PyBool_Check(object.ptr()) ? nullptr : PyNumber_Index(object.ptr());
+  if (!index) {
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
     PyErr_Clear();
-    throw py::type_error(std::string(what) + " is " + shown + "; expected an integer");
+    throw py::type_error(std::string(what) + " is " + py::repr(object).cast<std::string>() +
+                         "; expected an integer");
   }
+  const auto number = py::reinterpret_steal<py::object>(index);
   int overflow = 0;
-  const long long value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+  const long long value = PyLong_AsLongLongAndOverflow(index, &overflow);
   if (overflow != 0 || value < low || value > high) {
-    throw py::value_error(std::string(what) + " is " + py::str(index).cast<std::string>() +
+    throw py::value_error(std::string(what) + " is " + py::repr(number).cast<std::string>() +
                           "; expected " + std::to_string(low) + " to " + std::to_string(high));
   }
   return value;
-}
-
-NumpyOverflowIgnored::NumpyOverflowIgnored()
-    : state_(py::module_::import("numpy").attr("errstate")(py::arg("over") = "ignore")) {
-  state_.attr("__enter__")();
-}
-
-NumpyOverflowIgnored::~NumpyOverflowIgnored() {
-  state_.attr("__exit__")(py::none(), py::none(), py::none());
 }
 
 py::array real_array(const py::handle& object, const char* what) {
@@ -103,7 +112,7 @@ py::array real_array(const py::handle& object, const char* what) {
                             py::str(error.value()).cast<std::string>());
     }
   }
-  if (!is_exact_array(a) && py::hasattr(a, "mask") &&
+  if (!is_exact_array(a) && attribute(a, "mask") &&
       py::module_::import("numpy").attr("ma").attr("is_masked")(a).cast<bool>()) {
     throw py::value_error(std::string(what) + " has masked elements; expected a number in each");
   }
@@ -117,6 +126,119 @@ py::array real_array(const py::handle& object, const char* what) {
 }
 
 namespace {
+
+// Casts the elements at `from`, in C order. NumPy's own cast would warn of those that are beyond
+// To.
+template <class From, class To>
+To* cast_elements(const char* from, std::span<const py::ssize_t> shape,
+                  std::span<const py::ssize_t> strides, To* to) {
+  if (shape.empty()) {
+    From value;
+    std::memcpy(&value, from, sizeof value);  // which need not be aligned
+    *to = static_cast<To>(value);
+    return to + 1;
+  }
+  for (py::ssize_t i = 0; i < shape[0]; ++i, from += strides[0]) {
+    to = cast_elements<From>(from, shape.subspan(1), strides.subspan(1), to);
+  }
+  return to;
+}
+
+template <class From, class To>
+py::array_t<To> narrowed(const py::array& a) {
+  const py::array_t<From, py::array::forcecast> from(a);  // in the machine's byte order
+  // The caller's own array, perhaps, whose shape others may set while the GIL is released.
+  const std::vector<py::ssize_t> shape(from.shape(), from.shape() + from.ndim());
+  const std::vector<py::ssize_t> strides(from.strides(), from.strides() + from.ndim());
+  const auto* data = static_cast<const char*>(static_cast<const py::array&>(from).data());
+  py::array_t<To> to(shape);
+  To* first = to.mutable_data();
+  if (to.size() < 10'000) {
+    cast_elements<From>(data, shape, strides, first);
+  } else {
+    const GilReleased released;
+    cast_elements<From>(data, shape, strides, first);
+  }
+  return to;
+}
+
+}  // namespace
+
+template <class T>
+py::array_t<T> contiguous(const py::handle& object, const char* what) {
+  const py::array a = real_array(object, what);
+  if constexpr (std::is_floating_point_v<T>) {
+    const auto size = static_cast<std::size_t>(a.itemsize());
+    if (a.dtype().kind() == 'f' && size > sizeof(T)) {
+      return size == sizeof(double) ? narrowed<double, T>(a) : narrowed<long double, T>(a);
+    }
+  }
+  py::array_t<T, py::array::c_style | py::array::forcecast> converted(a);
+  if (!(converted.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) {
+    converted = converted.attr("copy")();
+  }
+  return converted;
+}
+
+template py::array_t<float> contiguous(const py::handle&, const char*);
+template py::array_t<double> contiguous(const py::handle&, const char*);
+template py::array_t<std::int64_t> contiguous(const py::handle&, const char*);
+
+namespace {
+
+template <class I, class Wide>
+py::array_t<I> narrowed_integers(const py::array& given, const char* what) {
+  const py::array_t<Wide> wide = given.attr("astype")(py::dtype::of<Wide>());
+  py::array_t<I> narrow(wide.size());
+  const Wide* from = wide.data();
+  I* to = narrow.mutable_data();
+  for (py::ssize_t i = 0; i < narrow.size(); ++i) {
+    if (!std::in_range<I>(from[i])) {
+      throw py::value_error(std::string(what) + " has " + std::to_string(from[i]) + " in place " +
+                            std::to_string(i) + "; expected at most " +
+                            std::to_string(std::numeric_limits<I>::max()));
+    }
+    to[i] = static_cast<I>(from[i]);
+  }
+  return narrow;
+}
+
+}  // namespace
+
+template <class I>
+py::array_t<I> copied_integers(const py::handle& object, const char* what) {
+  const py::array given = real_array(object, what);
+  const char kind = given.dtype().kind();
+  if (given.ndim() != 1 || (kind != 'i' && kind != 'u')) {
+    throw py::value_error(std::string(what) + " has shape " + shape_text(given) + " and dtype " +
+                          py::str(given.dtype()).cast<std::string>() + "; expected (n,) integers");
+  }
+  const auto size = static_cast<std::size_t>(given.itemsize());
+  if (size < sizeof(I) || (size == sizeof(I) && kind == 'i')) {
+    return given.attr("astype")(py::dtype::of<I>());  // a copy, whatever its dtype
+  }
+  return kind == 'u' ? narrowed_integers<I, std::uint64_t>(given, what)
+                     : narrowed_integers<I, std::int64_t>(given, what);
+}
+
+template py::array_t<std::int32_t> copied_integers(const py::handle&, const char*);
+template py::array_t<std::int64_t> copied_integers(const py::handle&, const char*);
+
+namespace {
+
+// Whether the elements are T in the machine's byte order, aligned, and contiguous within a row.
+template <class T>
+bool has_rows_of(const py::array& a) {
+  const auto item = static_cast<py::ssize_t>(sizeof(T));
+  const bool same =
+      py::detail::npy_api::get().PyArray_EquivTypes_(a.dtype().ptr(), py::dtype::of<T>().ptr());
+  const bool aligned = a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  if (!same || !aligned) return false;
+  const auto last = a.ndim() - 1;
+  if (a.shape(last) > 1 && a.strides(last) != item) return false;
+  return last == 0 || a.shape(0) < 2 ||
+         (a.strides(0) >= a.shape(1) * item && a.strides(0) % item == 0);
+}
 
 // One row that is ready as it is: the case where every tenth of a microsecond counts.
 template <class T>
@@ -143,17 +265,19 @@ Rows<T> rows_of(const py::handle& x, std::size_t inputs) {
     rows.owners[0] = py::reinterpret_borrow<py::object>(x);
     return rows;
   }
-  if (!py::isinstance<py::array>(x) && py::hasattr(x, "tocsr")) {
-    return sparse_rows<T>(py::reinterpret_borrow<py::object>(x));
+  if (!py::isinstance<py::array>(x)) {
+    if (const py::object to_csr = attribute(x, "tocsr")) return sparse_rows<T>(to_csr);
   }
   py::array a = real_array(x, "x");
+  if (a.ndim() != 1 && a.ndim() != 2) bad_x(a, inputs);
+  if (!has_rows_of<T>(a)) a = contiguous<T>(a, "x");
+
+  // From what is read, not from what was converted: others may have set its shape meanwhile.
   Rows<T> rows;
   rows.single = a.ndim() == 1;
-  if (a.ndim() != 1 && a.ndim() != 2) bad_x(a, inputs);
+  if (!rows.single && a.ndim() != 2) bad_x(a, inputs);
   if (static_cast<std::size_t>(a.shape(a.ndim() - 1)) != inputs) bad_x(a, inputs);
-
   const std::size_t n = rows.single ? 1 : static_cast<std::size_t>(a.shape(0));
-  if (!has_rows_of<T>(a)) a = contiguous<T>(a, "x");
   const std::size_t stride =
       rows.single || n < 2 ? inputs : static_cast<std::size_t>(a.strides(0)) / sizeof(T);
   rows.view = MatrixView<const T>{static_cast<const T*>(a.data()), n, inputs, stride};

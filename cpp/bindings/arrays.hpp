@@ -9,43 +9,15 @@ namespace nncore::python {
 // names it as `what`.
 py::array real_array(const py::handle& object, const char* what);
 
-// Whether the elements are T in the machine's byte order, aligned, and contiguous within a row.
+// The same, C-contiguous and aligned, in T; a copy only where it is not so already. Floating-point
+// numbers beyond T become infinite, which the core's check then reports by place.
 template <class T>
-bool has_rows_of(const py::array& a) {
-  const auto item = static_cast<py::ssize_t>(sizeof(T));
-  const bool same =
-      py::detail::npy_api::get().PyArray_EquivTypes_(a.dtype().ptr(), py::dtype::of<T>().ptr());
-  const bool aligned = a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if (!same || !aligned) return false;
-  const auto last = a.ndim() - 1;
-  if (a.shape(last) > 1 && a.strides(last) != item) return false;
-  return last == 0 || a.shape(0) < 2 ||
-         (a.strides(0) >= a.shape(1) * item && a.strides(0) % item == 0);
-}
+py::array_t<T> contiguous(const py::handle& object, const char* what);
 
-// float64 numbers beyond float32 become infinite, which the core's check then reports by place.
-class NumpyOverflowIgnored {
- public:
-  NumpyOverflowIgnored();
-  ~NumpyOverflowIgnored();
-  NumpyOverflowIgnored(const NumpyOverflowIgnored&) = delete;
-  NumpyOverflowIgnored& operator=(const NumpyOverflowIgnored&) = delete;
-
- private:
-  py::object state_;
-};
-
-// C-contiguous and aligned, in T; a copy only where it is not so already.
-template <class T>
-py::array_t<T> contiguous(const py::handle& object, const char* what) {
-  const py::array a = real_array(object, what);
-  const NumpyOverflowIgnored quiet;
-  py::array_t<T, py::array::c_style | py::array::forcecast> converted(a);
-  if (!(converted.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) {
-    converted = converted.attr("copy")();
-  }
-  return converted;
-}
+// A copy, out of the caller's reach, of integers (n,), none of them changed by the conversion to I;
+// else TypeError or ValueError that names it as `what`.
+template <class I>
+py::array_t<I> copied_integers(const py::handle& object, const char* what);
 
 // A writable (out, in) view of a layer's weights, or a copy in that shape: the core keeps them
 // as (in, out).

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "gil.hpp"
 #include "nncore/nncore.hpp"
 
 namespace py = pybind11;
@@ -95,6 +96,9 @@ struct PyDataset : ZeroedMemory {
   }
 };
 
+// object.name; null where there is no such attribute. Whatever else is raised on the way passes.
+py::object attribute(const py::handle& object, const char* name);
+
 // The integer that a Python object stands for; TypeError or ValueError that names it as `what`.
 std::int64_t integer_of(const py::handle& object, const char* what, std::int64_t low,
                         std::int64_t high);
@@ -106,6 +110,18 @@ struct ArrayTensors {
 };
 using NamedArrays = std::map<std::string, py::array>;
 ArrayTensors tensors_of(const NamedArrays& arrays);
+
+// Every protocol of pickle asks for __reduce__, and so does copy. What they would do by themselves
+// with a class of pybind11 aborts the process.
+template <class Class>
+void refuse_pickling(Class& bound, const char* instead) {
+  bound.def("__reduce__", [instead](const py::object& self) -> py::object {
+    throw py::type_error(
+        "cannot pickle or copy '" +
+        py::str(py::type::handle_of(self).attr("__qualname__")).template cast<std::string>() +
+        "' objects" + instead);
+  });
+}
 
 void bind_network(py::class_<PyNetwork>& network);
 void bind_training(py::module_& m, py::class_<PyDataset>& dataset);

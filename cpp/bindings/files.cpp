@@ -10,7 +10,7 @@ namespace {
 template <class Write>
 void with_os_errors(const py::object& path, Write write) {
   try {
-    const py::gil_scoped_release release;
+    const GilReleased release;
     write();
   } catch (const FileError& error) {
     const py::object os_error = py::reinterpret_borrow<py::object>(PyExc_OSError);

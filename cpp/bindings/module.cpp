@@ -88,6 +88,9 @@ py::dict info() {
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   using namespace nncore;
   using namespace nncore::python;
+  // At first use pybind11 would look for NumPy's functions without the GIL, which cannot be taken
+  // back safely while Python shuts down.
+  py::detail::npy_api::get();
   m.doc() = "The compiled core of nncore; see the package for the public face.";
   // By its C name: the C API is then linked in, and whoever loads this file can call all of it.
   m.attr("__version__") = nncore_version();
@@ -165,6 +168,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   py::class_<PyNetwork> network(m, "Network");
   py::class_<PyDataset> dataset(m, "Dataset",
                                 "Rows, targets and weights, checked and converted once.");
+  refuse_pickling(network, "; nncore.Network can be pickled");
+  refuse_pickling(dataset, "; make it anew from its arrays");
   bind_network(network);
   bind_training(m, dataset);
   bind_files(m);

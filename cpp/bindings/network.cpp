@@ -17,7 +17,7 @@ void without_gil(const Network<T>& network, std::size_t rows, F&& work) {
   if (double(network.parameters().size()) * double(rows) < gil_grain) {
     work();
   } else {
-    const py::gil_scoped_release release;
+    const GilReleased release;
     work();
   }
 }
@@ -286,7 +286,7 @@ void bind_network(py::class_<PyNetwork>& network_class) {
              const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
             const ArrayTensors tensors = tensors_of(arrays);
             self.visit([&](const auto& network) {
-              const py::gil_scoped_release release;
+              const GilReleased release;
               save_model(network, path, {metadata, tensors.views});
             });
           },
@@ -295,7 +295,7 @@ void bind_network(py::class_<PyNetwork>& network_class) {
       .def_static(
           "load_file",
           [](const std::filesystem::path& path) {
-            const py::gil_scoped_release release;
+            const GilReleased release;
             return PyNetwork{load_model(path)};
           },
           py::arg("path"), py::pos_only());

@@ -22,7 +22,7 @@ DType dtype_of_array(const py::array& a, const std::string& name) {
 void write_tensors(const std::filesystem::path& path,
                    const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
   const ArrayTensors tensors = tensors_of(arrays);
-  const py::gil_scoped_release release;
+  const GilReleased release;
   write_tensor_file(path, metadata, tensors.views);
 }
 
@@ -36,7 +36,7 @@ py::array copy_of(const TensorView& tensor) {
 
 py::tuple read_tensors(const std::filesystem::path& path) {
   const TensorFile file = [&] {
-    const py::gil_scoped_release release;
+    const GilReleased release;
     return read_tensor_file(path);
   }();
   NamedArrays tensors;

@@ -121,7 +121,7 @@ PyDataset make_dataset(const Network<T>& network, const py::object& x, const py:
   if (!y.is_none()) take_targets(given, network, y);
   TypedDataset<T> made;
   {
-    const py::gil_scoped_release release;
+    const GilReleased release;
     if (y.is_none()) {
       made.data.emplace(network, given.samples.x);
     } else {
@@ -138,12 +138,11 @@ PyDataset make_dataset(const Network<T>& network, const py::object& x, const py:
 // Looks for Ctrl-C now and then; a look costs a wait for the GIL.
 class SignalCheck {
  public:
-  bool operator()() {
+  bool operator()(GilReleased& released) {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return false;
     next_ = now + std::chrono::milliseconds(25);
-    const py::gil_scoped_acquire acquire;
-    raised_ = PyErr_CheckSignals() != 0;
+    released.interrupt([this] { raised_ = PyErr_CheckSignals() != 0; });
     return raised_;
   }
   bool raised() const { return raised_; }
@@ -186,7 +185,7 @@ class PyTrainer : public ZeroedMemory {
 
   void save(const std::filesystem::path& path, const Extras& extras) {
     visit([&](const auto& trainer) {
-      const py::gil_scoped_release release;
+      const GilReleased release;
       save_checkpoint(trainer, path, extras);
     });
   }
@@ -195,10 +194,10 @@ class PyTrainer : public ZeroedMemory {
   template <class T, class Train>
   double run(Trainer<T>& trainer, EpochOptions options, Train&& train) {
     SignalCheck signals;
-    options.should_stop = [&] { return signals(); };
     double cost = 0;
     {
-      const py::gil_scoped_release release;
+      GilReleased released;
+      options.should_stop = [&] { return signals(released); };
       try {
         cost = train(trainer, options);
       } catch (...) {
@@ -240,17 +239,10 @@ TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
   return options;
 }
 
-// The rows to train on; none where the argument is None. The core has the copy that it believes.
+// The rows to train on; none where the argument is None.
 std::optional<py::array_t<std::int64_t>> order_from(const py::object& order) {
   if (order.is_none()) return std::nullopt;
-  const py::array given = real_array(order, "order");
-  const char kind = given.dtype().kind();
-  if (given.ndim() != 1 || (kind != 'i' && kind != 'u')) {
-    throw py::value_error("order has shape " + py::str(given.attr("shape")).cast<std::string>() +
-                          " and dtype " + py::str(given.dtype()).cast<std::string>() +
-                          "; expected row numbers, (n,) integers");
-  }
-  return contiguous<std::int64_t>(given, "order");
+  return copied_integers<std::int64_t>(order, "order");
 }
 
 std::optional<std::span<const std::int64_t>> view_of(
@@ -287,7 +279,7 @@ double step(PyTrainer& self, const PyDataset& data, const py::object& order, dou
                             .threads = n_threads};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
     const Samples<T>& samples = data.typed<T>().samples();
-    const py::gil_scoped_release release;
+    const GilReleased release;
     return trainer.step(samples, options);
   });
 }
@@ -351,7 +343,9 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
       .def("__enter__", &PySession::enter)
       .def("__exit__", [](PySession& self, const py::args&) { self.leave(); });
 
-  py::class_<PyTrainer>(m, "Trainer")
+  py::class_<PyTrainer> trainer(m, "Trainer");
+  refuse_pickling(trainer, "; save_checkpoint writes what it holds");
+  trainer
       .def(py::init([](const PyNetwork& network, std::int64_t batch_size,
                        const std::string& optimizer,
                        const std::map<std::string, double>& hyperparameters, double l2, double l1,
