@@ -24,13 +24,22 @@ bool all_finite(const T* x, std::size_t n) noexcept {
 
 namespace {
 
+// Throws at the first number that is not finite, where column_of(place) says in which column it is.
+// There may be none any more: another thread may write to x.
+template <class T, class F>
+void check_finite(const T* x, std::size_t n, const char* what, std::size_t row, F column_of) {
+  if (all_finite(x, n)) return;
+  for (std::size_t p = 0; p < n; ++p) {
+    const T value = x[p];
+    if (std::isfinite(value)) continue;
+    throw InvalidArgument(text(what, " has ", std::isnan(value) ? "NaN" : "infinity", " in row ",
+                               row, ", column ", column_of(p), "; expected finite numbers"));
+  }
+}
+
 template <class T>
 void check_finite(const T* x, std::size_t n, const char* what, std::size_t row) {
-  if (all_finite(x, n)) return;
-  std::size_t column = 0;
-  while (std::isfinite(x[column])) ++column;
-  throw InvalidArgument(text(what, " has ", std::isnan(x[column]) ? "NaN" : "infinity", " in row ",
-                             row, ", column ", column, "; expected finite numbers"));
+  check_finite(x, n, what, row, [](std::size_t p) { return p; });
 }
 
 // The number of rows where all are finite.
@@ -60,12 +69,8 @@ void check_finite(const Inputs<T>& x) {
   for (std::size_t i = 0; i < sparse.rows; ++i) {
     const auto begin = static_cast<std::size_t>(sparse.offsets[i]);
     const auto end = static_cast<std::size_t>(sparse.offsets[i + 1]);
-    if (all_finite(sparse.values + begin, end - begin)) continue;
-    std::size_t p = begin;
-    while (std::isfinite(sparse.values[p])) ++p;
-    throw InvalidArgument(text("x has ", std::isnan(sparse.values[p]) ? "NaN" : "infinity",
-                               " in row ", i, ", column ", sparse.columns[p],
-                               "; expected finite numbers"));
+    check_finite(sparse.values + begin, end - begin, "x", i,
+                 [&](std::size_t p) { return sparse.columns[begin + p]; });
   }
 }
 

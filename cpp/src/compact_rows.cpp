@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <limits>
 #include <span>
 
@@ -97,8 +98,9 @@ std::optional<CompactRows<T>> CompactRows<T>::of(const MatrixView<const T>& dens
       const T* row = dense.row(i);
       auto p = static_cast<std::size_t>(offsets[i]);
       const auto last = static_cast<std::size_t>(offsets[i + 1]);
-      // Without a branch on the data: a zero is written, too, and then written over.
-      for (std::size_t j = 0; p < last; ++j) {
+      // Without a branch on the data: a zero is written, too, and then written over. A row that
+      // was changed since it was counted may have more non-zeros, or fewer, which leaves zeros.
+      for (std::size_t j = 0; p < last && j < dense.cols; ++j) {
         compact.values_[p] = row[j];
         compact.columns_[p] = static_cast<std::int32_t>(j);
         p += row[j] != T(0);
@@ -123,14 +125,16 @@ bool CompactRows<T>::code(const MatrixView<const T>& dense) {
   const std::size_t middle = middle_column(dense);
   distinct_.resize(most_codes);
   Codes<T> codes(std::span<T, most_codes>{distinct_});
+  std::size_t lost = 0;
   for (std::size_t i = 0; i < dense.rows; ++i) {
     const T* row = dense.row(i);
     const auto count = static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]);
-    std::uint16_t* columns = words_.data() + starts_[i];
-    *columns++ = static_cast<std::uint16_t>(count);
-    std::uint16_t& before_middle = *columns++;
+    std::uint16_t *words = words_.data() + starts_[i], *columns = words + 2;
+    words[0] = static_cast<std::uint16_t>(count);
+    std::uint16_t& before_middle = words[1];
     auto* coded = reinterpret_cast<std::uint8_t*>(columns + count);
-    for (std::size_t j = 0, p = 0; p < count; ++j) {
+    std::size_t p = 0;
+    for (std::size_t j = 0; p < count && j < dense.cols; ++j) {
       if (row[j] == T(0)) continue;
       const int number = codes(row[j]);
       if (number < 0) {
@@ -143,7 +147,13 @@ bool CompactRows<T>::code(const MatrixView<const T>& dense) {
       before_middle = static_cast<std::uint16_t>(before_middle + (j < middle));
       coded[p++] = static_cast<std::uint8_t>(number);
     }
+    if (p < count) {  // the row was changed since it was counted
+      std::memmove(columns + p, coded, p);
+      words[0] = static_cast<std::uint16_t>(p);
+      lost += count - p;
+    }
   }
+  nonzeros_ -= lost;
   offsets_ = {};
   return true;
 }
