@@ -115,6 +115,23 @@ def test_what_is_raised_inside_a_number_comes_through(error: type[BaseException]
             call(Raises(error))
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_is_raised_inside_parameters_comes_through(error: type[BaseException]) -> None:
+    with pytest.raises(error):
+        nncore.Network([4, 3]).weights = [ArrayRaises(error)]
+
+
+def test_parameters_that_cannot_be_decoded_are_a_value_error() -> None:
+    """A UnicodeDecodeError is a ValueError that cannot be made of a message."""
+
+    class Undecodable:
+        def __array__(self, *arguments: Any, **options: Any) -> Any:
+            return b"\xff".decode()
+
+    with pytest.raises(ValueError, match="expected arrays of the shapes"):
+        nncore.Network([4, 3]).weights = [Undecodable()]
+
+
 @pytest.mark.parametrize("call", [nncore.set_num_threads, lambda n: setattr(NET, "epoch", n)])
 def test_what_is_no_integer_is_a_type_error(call: Callable[[Any], Any]) -> None:
     for value in (1.5, "1", True, Raises(TypeError)):

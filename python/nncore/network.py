@@ -367,7 +367,8 @@ def _copy_in(views: list[NDArray[Any]], arrays: Iterable[Any]) -> None:
     try:
         values = [np.asarray(array) for array in arrays]
     except (TypeError, ValueError) as error:  # not iterable, or rows of different lengths
-        raise type(error)(f"expected arrays of the shapes {expected}: {error}") from None
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"expected arrays of the shapes {expected}: {error}") from None
     if [value.shape for value in values] != expected:
         found = [value.shape for value in values]
         raise ValueError(f"expected arrays of the shapes {expected}, got {found}")
