@@ -141,6 +141,28 @@ def test_parameters_set_to_nan_are_noticed() -> None:
     assert not net.all_finite()
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("output", ["softmax", "sigmoid", "relu"])
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_a_row_answers_alone_as_among_others_whatever_the_weights(
+    layer: int, output: str, dtype: str, bad: float
+) -> None:
+    """A row alone leaves out its zeros; 0 times NaN would be NaN."""
+    cost = {"softmax": "log_likelihood"}.get(output, "quadratic")
+    net = make_network([30, 40, 20, 5], ["relu", "relu", output], cost, dtype)
+    rng = np.random.default_rng(1)
+    x = rng.random((300, 30)) * (rng.random((300, 30)) < 0.7)
+    hidden = [x, *net.hidden_activations(x)][layer]
+    unit = int(np.argmin(np.abs((hidden == 0).mean(axis=0) - 0.5)))  # zero in half of the rows
+    net.weight_views()[layer][1, unit] = bad
+    alone = np.array([net.feedforward(row) for row in x])
+    assert np.isfinite(alone).all(axis=1).any(), "no row has a zero there: nothing is shown"
+    for n in (2, 3, 17, 300):
+        np.testing.assert_array_equal(net.feedforward(x[:n]), alone[:n])
+        np.testing.assert_array_equal(net.feedforward(x[-n:]), alone[-n:])
+
+
 def test_a_mini_batch_without_weight_changes_nothing() -> None:
     net = make_network([3, 4, 1], ["tanh", "linear"])
     x, y = make_problem(net, 6)

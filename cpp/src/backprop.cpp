@@ -1,6 +1,7 @@
 #include "backprop.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "check.hpp"
@@ -60,8 +61,12 @@ struct Activate {
   const typename Kernels<T>::ActivationKernels& kernels;
   std::size_t stride;
   T *a, *z;
+  std::atomic<bool>* first_row_finite;  // of z; null where nobody asks
 
   void operator()(T* block, std::size_t m, std::size_t n) const {
+    if (first_row_finite && static_cast<std::size_t>(block - a) < stride && !all_finite(block, n)) {
+      first_row_finite->store(false, std::memory_order_relaxed);
+    }
     for (std::size_t i = 0; z && i < m; ++i) {
       std::copy_n(block + i * stride, n, z + (block - a) + i * stride);
     }
@@ -183,31 +188,45 @@ void forward(Workspace<T>& ws, const Network<T>& network, Batch<T>& batch, Purpo
         purpose != Purpose::predict &&
         (activation.needs_z ||
          (last && k.costs[static_cast<std::size_t>(network.architecture().cost)].needs_z));
-    const Activate<T> activate{activation, layer.stride, a, keep_z ? buffers.z.data() : nullptr};
-    const bool sparse = l == 0 && batch.is_sparse, one_unit = is_one_unit(layer, l);
-    if (sparse) {
-      weigh_sparse(ws, batch, layer, w, b, a);
-    } else if (one_unit) {
-      weigh(ws, n, layer, w, b, input, input_row, a);
-    } else {
-      const Product<T> product{.m = n,
-                               .n = layer.out,
-                               .k = layer.in,
-                               .a = input,
-                               .a_row = input_row,
-                               .a_col = 1,
-                               .b = w,
-                               .b_row = layer.stride,
-                               .c = a,
-                               .c_row = layer.stride,
-                               .bias = b,
-                               .mostly_zero = l == 0 && batch.mostly_zero};
-      activation.elementwise ? multiply(ws, product, activate) : multiply(ws, product);
-    }
-    if (sparse || one_unit || !activation.elementwise) {
+    std::atomic<bool> first_row_finite{true};
+    const Activate<T> activate{activation, layer.stride, a, keep_z ? buffers.z.data() : nullptr,
+                               n > 1 ? &first_row_finite : nullptr};
+    const auto activate_rows = [&] {
       over_rows(ws.threads, n, double(layer.out) * 16, [&](std::size_t first, std::size_t rows) {
         activate(a + first * layer.stride, rows, layer.out);
       });
+    };
+    const bool sparse = l == 0 && batch.is_sparse, one_unit = is_one_unit(layer, l);
+    if (sparse) {
+      weigh_sparse(ws, batch, layer, w, b, a);
+      activate_rows();
+    } else if (one_unit) {
+      weigh(ws, n, layer, w, b, input, input_row, a);
+      activate_rows();
+    } else {
+      Product<T> product{.m = n,
+                         .n = layer.out,
+                         .k = layer.in,
+                         .a = input,
+                         .a_row = input_row,
+                         .a_col = 1,
+                         .b = w,
+                         .b_row = layer.stride,
+                         .c = a,
+                         .c_row = layer.stride,
+                         .bias = b,
+                         .mostly_zero = l == 0 && batch.mostly_zero};
+      const auto run = [&] {
+        activation.elementwise ? multiply(ws, product, activate) : multiply(ws, product);
+        if (!activation.elementwise) activate_rows();
+      };
+      run();
+      // A row alone leaves out its zeros. With a weight that is not finite that shows: 0 times it
+      // is NaN, which a tile then has in every row. So all rows leave out their zeros then.
+      if (!first_row_finite && !product.mostly_zero) {
+        product.mostly_zero = true;
+        run();
+      }
     }
 
     input = a;

@@ -57,6 +57,10 @@ struct Penalty {
 // through parameters(), weights() or biases() is not guarded: hold a TrainAccess for it where other
 // threads use the network.
 //
+// A dense row's outputs are the same alone and among others, also where weights are not finite: the
+// zeros among a layer's inputs then leave out the weights that they meet (but in a layer of one
+// unit behind another layer, where they are NaN).
+//
 // Cost: a row costs two operations a weight; large calls are shared among the library's threads
 // (runtime.hpp), with the same bits at any number of them. Each thread keeps its scratch memory for
 // the next call: after the first, feedforward, activations and predict take none for no more rows
