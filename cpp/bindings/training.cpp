@@ -343,9 +343,9 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
       .def("__enter__", &PySession::enter)
       .def("__exit__", [](PySession& self, const py::args&) { self.leave(); });
 
-  py::class_<PyTrainer> trainer(m, "Trainer");
-  refuse_pickling(trainer, "; save_checkpoint writes what it holds");
-  trainer
+  py::class_<PyTrainer> trainer_class(m, "Trainer");
+  refuse_pickling(trainer_class, "; save_checkpoint writes what it holds");
+  trainer_class
       .def(py::init([](const PyNetwork& network, std::int64_t batch_size,
                        const std::string& optimizer,
                        const std::map<std::string, double>& hyperparameters, double l2, double l1,
