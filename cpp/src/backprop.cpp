@@ -146,7 +146,9 @@ void prepare(Workspace<T>& ws, const Network<T>& network, std::size_t rows, Purp
     widest = std::max({widest, layer.stride, padded<T>(layer.in)});
     deepest = std::max({deepest, layer.in, layer.out});
   }
-  ws.panel_size = std::min(panel_elements, std::min(sum_block, deepest) * widest);
+  check_countable<T>(rows, widest);
+  ws.panel_size =
+      std::min(panel_elements, std::min(sum_block, deepest) * std::min(panel_elements, widest));
   ws.panels.reserve(ws.panel_size * static_cast<std::size_t>(ws.threads));
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const std::size_t size = rows * layers[l].stride;

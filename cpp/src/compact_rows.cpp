@@ -28,7 +28,7 @@ class Codes {
   // The value's code, or -1 where it would be one too many.
   int operator()(T value) {
     const auto bits = std::bit_cast<Bits>(value);
-    for (std::size_t i = (bits * multiplier) >> (8 * sizeof(Bits) - 10);; ++i) {
+    for (auto i = static_cast<std::size_t>((bits * multiplier) >> (8 * sizeof(Bits) - 10));; ++i) {
       std::int16_t& code = slots_[i % slots_.size()];
       if (code < 0) {
         if (count_ == values_.size()) return -1;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <new>
 
@@ -24,8 +25,16 @@ constexpr std::size_t padded(std::size_t n) {
 inline constexpr std::size_t large_page = std::size_t{1} << 21, large_size = 2 * large_page;
 void ask_for_large_pages(void* begin, std::size_t bytes) noexcept;
 
+// Throws std::bad_alloc if so many rows of so many elements are more than can be counted.
+template <class T>
+void check_countable(std::size_t rows, std::size_t cols) {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(T);
+  if (cols > 0 && rows > most / cols) throw std::bad_alloc();
+}
+
 template <class T>
 std::shared_ptr<T> allocate_aligned(std::size_t n) {
+  check_countable<T>(n, 1);
   const std::size_t bytes = n * sizeof(T);
   const std::align_val_t alignment{bytes < large_size ? cache_line : large_page};
   T* p = static_cast<T*>(::operator new(bytes, alignment));

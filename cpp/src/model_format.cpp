@@ -31,7 +31,14 @@ std::vector<std::string> Metadata::items(const std::string& key) const {
 
 std::vector<std::size_t> Metadata::numbers(const std::string& key) const {
   std::vector<std::size_t> numbers;
-  for (const std::string& item : items(key)) numbers.push_back(number(key, item));
+  for (const std::string& item : items(key)) {
+    const std::uint64_t value = number(key, item);
+    if (!std::in_range<std::size_t>(value)) {
+      throw ModelFileError(text(file_.label(), ": the metadata entry ", key, " has ", value,
+                                ", which is beyond this machine"));
+    }
+    numbers.push_back(static_cast<std::size_t>(value));
+  }
   return numbers;
 }
 

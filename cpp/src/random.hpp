@@ -13,6 +13,14 @@ namespace nncore {
 // What numbers are drawn for; part of the counter, so that uses never share numbers.
 enum class Stream : std::uint32_t { parameters = 1, shuffle = 2, dropout = 3 };
 
+// The high half of a * b, on machines without 128-bit integers too.
+constexpr std::uint64_t high_half(std::uint64_t a, std::uint64_t b) {
+  constexpr std::uint64_t low = 0xFFFFFFFFu;
+  const std::uint64_t inner = (a >> 32) * (b & low) + ((a & low) * (b & low) >> 32);
+  const std::uint64_t outer = (a & low) * (b >> 32) + (inner & low);
+  return (a >> 32) * (b >> 32) + (inner >> 32) + (outer >> 32);
+}
+
 using Random4 = std::array<std::uint32_t, 4>;
 
 inline Random4 philox(std::uint64_t key, Random4 counter) {

@@ -94,8 +94,9 @@ std::string format_header(const std::map<std::string, std::string>& metadata,
                           " are read back");
   }
   std::string length;
+  const std::uint64_t bytes = header.size();  // std::size_t may have fewer bits than are written
   for (std::size_t i = 0; i < length_bytes; ++i) {
-    length += static_cast<char>(header.size() >> (8 * i) & 0xff);
+    length += static_cast<char>(bytes >> (8 * i) & 0xff);
   }
   return length + header;
 }

@@ -467,8 +467,7 @@ void permutation(std::span<std::int64_t> out, std::uint64_t seed, std::uint64_t 
     const std::uint64_t bits =
         Philox::bits64(numbers[2 * (drawn % 2)], numbers[2 * (drawn % 2) + 1]);
     // The high half of bits * i is uniform in [0, i) but for a bias of i / 2^64.
-    __extension__ using Wide = unsigned __int128;
-    const auto j = static_cast<std::size_t>(Wide{bits} * i >> 64);
+    const auto j = static_cast<std::size_t>(high_half(bits, i));
     std::swap(out[i - 1], out[j]);
   }
 }

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -59,9 +60,10 @@ TEST_CASE("an illegal architecture is refused with the legal choices") {
   CHECK_THROWS_AS(Network<float>(Architecture{.sizes = {3}, .activations = {}}), InvalidArgument);
   CHECK_THROWS_AS(Network<float>(Architecture{.sizes = {3, 0}, .activations = {Activation::tanh}}),
                   InvalidArgument);
-  CHECK_THROWS_AS(Network<float>(Architecture{.sizes = {std::size_t{1} << 40, std::size_t{1} << 40},
-                                              .activations = {Activation::tanh}}),
-                  InvalidArgument);
+  constexpr std::size_t wide = std::numeric_limits<std::size_t>::max() >> 8;
+  CHECK_THROWS_AS(
+      Network<float>(Architecture{.sizes = {wide, wide}, .activations = {Activation::tanh}}),
+      InvalidArgument);
 }
 
 TEST_CASE("step units predict and refuse to be trained") {
@@ -310,6 +312,7 @@ TEST_CASE("a model file that lies is refused") {
   refused([](auto& m, auto&) { m["nncore.sizes"] = "2,4"; });
   refused([](auto& m, auto&) { m["nncore.sizes"] = "2,-4,1"; });
   refused([](auto& m, auto&) { m["nncore.sizes"] = "4294967296,4294967296,1"; });
+  refused([](auto& m, auto&) { m["nncore.sizes"] = "4294967298,4,1"; });  // 2 in 32 bits
   refused([](auto& m, auto&) { m["nncore.sizes"] = "2,4,18446744073709551616"; });
   refused([](auto& m, auto&) { m["nncore.activations"] = "tanh"; });
   refused([](auto& m, auto&) { m["nncore.activations"] = "tanh,sinusoid"; });

@@ -71,7 +71,7 @@ Network<float> network_for(std::uint64_t seed) {
 }
 
 std::vector<float> trained(std::uint64_t seed) {
-  const Problem problem(seed);
+  const Problem problem(static_cast<std::size_t>(seed));
   Network<float> network = network_for(seed);
   Trainer<float> trainer(
       network, {.batch_size = 64, .optimizer = Optimizer::adam, .dropout = {0.1, 0.5, 0.5}});

@@ -132,7 +132,7 @@ void pack(std::size_t k, std::size_t vectors, std::size_t width, const T* b, std
   }
 }
 
-// The set bits of every byte, lowest first, a byte each.
+// The set bits of every byte, lowest first, a byte each in the order of memory.
 struct SetBits {
   std::uint64_t places[256];
   std::uint8_t count[256];
@@ -141,7 +141,10 @@ constexpr SetBits list_set_bits() {
   SetBits bits{};
   for (unsigned mask = 0; mask < 256; ++mask) {
     for (unsigned bit = 0; bit < 8; ++bit) {
-      if (mask >> bit & 1) bits.places[mask] |= std::uint64_t{bit} << (8 * bits.count[mask]++);
+      if (!(mask >> bit & 1)) continue;
+      const unsigned byte = bits.count[mask]++;
+      const unsigned place = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 7 - byte : byte;
+      bits.places[mask] |= std::uint64_t{bit} << (8 * place);
     }
   }
   return bits;
