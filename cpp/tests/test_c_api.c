@@ -180,7 +180,7 @@ static void test_info_and_parameters(void) {
 
 static void test_architectures(void) {
   static const size_t none[] = {2, 0, 1};
-  static const size_t many[] = {(size_t)1 << 40, (size_t)1 << 40, 1};
+  static const size_t many[] = {SIZE_MAX >> 8, SIZE_MAX >> 8, 1};
   static const char* const odd[] = {"tanh", "sinusoid"};
   nncore_network* made = NULL;
   nncore_architecture a = architecture();
@@ -244,6 +244,38 @@ static void test_handles(void) {
   OK(nncore_network_free(NULL));
   OK(nncore_dataset_free(NULL));
   OK(nncore_trainer_free(NULL));
+}
+
+/* A released handle stays one, whatever is made after it. */
+static void test_released_handles(void) {
+  enum { rounds = 200, living = 100 };
+  nncore_network* released[rounds];
+  nncore_network* kept[living];
+  nncore_network* second = NULL;
+  nncore_network* first = network();
+  int i, j;
+  OK(nncore_network_free(first));
+  OK(nncore_network_create(
+      &(nncore_architecture){
+          .sizes = (size_t[]){2, 1}, .layers = 2, .activations = (const char*[]){"sigmoid"}},
+      &second));
+  REFUSED(nncore_network_free(first), "released");
+  OK(nncore_network_set_epoch(second, 3));
+  OK(nncore_network_free(second));
+  for (i = 0; i < rounds; ++i) {
+    released[i] = network();
+    for (j = 0; j < i; ++j) CHECK(released[i] != released[j]);
+    OK(nncore_network_free(released[i]));
+  }
+  for (i = 0; i < living; ++i) kept[i] = network();
+  for (i = 0; i < rounds; ++i) REFUSED(nncore_network_set_epoch(released[i], 0), "released");
+  for (i = 0; i < living; ++i) OK(nncore_network_set_epoch(kept[i], (uint64_t)i));
+  for (i = 0; i < living; ++i) {
+    nncore_network_info info;
+    OK(nncore_network_get_info(kept[i], &info));
+    CHECK(info.epoch == (uint64_t)i);
+    OK(nncore_network_free(kept[i]));
+  }
 }
 
 static void test_predicting(void) {
@@ -601,6 +633,7 @@ int main(int argc, char** argv) {
   test_architectures();
   test_info_and_parameters();
   test_handles();
+  test_released_handles();
   test_predicting();
   test_samples();
   test_options();

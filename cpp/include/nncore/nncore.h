@@ -7,9 +7,9 @@
  *
  * Errors: functions return an nncore_status, and nncore_last_error says in words what was wrong,
  * what was expected and what was found. On an error nothing behind the other arguments is changed,
- * unless said otherwise. A handle that is null, of another kind, released already, or no handle
- * at all gives NNCORE_INVALID_ARGUMENT; so does a null pointer where a value must be. No exception
- * passes the border, nothing is printed, and nothing ends the process.
+ * unless said otherwise. A handle that is null, of another kind, released already (whatever was
+ * made since), or no handle at all gives NNCORE_INVALID_ARGUMENT; so does a null pointer where a
+ * value must be. No exception passes the border, nothing is printed, and nothing ends the process.
  *
  * Threads: any number may use one network at once to predict, evaluate and read parameters.
  * Training, and setting parameters, takes the network for itself; whoever comes then gets
