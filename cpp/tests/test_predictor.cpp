@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <limits>
 #include <new>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "nncore/nncore.hpp"
@@ -119,6 +121,22 @@ TEST_CASE("a predictor refuses what it has no room for") {
   CHECK_THROWS_AS(predictor.feedforward(MatrixView<const float>{narrow.data(), 1, 32, 32},
                                         {out.data(), 1, 5, 5}),
                   InvalidArgument);
+}
+
+// What keeps a reference to a network cannot be made of one that is gone with the statement.
+static_assert(std::is_constructible_v<Predictor<float>, const Network<float>&>);
+static_assert(!std::is_constructible_v<Predictor<float>, Network<float>>);
+static_assert(!std::is_constructible_v<Predictor<double>, const Network<double>, std::size_t>);
+static_assert(!std::is_constructible_v<Trainer<float>, Network<float>, TrainOptions>);
+static_assert(!std::is_constructible_v<Network<float>::ReadAccess, Network<float>>);
+static_assert(!std::is_constructible_v<Network<float>::TrainAccess, Network<float>>);
+
+TEST_CASE("room for more rows than can be counted is refused") {
+  const Problem<float> problem;
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  for (const std::size_t rows : {most, most / 4, most / 64 + 1}) {
+    CHECK_THROWS_AS(Predictor<float>(problem.network, rows), std::bad_alloc);
+  }
 }
 
 TEST_CASE("after a warm-up, neither predictions nor training steps allocate") {

@@ -151,6 +151,7 @@ template <class T>
 class Network<T>::ReadAccess {
  public:
   explicit ReadAccess(const Network& network) : held_(network.guard_) {}
+  explicit ReadAccess(const Network&& network) = delete;
 
  private:
   Guard::Reading held_;

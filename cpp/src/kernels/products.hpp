@@ -186,10 +186,10 @@ std::size_t list_nonzeros(const T* a, std::size_t n, std::uint8_t* list) {
 
 // Leaves out the zeros of A, and does not even read the rows of B that meet them. Each sum has its
 // terms in a tile's order, so the bits are the same.
-template <class T>
+// `group` rows share a strip of B while it is in L2.
+template <class T, std::size_t group>
 void listed_matmul(const Product<T>& p) {
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
-  constexpr std::size_t group = 128;  // rows that share a strip of B while it is in L2
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
   std::uint8_t lists[group][sum_block + 8];
   Listed listed[group];
@@ -245,7 +245,8 @@ void matmul(const Product<T>& p, T* panels) {
   // One row is bound by the memory of B, of which this reads less.
   if (p.a_col == 1 && p.m == 1 && vectors == 4) return listed_row<T, 4>(p);
   if (p.a_col == 1 && p.m == 1 && vectors == 2) return listed_row<T, 2>(p);
-  if (p.a_col == 1 && (p.m == 1 || p.mostly_zero)) return listed_matmul(p);
+  if (p.a_col == 1 && p.m == 1) return listed_matmul<T, 1>(p);  // in little stack
+  if (p.a_col == 1 && p.mostly_zero) return listed_matmul<T, 128>(p);
   const std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
   // Pays where the rows of B lie on more pages than are found at once, and are read often enough.
   constexpr std::size_t near = std::size_t{1} << 17;
