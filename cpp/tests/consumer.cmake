@@ -1,7 +1,8 @@
 # A program that knows nncore by name only (tests/consumer) finds, builds and runs it. By ctest as
 #   cmake -DBUILD=... -P consumer.cmake      what that build tree installs, moved somewhere else
 #   cmake -DSOURCE=... -P consumer.cmake     as part of its own build, shared; then what that installs
-# with -DCONSUMER -DWORK -DVERSION -DCXX -DGENERATOR -DNM -DPKG_CONFIG.
+# with -DCONSUMER -DWORK -DVERSION -DCC -DCXX -DGENERATOR -DNM -DPKG_CONFIG, with -DREFERENCE, the
+# same program from nncore's own build, and with -DHOST, a program that exports an nncore of its own.
 
 cmake_minimum_required(VERSION 3.21)
 
@@ -27,6 +28,29 @@ function(configure directory)
               "-DCMAKE_CXX_COMPILER=${CXX}" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON ${ARGN})
 endfunction()
 
+# What depends on speed is optimised in each of so many configurations, whatever these say.
+function(check_optimised build configurations)
+  file(STRINGS "${build}/compile_commands.json" commands
+       REGEX "\"command\".*/cpp/src/(kernels/[a-z0-9]+|backprop|batch|check|sparse_layer|train)\\.cpp")
+  set(kernels ${commands})
+  list(FILTER kernels INCLUDE REGEX "/kernels/baseline\\.cpp")
+  list(LENGTH kernels found)
+  if(NOT found EQUAL configurations)
+    message(FATAL_ERROR "${build} compiles the baseline kernels ${found} times; expected ${configurations}")
+  endif()
+  foreach(command IN LISTS commands)
+    string(REGEX MATCHALL " -O[^ ]*" levels "${command}")
+    list(POP_BACK levels level)
+    set(expected "^ -O[23]$")
+    if(command MATCHES "/kernels/(avx|baseline|neon)")
+      set(expected "^ -O3$")
+    endif()
+    if(NOT level MATCHES "${expected}")
+      message(FATAL_ERROR "compiled with '${level}', which is slow: ${command}")
+    endif()
+  endforeach()
+endfunction()
+
 function(expect_xor program)
   run(COMMAND "${program}" "${WORK}/xor.safetensors" OUTPUT answers)
   if(NOT answers STREQUAL "0 1 1 0 ${VERSION}")
@@ -49,7 +73,7 @@ function(check_exports library)
 endfunction()
 
 function(use_installed build)
-  file(REMOVE_RECURSE "${WORK}/first" "${WORK}/prefix" "${WORK}/found")
+  file(REMOVE_RECURSE "${WORK}/first" "${WORK}/prefix" "${WORK}/found" "${WORK}/found_by_c")
   run(COMMAND ${CMAKE_COMMAND} --install "${build}" --prefix "${WORK}/first")
   file(RENAME "${WORK}/first" "${WORK}/prefix")
   file(GLOB_RECURSE files RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
@@ -60,9 +84,18 @@ function(use_installed build)
     message(FATAL_ERROR "installed, but belongs to no program that uses nncore: ${strange}")
   endif()
 
-  configure("${WORK}/found" "-DCMAKE_PREFIX_PATH=${WORK}/prefix" "-DNNCORE_VERSION=${VERSION}")
+  # A compiler without OpenMP finds it too, and a project that is all C.
+  configure("${WORK}/found" "-DCMAKE_PREFIX_PATH=${WORK}/prefix" "-DNNCORE_VERSION=${VERSION}"
+            -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON)
   run(COMMAND ${CMAKE_COMMAND} --build "${WORK}/found")
   expect_xor("${WORK}/found/xor")
+  run(COMMAND ${CMAKE_COMMAND} -S "${CONSUMER}/c" -B "${WORK}/found_by_c" -G "${GENERATOR}"
+              "-DCMAKE_C_COMPILER=${CC}" "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
+  run(COMMAND ${CMAKE_COMMAND} --build "${WORK}/found_by_c")
+  run(COMMAND "${WORK}/found_by_c/layers" OUTPUT layers)
+  if(NOT layers STREQUAL "3 2 ${VERSION}")
+    message(FATAL_ERROR "the C program printed '${layers}'; expected '3 2 ${VERSION}'")
+  endif()
 
   string(REGEX MATCH "^([0-9]+)\\.([0-9]+)" _ "${VERSION}")
   math(EXPR next_minor "${CMAKE_MATCH_2} + 1")
@@ -96,15 +129,36 @@ set(ENV{CXXFLAGS} "")  # what the program's compilation is given is looked at be
 file(MAKE_DIRECTORY "${WORK}")
 if(SOURCE)
   set(inside "${WORK}/inside")
-  configure("${inside}" "-DNNCORE_SOURCE=${SOURCE}" -DBUILD_SHARED_LIBS=ON -DNNCORE_INSTALL=ON)
+  # Flags of a host that cares for speed more than for arithmetic, and no build type: nncore still
+  # finds what is not a number, and learns to the same bits.
+  set(host_flags -Ofast -ffast-math -funsafe-math-optimizations -fassociative-math
+                 -ffinite-math-only)
+  list(JOIN host_flags " " joined_flags)
+  configure("${inside}" "-DNNCORE_SOURCE=${SOURCE}" -DBUILD_SHARED_LIBS=ON -DNNCORE_INSTALL=ON
+            "-DCMAKE_CXX_FLAGS=${joined_flags}")
+  check_optimised("${inside}" 1)
+  if(GENERATOR STREQUAL "Ninja")
+    file(REMOVE_RECURSE "${WORK}/configurations")
+    file(WRITE "${WORK}/configurations.cmake"
+         "set(CMAKE_CONFIGURATION_TYPES Debug Release RelWithDebInfo MinSizeRel CACHE STRING \"\")\n")
+    run(COMMAND ${CMAKE_COMMAND} -S "${CONSUMER}" -B "${WORK}/configurations"
+                -G "Ninja Multi-Config" "-DCMAKE_CXX_COMPILER=${CXX}"
+                -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "-DNNCORE_SOURCE=${SOURCE}"
+                -C "${WORK}/configurations.cmake")
+    check_optimised("${WORK}/configurations" 4)
+  endif()
   run(COMMAND ${CMAKE_COMMAND} --build "${inside}")
   expect_xor("${inside}/xor")
+  run(COMMAND "${REFERENCE}" "${WORK}/reference.safetensors")
+  run(COMMAND ${CMAKE_COMMAND} -E compare_files "${WORK}/reference.safetensors"
+              "${WORK}/xor.safetensors")
 
   # Nothing but the include directory and the language reaches the program's own compilation.
   file(STRINGS "${inside}/compile_commands.json" command REGEX "\"command\".*/consumer/main\\.cpp")
   string(REGEX MATCHALL " -[^co ][^ ]*" flags "${command}")
   list(TRANSFORM flags STRIP)
   list(FILTER flags EXCLUDE REGEX "^-I[^ ]*/cpp/include$|^-std=gnu\\+\\+20$")
+  list(REMOVE_ITEM flags ${host_flags})
   file(STRINGS "${inside}/CMakeCache.txt" build_type REGEX "^CMAKE_BUILD_TYPE:.*=.+")
   if(flags OR build_type)
     message(FATAL_ERROR "the program that nncore is built into got ${flags} ${build_type}")
@@ -112,6 +166,7 @@ if(SOURCE)
   file(GLOB library "${inside}/nncore/cpp/src/libnncore.so")
   if(library)
     check_exports("${library}")
+    run(COMMAND "${HOST}" "${library}")
   endif()
   use_installed("${inside}")
 else()

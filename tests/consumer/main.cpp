@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <span>
 #include <variant>
@@ -37,6 +38,16 @@ int main(int argc, char** argv) {
   std::array<std::int64_t, 4> answers{};
   loaded->predict(rows, answers);
   for (const std::int64_t answer : answers) std::cout << answer << ' ';
+
+  // What is not a number is found, whatever arithmetic this program was built with.
+  std::array<float, 8> bad = x;
+  bad[5] = std::numeric_limits<float>::quiet_NaN();
+  try {
+    nncore::check(network,
+                  nncore::Inputs<float>(nncore::MatrixView<const float>{bad.data(), 4, 2, 2}));
+    return 1;
+  } catch (const nncore::InvalidArgument&) {
+  }
 
   // What the library throws can be caught by its type.
   try {
