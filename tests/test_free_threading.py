@@ -23,6 +23,7 @@ import nncore
 from nncore import _core
 from nncore.callbacks import Lambda
 from nncore.history import History
+from nncore.training import Run
 from support import digest, make_network, make_problem, parameter_digest, train
 
 GIL_STAYS_OFF = """
@@ -169,9 +170,15 @@ def test_predictions_during_training_are_those_of_whole_epochs() -> None:
     between = {digest(net.feedforward(rows))}
     finished = threading.Event()
     served: list[str] = []
+    one_is_served = threading.Event()
+
+    def note_and_wait(run: Run) -> None:
+        between.add(digest(run.net.feedforward(rows)))
+        if run.epoch == epochs // 2:  # however busy the machine: here is time for a reader
+            assert one_is_served.wait(60), "nobody was served between two epochs"
 
     def fit() -> None:
-        note = Lambda(on_epoch_end=lambda run: between.add(digest(run.net.feedforward(rows))))
+        note = Lambda(on_epoch_end=note_and_wait)
         while net.epoch < epochs:
             with suppress(nncore.BusyError):  # a reader was there first
                 net.fit(rows, y, epochs, callbacks=note, initial_epoch=net.epoch, progress=False)
@@ -181,6 +188,7 @@ def test_predictions_during_training_are_those_of_whole_epochs() -> None:
         while not finished.wait(0.0005):
             with suppress(nncore.BusyError):
                 served.append(digest(net.feedforward(rows)))
+                one_is_served.set()
 
     at_once(fit, predict, predict, predict)
     assert len(between) == epochs + 1
