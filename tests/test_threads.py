@@ -143,16 +143,23 @@ print(tasks_while(lambda: train_wide({wanted}), {joined}) - before - 1)
 
 
 def tasks_while(work: Callable[[], Any], enough: int) -> int:
-    """The most threads this process had while a thread of its own worked, over and over."""
-    finished, seen, before = threading.Event(), 0, len(os.listdir("/proc/self/task"))
-    deadline = time.monotonic() + (30 if enough else 0.3)
+    """The most threads this process had while a thread of its own worked, over and over.
+
+    The first time does not count: before a team grows, more threads are made on trial.
+    """
+    begun, finished, seen = threading.Event(), threading.Event(), 0
+    before = len(os.listdir("/proc/self/task"))
 
     def repeat() -> None:
+        work()
+        begun.set()
         while not finished.is_set():
             work()
 
     worker = threading.Thread(target=repeat)
     worker.start()
+    assert begun.wait(60)
+    deadline = time.monotonic() + (30 if enough else 0.3)
     while time.monotonic() < deadline and seen < before + 1 + enough:
         seen = max(seen, len(os.listdir("/proc/self/task")))
     finished.set()

@@ -16,12 +16,15 @@ void run_parts(int parts, void (*body)(void* context, int part), void* context);
 // Runs lead(context) on the calling thread with a crew of threads standing by: until it returns,
 // its parallel loops are handed to them in a fraction of a microsecond, without a new parallel
 // region. What lead throws passes through.
-void with_crew(int threads, void (*lead)(void* context), void* context);
+void with_crew(int threads, double beat_work, void (*lead)(void* context), void* context);
 
+// lead calls crew_beat() whenever it has done so much work. From the time between two calls the
+// crew learns how many of its threads pay (pace.hpp).
 template <class F>
-void with_crew(int threads, F&& lead) {
-  with_crew(threads, [](void* erased) { (*static_cast<F*>(erased))(); }, &lead);
+void with_crew(int threads, double beat_work, F&& lead) {
+  with_crew(threads, beat_work, [](void* erased) { (*static_cast<F*>(erased))(); }, &lead);
 }
+void crew_beat() noexcept;
 
 // Multiply-adds that make one more thread worth while, several times what it costs to have it: a
 // thread of the crew, or one that OpenMP wakes.

@@ -355,6 +355,7 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
       const Dropout dropout{options_.dropout, network_.seed(), network_.epoch(),
                             pass.first_batch + at.batches};
       at.cost += mini_batch(batch, pass, options_.dropout.empty() ? nullptr : &dropout);
+      crew_beat();
       at.weight += batch.weight_sum;
       ++at.batches;
       finite = std::isfinite(at.cost);
@@ -374,7 +375,8 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
     steps_ = steps;
   };
   try {
-    with_crew(crew_size(network_, samples.x, at.batch_size, s.ws.threads), std::move(train));
+    with_crew(crew_size(network_, samples.x, at.batch_size, s.ws.threads),
+              double(network_.parameters().size()) * double(at.batch_size), std::move(train));
   } catch (...) {
     go_back();
     throw;

@@ -9,13 +9,15 @@
 #include <thread>
 #include <vector>
 
+#include "crew.hpp"
+#include "nncore/nncore.hpp"
+#include "pace.hpp"
+#include "parallel.hpp"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
-
-#include "nncore/nncore.hpp"
-#include "parallel.hpp"
 
 using namespace nncore;
 
@@ -41,7 +43,7 @@ template <class F>
 void in_team_and_crew(int threads, F f) {
   const UsingThreads use(threads);
   f();
-  with_crew(threads, [&] { f(); });
+  with_crew(threads, 1, [&] { f(); });
 }
 
 // Rows of which most products deserve several threads, and their classes.
@@ -90,7 +92,9 @@ std::vector<float> predicted(const Network<float>& network, const Problem& probl
 }  // namespace
 
 TEST_CASE("parts run at once, each on a thread of its own") {
-  in_team_and_crew(4, [] {
+  // A new thread's crew has all its threads at work, however busy the machine was before.
+  const auto in_new_thread = [](auto f) { std::thread([&] { in_team_and_crew(4, f); }).join(); };
+  in_new_thread([] {
     std::atomic<int> arrived{0};
     std::vector<std::thread::id> threads(4);
     parts(4, [&](int part) {
@@ -125,7 +129,7 @@ TEST_CASE("exceptions reach the caller, and the threads go on") {
       CHECK(runs == 6);
     }
   });
-  CHECK_THROWS_WITH_AS(with_crew(3, [] { throw std::runtime_error("leader"); }), "leader",
+  CHECK_THROWS_WITH_AS(with_crew(3, 1, [] { throw std::runtime_error("leader"); }), "leader",
                        std::runtime_error);
   in_team_and_crew(3, [] { parts(3, [](int) {}); });
 }
@@ -252,3 +256,110 @@ TEST_CASE("what threads hold at a fork is free in the child") {
   CHECK_THROWS_AS(Network<float>::TrainAccess{network}, BusyError);
 }
 #endif
+
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("a child that is forked by a crew's leader ends its run, and begins others") {
+  const std::vector<float> expected = trained(1);
+  for (int round = 0; round < 2; ++round) {
+    pid_t child = -1;
+    const auto run_parts_of = [](int count) {
+      std::atomic<int> runs{0};
+      parts(count, [&](int) { ++runs; });
+      return runs == count;
+    };
+    bool whole = true;
+    with_crew(3, 1, [&] {
+      whole &= run_parts_of(7);
+      child = fork();
+      if (child == 0) alarm(60);  // ends a child that hangs
+      whole &= run_parts_of(7);
+    });
+    if (child == 0) {
+      whole &= run_parts_of(5);
+      whole &= trained(1) == expected;
+      _exit(whole ? 0 : 1);
+    }
+    REQUIRE(child > 0);
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(whole);
+    CHECK(trained(1) == expected);
+  }
+}
+#endif
+
+TEST_CASE("threads rest while that is faster, and come back") {
+  constexpr int crew = 8;
+  Pace pace;
+  std::uint64_t now = 1;
+  std::vector<std::uint64_t> time_with(crew + 1);
+  const auto run = [&](std::uint64_t duration, auto time_of_beat) {
+    time_with.assign(crew + 1, 0);
+    for (const std::uint64_t end = now + duration; now < end; pace.beat(crew, now)) {
+      const int members = pace.members(crew);
+      const std::uint64_t time = time_of_beat(members);
+      now += time;
+      time_with[static_cast<std::size_t>(members)] += time;
+    }
+  };
+  constexpr std::uint64_t ms = Pace::millisecond;
+  const auto quiet = [](int members) { return ms / std::uint64_t(members); };
+  const auto busy = [](int members) { return (members == 1 ? 3 : std::uint64_t(members)) * ms; };
+  const auto very_busy = [](int members) { return std::uint64_t(members) * ms / 10; };
+  pace.begin(1, now);
+  run(10'000 * ms, quiet);
+  CHECK(time_with[8] > 9'800 * ms);
+  run(10'000 * ms, busy);  // two are the fastest
+  CHECK(time_with[2] > 8'000 * ms);
+  run(10'000 * ms, very_busy);
+  CHECK(time_with[1] > 8'000 * ms);
+  run(20'000 * ms, quiet);
+  CHECK(time_with[8] > 16'000 * ms);
+  // Time between two runs does not count.
+  for (int i = 0; i < 1000; ++i) {
+    now += 1000 * ms;
+    pace.begin(1, now);
+    run(ms, quiet);
+  }
+  CHECK(pace.members(crew) >= 4);
+  // A crew of one has nobody to rest.
+  Pace alone;
+  for (int i = 0; i < 1000; ++i) alone.beat(1, now += ms);
+  CHECK(alone.members(1) == 1);
+}
+
+TEST_CASE("a crew some of whose threads rest does all parts, and dismisses all") {
+  constexpr int threads = 4;
+  for (const int working : {4, 2, 1}) {
+    Pace pace;
+    std::uint64_t now = 0;
+    pace.begin(1, now);
+    while (pace.members(threads) != working) {  // each thread less is faster
+      pace.beat(threads, now += std::uint64_t(pace.members(threads)) * Pace::millisecond);
+    }
+    Crew crew(threads, pace);
+    std::vector<std::thread> workers;
+    for (int number = 1; number < threads; ++number) {
+      workers.emplace_back([&crew, number] { crew.stand_by(number); });
+    }
+    std::set<std::thread::id> seen;
+    for (const int count : {1, 2, 4, 9, 32, 33, 100}) {
+      for (int job = 0; job < 20; ++job) {
+        std::vector<std::thread::id> by(static_cast<std::size_t>(count));
+        crew.run(
+            count,
+            [](void* erased, int part) {
+              (*static_cast<std::vector<std::thread::id>*>(erased))[std::size_t(part)] =
+                  std::this_thread::get_id();
+            },
+            &by);
+        seen.insert(by.begin(), by.end());
+      }
+    }
+    CHECK(!seen.contains(std::thread::id()));
+    CHECK(seen.size() <= std::size_t(working));
+    crew.dismiss();
+    for (std::thread& worker : workers) worker.join();
+  }
+}

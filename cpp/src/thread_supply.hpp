@@ -1,0 +1,10 @@
+// Whether the system has threads to give.
+#pragma once
+
+namespace nncore {
+
+// Whether the system grants so many more threads now, and some to spare. It tries, which takes as
+// long as making them.
+bool grants_threads(int count) noexcept;
+
+}  // namespace nncore
