@@ -67,17 +67,22 @@ class Pace {
         usual_rate_ = rate;
         return enter(Phase::trial);
       case Phase::trial:
-        return rate > usual_rate_ ? enter(Phase::second_usual) : decide(false);
+        return is_better(rate) ? enter(Phase::second_usual) : decide(false);
       case Phase::second_usual:
         usual_rate_ = std::max(usual_rate_, rate);
         return enter(Phase::second_trial);
       case Phase::second_trial:
-        return decide(rate > usual_rate_);
+        return decide(is_better(rate));
     }
   }
 
  private:
   enum class Phase { stay, usual, trial, second_usual, second_trial };
+
+  // Fewer threads must gain what a quiet machine's noise cannot feign; more need not.
+  bool is_better(double rate) const {
+    return rate > (candidate_ > halvings_ ? 1.05 : 1.0) * usual_rate_;
+  }
 
   void enter(Phase phase) {
     phase_ = phase;
