@@ -107,7 +107,11 @@ void weigh(Workspace<T>& ws, std::size_t n, const Layer& layer, const T* w, cons
   over_rows(ws.threads, n, double(layer.in), [&](std::size_t first, std::size_t rows) {
     T* to = z + first * layer.stride;
     k.matmul_rows(rows, 1, layer.in, a + first * a_row, a_row, row, 0, to, layer.stride);
-    for (std::size_t i = 0; i < rows; ++i) to[i * layer.stride] += b[0];
+    for (std::size_t i = 0; i < rows; ++i) {
+      to[i * layer.stride] += b[0];
+      // The activation goes over whole vectors: padding left as it was would grow without bound.
+      std::fill_n(to + i * layer.stride + 1, layer.stride - 1, T(0));
+    }
   });
 }
 
