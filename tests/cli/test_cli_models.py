@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,6 +130,22 @@ def test_an_image_of_mnist_comes_back_as_it_was(mnist: Dataset, tmp_path: Path) 
         same += np.abs(read_digit(path) - row).max() < 0.05
     # Grey that is hardly there is taken for paper, and may tip the centre to the next pixel.
     assert same >= 45
+
+
+def test_a_thin_picture_takes_no_more_memory_than_its_pixels(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
+    path = str(tmp_path / "strip.png")
+    pixels = np.zeros((200_000, 28), np.uint8)
+    pixels[20_000:150_000, 10:16] = 255
+    image.fromarray(pixels).save(path)
+    tracemalloc.start()
+    try:
+        digit = read_digit(path)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 2 * 4 * pixels.size
+    assert digit.max() > 0.5
 
 
 def test_predict_names_what_it_cannot_read_and_goes_on(model: str, tmp_path: Path) -> None:

@@ -80,10 +80,11 @@ def _ink(image: Image) -> FloatImage | None:
 def _shrink(grey: FloatImage) -> FloatImage:
     """Averages a photograph's many pixels in square blocks, down to about a thousand a side."""
     block = -(-max(grey.shape) // 1000)
-    if block == 1 or min(grey.shape) < block:
+    if block == 1:
         return grey
-    rows, columns = (length // block for length in grey.shape)
-    blocks = grey[: rows * block, : columns * block].reshape(rows, block, columns, block)
+    height, width = (min(block, length) for length in grey.shape)  # it may be thinner than a block
+    rows, columns = grey.shape[0] // height, grey.shape[1] // width
+    blocks = grey[: rows * height, : columns * width].reshape(rows, height, columns, width)
     small: FloatImage = blocks.mean(axis=(1, 3), dtype=np.float32)
     return small
 
