@@ -188,6 +188,10 @@ class Attack(Part):
                 except reader.errors:
                     self.refused += 1
                     return
+                except MemoryError:
+                    if kind != "a file without end":  # of which there is really too much
+                        raise
+                    return
                 self.read += 1
                 reader.use(found)
         finally:

@@ -13,7 +13,7 @@ from campaign.base import Case, Failure, Part, warn
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build" / "campaign-fuzz"
-SECONDS = 10
+SECONDS = 20
 """Of one run; a case is one input."""
 LENGTHS = [64, 256, 512, 1024]
 OPTIONS = ["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=1024", "-verbosity=0"]
