@@ -14,7 +14,7 @@ import nncore
 from export_support import ACTIVATIONS, assert_same, network
 from nncore import ModelFileError
 from nncore.book import network2
-from nncore.export import from_book_json, from_npz, to_book_json, to_npz
+from nncore.export import from_book_json, from_npz, npz, to_book_json, to_npz
 from support import full_disk
 
 
@@ -46,6 +46,17 @@ def test_npz_of_other_programs(tmp_path: Path) -> None:
     path = tmp_path / "net.npz"
     np.savez(path, **arrays(note=np.array("mine")))
     assert from_npz(path).sizes == (3, 2)
+
+
+def test_npz_is_read_without_numpys_printing() -> None:
+    """An interrupt in the middle of it makes NumPy print "..." for ever after."""
+
+    class Unprintable(np.ndarray):
+        def __str__(self) -> str:
+            return "..."
+
+    cost = np.array("quadratic").view(Unprintable)
+    assert npz._network(arrays(cost=cost)).cost == "quadratic"
 
 
 @pytest.mark.parametrize(

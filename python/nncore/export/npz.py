@@ -81,7 +81,7 @@ def _network(arrays: dict[str, Any]) -> Network:
         [weights[0].shape[1], *map(len, weights)],
         activation=hidden,
         output_activation=output,
-        cost=str(arrays["cost"]),
+        cost=str(arrays["cost"][()]),  # not by NumPy's printing, which Ctrl-C upsets
         initializer=(weights, biases),
         dtype=np.result_type(*weights, *biases),
         seed=int(arrays.get("seed", 0)),
