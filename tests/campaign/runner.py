@@ -24,6 +24,8 @@ from campaign.worker import PARTS, State, part_class
 
 SHARES = {"interrupts": 3, "opcodes": 3, "kills": 3, "fuzz": 4, "libfuzzer": 4, "differential": 3}
 """How much of the time each part has; those not named have 1."""
+BEGINNING = 300.0
+"""Seconds that a worker may take for its imports, on a busy machine."""
 KEPT_OF_A_KIND = 3
 """Files that are kept of failures whose first line is the same."""
 
@@ -87,10 +89,10 @@ class Campaign:
                 arguments += [] if cases is None else ["--cases", str(cases)]
                 arguments += [] if replay is None else ["--replay", replay]
                 worker = Worker(self, name, seed, folder, arguments)
-                ended = worker.wait(state, part_class(name).patience, left)
+                ended = worker.wait(state, part_class(name).patience)
                 index, more, failed = state.counts()
                 case = state.case()
-                state.begin(0, 0, 0, None)
+                state.begin(-1, 0, 0, None)
                 done += more
                 with result.lock:
                     result.cases += more
@@ -165,7 +167,7 @@ class Worker:
                 command, env=environment, stdout=errors, stderr=errors, start_new_session=True
             )
 
-    def wait(self, state: State, patience: float, seconds: float) -> str | None:
+    def wait(self, state: State, patience: float) -> str | None:
         """Waits for the end; says what was wrong with it, None for nothing."""
         seen, since = state.counts(), time.monotonic()
         while self.process.poll() is None:
@@ -173,7 +175,9 @@ class Worker:
             now = state.counts()
             if now != seen:
                 seen, since = now, time.monotonic()
-            elif time.monotonic() - since > patience + (seconds if seen == (0, 0, 0) else 0):
+            elif time.monotonic() - since > (
+                patience if seen[0] >= 0 else max(patience, BEGINNING)
+            ):
                 return self._end_hang(patience)
         code = self.process.returncode
         if code == 0:

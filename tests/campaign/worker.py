@@ -42,7 +42,7 @@ class State:
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         if create:
-            path.write_bytes(bytes(_ROOM))
+            path.write_bytes(_COUNTS.pack(-1, 0, 0, 0).ljust(_ROOM, b"\0"))
         with path.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), _ROOM)
 
