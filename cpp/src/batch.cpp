@@ -13,111 +13,95 @@ void fetch(const E* from, std::size_t count) {
   for (std::size_t p = 0; p < count; p += cache_line / sizeof(E)) __builtin_prefetch(from + p);
 }
 
-}  // namespace
+// Which rows of the samples a mini-batch has.
+struct RowIds {
+  std::span<const std::int64_t> order;
+  std::size_t first;
 
+  std::size_t operator[](std::size_t i) const {
+    return order.empty() ? first + i : static_cast<std::size_t>(order[first + i]);
+  }
+  // Rows of the order from i on.
+  std::size_t left(std::size_t i) const {
+    return order.size() > first + i ? order.size() - first - i : 0;
+  }
+};
+
+// Sparse rows stay where they are.
 template <class T>
-void prefetch_next(const Batch<T>& batch) {
-  const SparseRows<T>& x = batch.next;
-  const std::size_t rows = batch.next_rows;
-  if (x.coded.offsets) {
-    // As many words as a row has on average: to look at its count would be to wait for it.
-    const std::size_t words = 3 * x.coded.nonzeros / (2 * x.coded.rows) + cache_line / 2;
-    for (std::size_t i = 0; i < rows; ++i) fetch(x.coded.words + x.coded.offsets[x.ids[i]], words);
+void find_sparse_rows(Workspace<T>& ws, Batch<T>& batch, const Inputs<T>& x, const RowIds& ids) {
+  batch.ascends = x.is_coded() || ws.ascends;
+  batch.sparse = {x.sparse, x.coded, ids.order.empty() ? nullptr : ids.order.data() + ids.first,
+                  ids.first};
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    with_row(batch.sparse, i, [&](const auto& row) { batch.nonzeros += double(row.count); });
+  }
+  if (ids.left(batch.rows) > 0) {
+    batch.next = batch.sparse;
+    batch.next.ids += batch.rows;
+    batch.next_rows = std::min(batch.rows, ids.left(batch.rows));
+  }
+}
+
+// Dense rows are copied, unless they lie in one piece already.
+template <class T>
+void gather_dense_rows(Workspace<T>& ws, Batch<T>& batch, const MatrixView<const T>& x,
+                       const RowIds& ids) {
+  const std::size_t rows = batch.rows;
+  if (ids.order.empty()) {
+    batch.x = {x.row(ids.first), rows, x.cols, x.stride};
     return;
   }
+  const std::size_t stride = padded<T>(x.cols);
+  T* gathered = ws.x.reserve(rows * stride);
   for (std::size_t i = 0; i < rows; ++i) {
-    with_row(x, i, [&](const auto& row) {
-      fetch(row.values, row.count);
-      fetch(row.columns, row.count);
-    });
+    std::copy_n(x.row(ids[i]), x.cols, gathered + i * stride);
   }
+  batch.x = {gathered, rows, x.cols, stride};
+  const std::size_t next_rows = std::min(rows, ids.left(rows));
+  for (std::size_t i = 0; i < next_rows; ++i) fetch(x.row(ids[rows + i]), x.cols);
 }
 
 template <class T>
-Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
-                std::span<const std::int64_t> order, std::size_t first, std::size_t rows) {
-  const auto id = [&](std::size_t i) {
-    return order.empty() ? first + i : static_cast<std::size_t>(order[first + i]);
-  };
-  Batch<T> batch;
-  batch.rows = rows;
-  batch.is_sparse = samples.x.is_sparse() || samples.x.is_coded();
-  if (batch.is_sparse) {
-    batch.ascends = samples.x.is_coded() || ws.ascends;
-    batch.sparse = {samples.x.sparse, samples.x.coded,
-                    order.empty() ? nullptr : order.data() + first, first};
-    for (std::size_t i = 0; i < rows; ++i) {
-      with_row(batch.sparse, i, [&](const auto& row) { batch.nonzeros += double(row.count); });
-    }
-    if (first + rows < order.size()) {
-      batch.next = batch.sparse;
-      batch.next.ids += rows;
-      batch.next_rows = std::min(rows, order.size() - first - rows);
-    }
-  } else if (order.empty()) {
-    batch.x = samples.x.dense.row(first);
-    batch.x_row = samples.x.dense.stride;
-  } else {
-    batch.x_row = padded<T>(network.inputs());
-    T* x = ws.x.reserve(rows * batch.x_row);
-    for (std::size_t i = 0; i < rows; ++i) {
-      std::copy_n(samples.x.dense.row(id(i)), network.inputs(), x + i * batch.x_row);
-    }
-    batch.x = x;
-    for (std::size_t i = rows; i < 2 * rows && first + i < order.size(); ++i) {
-      fetch(samples.x.dense.row(id(i)), network.inputs());
-    }
+void gather_weights(Workspace<T>& ws, Batch<T>& batch, std::span<const T> weights,
+                    const RowIds& ids) {
+  batch.weight_sum = static_cast<double>(batch.rows);
+  if (weights.empty()) return;
+  T* gathered = ws.weights.reserve(batch.rows);
+  batch.weight_sum = 0;
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    gathered[i] = weights[ids[i]];
+    batch.weight_sum += static_cast<double>(gathered[i]);
   }
-
-  batch.weight_sum = static_cast<double>(rows);
-  if (!samples.weights.empty()) {
-    T* weights = ws.weights.reserve(rows);
-    batch.weight_sum = 0;
-    for (std::size_t i = 0; i < rows; ++i) {
-      weights[i] = samples.weights[id(i)];
-      batch.weight_sum += static_cast<double>(weights[i]);
-    }
-    batch.weights = weights;
-  }
-
-  if (samples.y.rows() > 0) {
-    const Layer& last = network.layers().back();
-    T* y = ws.y.reserve(rows * last.stride);
-    for (std::size_t i = 0; i < rows; ++i) {
-      T* row = y + i * last.stride;
-      if (!samples.y.are_labels()) {
-        std::copy_n(samples.y.values.row(id(i)), last.out, row);
-      } else if (last.out == 1) {
-        const bool signs = last.activation == Activation::tanh;  // its two values are -1 and 1
-        row[0] = static_cast<T>(signs ? 2 * samples.y.labels[id(i)] - 1 : samples.y.labels[id(i)]);
-      } else {
-        std::fill_n(row, last.out, T(0));
-        row[samples.y.labels[id(i)]] = T(1);
-      }
-    }
-    batch.y = y;
-  }
-  return batch;
+  batch.weights = gathered;
 }
 
 template <class T>
-void measure_density(Batch<T>& batch, std::size_t inputs) {
-  constexpr std::size_t dense_terms_per_listed = 4;
-  constexpr std::size_t sample = 16;  // rows
-  if (batch.is_sparse) return;
-  std::size_t nonzeros = 0, terms = 0;
-  for (std::size_t i = 0; i < batch.rows; i += (batch.rows + sample - 1) / sample) {
-    nonzeros += kernels<T>().count_nonzeros(batch.x + i * batch.x_row, inputs);
-    terms += inputs;
+void gather_targets(Workspace<T>& ws, Batch<T>& batch, const Targets<T>& targets, const Layer& last,
+                    const RowIds& ids) {
+  T* y = ws.y.reserve(batch.rows * last.stride);  // (n, outputs)
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    T* row = y + i * last.stride;
+    if (!targets.are_labels()) {
+      std::copy_n(targets.values.row(ids[i]), last.out, row);
+      continue;
+    }
+    const std::int64_t label = targets.labels[ids[i]];
+    if (last.out == 1) {
+      const bool signs = last.activation == Activation::tanh;  // its two values are -1 and 1
+      row[0] = static_cast<T>(signs ? 2 * label - 1 : label);
+    } else {
+      std::fill_n(row, last.out, T(0));
+      row[label] = T(1);
+    }
   }
-  batch.mostly_zero = nonzeros * dense_terms_per_listed < terms;
+  batch.y = y;
 }
 
+// Lays the sparse rows of a batch out by columns, too (compressed sparse columns), by a counting
+// sort.
 template <class T>
-void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs) {
-  // A counting sort, which pays if the columns hold several entries each.
-  constexpr double entries_per_column = 4;
-  if (!batch.is_sparse || batch.nonzeros < entries_per_column * double(inputs)) return;
+void build_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs) {
   ws.starts.assign(inputs + 2, 0);
   ws.entries.resize(static_cast<std::size_t>(batch.nonzeros));
   // Becomes the ends, and with a 0 before them the starts.
@@ -139,10 +123,8 @@ void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs) {
   batch.columns = {ws.starts.data(), ws.entries.data(), inputs};
 }
 
-bool drops(const Dropout* dropout, std::size_t layer) {
-  return dropout && layer < dropout->rates.size() && dropout->rates[layer] > 0;
-}
-
+// mask (rows, units) = 0 with the layer's rate, else 1 / (1 - rate): inverted dropout (Srivastava
+// et al., 2014). Unit j of row i has its own random number, whoever draws it.
 template <class T>
 void draw_mask(T* mask, std::size_t stride, std::size_t rows, std::size_t units,
                const Dropout& dropout, std::size_t layer, int threads) {
@@ -165,6 +147,7 @@ void draw_mask(T* mask, std::size_t stride, std::size_t rows, std::size_t units,
   });
 }
 
+// Replaces the rows of the batch by rows with inputs dropped out.
 template <class T>
 void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dropout& dropout) {
   const std::size_t stride = padded<T>(inputs);
@@ -173,13 +156,10 @@ void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dr
   if (!batch.is_sparse) {
     T* x = ws.x.reserve(batch.rows * stride);
     for (std::size_t i = 0; i < batch.rows; ++i) {
-      if (batch.x != x) {
-        std::copy_n(batch.x + i * batch.x_row, inputs, x + i * stride);
-      }
+      if (batch.x.data != x) std::copy_n(batch.x.row(i), inputs, x + i * stride);
       kernels<T>().multiply(x + i * stride, mask + i * stride, inputs);
     }
-    batch.x = x;
-    batch.x_row = stride;
+    batch.x = {x, batch.rows, inputs, stride};
     return;
   }
   const auto most = static_cast<std::size_t>(batch.nonzeros);
@@ -203,15 +183,70 @@ void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dr
   batch.nonzeros = double(kept);
 }
 
-#define NNCORE_INSTANTIATE(T)                                                                     \
-  template Batch<T> gather(Workspace<T>&, const Network<T>&, const Samples<T>&,                   \
-                           std::span<const std::int64_t>, std::size_t, std::size_t);              \
-  template void prefetch_next(const Batch<T>&);                                                   \
-  template void measure_density(Batch<T>&, std::size_t);                                          \
-  template void lay_out_columns(Workspace<T>&, Batch<T>&, std::size_t);                           \
-  template void draw_mask(T*, std::size_t, std::size_t, std::size_t, const Dropout&, std::size_t, \
-                          int);                                                                   \
-  template void drop_inputs(Workspace<T>&, Batch<T>&, std::size_t, const Dropout&);
+}  // namespace
+
+template <class T>
+void prefetch_next(const Batch<T>& batch) {
+  const SparseRows<T>& x = batch.next;
+  const std::size_t rows = batch.next_rows;
+  if (x.coded.offsets) {
+    // As many words as a row has on average: to look at its count would be to wait for it.
+    const std::size_t words = 3 * x.coded.nonzeros / (2 * x.coded.rows) + cache_line / 2;
+    for (std::size_t i = 0; i < rows; ++i) fetch(x.coded.words + x.coded.offsets[x.ids[i]], words);
+    return;
+  }
+  for (std::size_t i = 0; i < rows; ++i) {
+    with_row(x, i, [&](const auto& row) {
+      fetch(row.values, row.count);
+      fetch(row.columns, row.count);
+    });
+  }
+}
+
+bool drops(const Dropout* dropout, std::size_t layer) {
+  return dropout && layer < dropout->rates.size() && dropout->rates[layer] > 0;
+}
+
+template <class T>
+MatrixView<const T> drop_units(Workspace<T>& ws, const MatrixView<const T>& a,
+                               const Dropout& dropout, std::size_t layer) {
+  LayerBuffers<T>& buffers = ws.layers[layer - 1];
+  const std::size_t size = a.rows * a.stride;
+  T* mask = buffers.mask.reserve(size);
+  T* dropped = buffers.dropped.reserve(size);
+  draw_mask(mask, a.stride, a.rows, a.cols, dropout, layer, ws.threads);
+  std::copy_n(a.data, size, dropped);
+  kernels<T>().multiply(dropped, mask, size);
+  return {dropped, a.rows, a.cols, a.stride};
+}
+
+template <class T>
+Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
+                    std::span<const std::int64_t> order, std::size_t first, std::size_t rows,
+                    Purpose purpose, const Dropout* dropout) {
+  const RowIds ids{order, first};
+  const std::size_t inputs = network.inputs();
+  Batch<T> batch;
+  batch.rows = rows;
+  batch.is_sparse = samples.x.is_sparse() || samples.x.is_coded();
+  batch.is_sparse ? find_sparse_rows(ws, batch, samples.x, ids)
+                  : gather_dense_rows(ws, batch, samples.x.dense, ids);
+  if (drops(dropout, 0)) drop_inputs(ws, batch, inputs, *dropout);
+  if (purpose == Purpose::train && batch.is_sparse && ws.plan.wants_columns(batch.nonzeros)) {
+    build_columns(ws, batch, inputs);
+  }
+  gather_weights(ws, batch, samples.weights, ids);
+  if (samples.y.rows() > 0) gather_targets(ws, batch, samples.y, network.layers().back(), ids);
+  return batch;
+}
+
+#define NNCORE_INSTANTIATE(T)                                                                    \
+  template Batch<T> make_batch(Workspace<T>&, const Network<T>&, const Samples<T>&,              \
+                               std::span<const std::int64_t>, std::size_t, std::size_t, Purpose, \
+                               const Dropout*);                                                  \
+  template void prefetch_next(const Batch<T>&);                                                  \
+  template MatrixView<const T> drop_units(Workspace<T>&, const MatrixView<const T>&,             \
+                                          const Dropout&, std::size_t);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)
 #undef NNCORE_INSTANTIATE

@@ -1,4 +1,4 @@
-// A mini-batch on its way into the network: rows gathered, targets laid out, dropout drawn.
+// Making a mini-batch: rows gathered, targets laid out, dropout drawn.
 #pragma once
 
 #include <cstdint>
@@ -8,25 +8,6 @@
 #include "workspace.hpp"
 
 namespace nncore {
-
-// The rows order[first .. first + rows) of the samples (first .. without an order), gathered
-// where they do not lie in one piece already. Labels become one-hot rows.
-template <class T>
-Batch<T> gather(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
-                std::span<const std::int64_t> order, std::size_t first, std::size_t rows);
-
-// Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one is
-// being worked on; for each thread that will read them to call.
-template <class T>
-void prefetch_next(const Batch<T>& batch);
-
-// Finds out whether the dense rows of a batch are mostly zero.
-template <class T>
-void measure_density(Batch<T>& batch, std::size_t inputs);
-
-// Lays the sparse rows of a batch out by columns, too, where that makes its products faster.
-template <class T>
-void lay_out_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs);
 
 // Dropout of one mini-batch: a rate for the inputs and each hidden layer, and what the random
 // numbers are keyed by.
@@ -38,14 +19,24 @@ struct Dropout {
 // Whether the outputs of that layer are dropped out, layer 0 being the inputs.
 bool drops(const Dropout* dropout, std::size_t layer);
 
-// mask (rows, units) = 0 with the layer's rate, else 1 / (1 - rate): inverted dropout (Srivastava
-// et al., 2014). Unit j of row i has its own random number, whoever draws it.
+// A mini-batch of the samples' rows order[first .. first + rows), or of first .. without an order,
+// with all that a pass of that purpose reads: rows gathered where they do not lie in one piece
+// already, inputs dropped out, sparse rows laid out by columns if the workspace's plan wants them
+// so, labels as one-hot rows. Valid until the workspace makes the next one.
 template <class T>
-void draw_mask(T* mask, std::size_t stride, std::size_t rows, std::size_t units,
-               const Dropout& dropout, std::size_t layer, int threads);
+Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
+                    std::span<const std::int64_t> order, std::size_t first, std::size_t rows,
+                    Purpose purpose, const Dropout* dropout = nullptr);
 
-// Replaces the rows of the batch by rows with inputs dropped out.
+// Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one is
+// being worked on; for each thread that will read them to call.
 template <class T>
-void drop_inputs(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs, const Dropout& dropout);
+void prefetch_next(const Batch<T>& batch);
+
+// a (rows, units) of hidden layer `layer`, counted from 1, with units dropped out. It lies in the
+// layer's buffers, like the mask.
+template <class T>
+MatrixView<const T> drop_units(Workspace<T>& ws, const MatrixView<const T>& a,
+                               const Dropout& dropout, std::size_t layer);
 
 }  // namespace nncore

@@ -8,13 +8,10 @@
 #include <span>
 
 #include "parallel.hpp"
+#include "products.hpp"
 
 namespace nncore {
 namespace {
-
-// A sparse term costs about what four dense ones do: its additions are as many, but it loads its
-// own row of weights where a dense tile shares one among several samples.
-constexpr std::size_t dense_terms_per_sparse = 4;
 
 // As many as a byte can number.
 constexpr std::size_t most_codes = 256;
@@ -88,7 +85,7 @@ std::optional<CompactRows<T>> CompactRows<T>::of(const MatrixView<const T>& dens
   });
   for (std::size_t i = 0; i < dense.rows; ++i) offsets[i + 1] += offsets[i];
   compact.nonzeros_ = static_cast<std::size_t>(offsets.back());
-  if (compact.nonzeros_ > dense.rows * dense.cols / dense_terms_per_sparse) return {};
+  if (!pays_without_zeros(compact.nonzeros_, dense.rows * dense.cols)) return {};
   if (compact.code(dense)) return compact;
 
   compact.values_.resize(compact.nonzeros_);

@@ -181,11 +181,12 @@ double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
   }
   std::fill(gradients.begin(), gradients.end(), T(0));
   Workspace<T> ws;
-  prepare(ws, *this, std::min(gradient_block, samples.rows()), Purpose::train, max_threads());
+  prepare(ws, *this, stored_density(samples.x), std::min(gradient_block, samples.rows()),
+          Purpose::train, max_threads());
   double cost = 0;
   for (std::size_t first = 0; first < samples.rows(); first += gradient_block) {
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);
-    Batch<T> batch = gather<T>(ws, *this, samples, {}, first, rows);
+    const Batch<T> batch = make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::train);
     forward(ws, *this, batch, Purpose::train);
     cost += summed_cost(ws, *this, batch);
     backward<T>(ws, *this, batch,
@@ -212,11 +213,11 @@ void Network<T>::input_gradients(const Samples<T>& samples, MatrixView<T> out) c
   check_trainable(*this);
   const ReadAccess access(*this);
   Workspace<T> ws;
-  prepare(ws, *this, std::min(gradient_block, samples.rows()), Purpose::train, max_threads());
-  ws.transposed.reserve(layers_.front().out * padded<T>(inputs()));
+  prepare(ws, *this, stored_density(samples.x), std::min(gradient_block, samples.rows()),
+          Purpose::train, max_threads());
   for (std::size_t first = 0; first < samples.rows(); first += gradient_block) {
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);
-    Batch<T> batch = gather<T>(ws, *this, samples, {}, first, rows);
+    const Batch<T> batch = make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::train);
     forward(ws, *this, batch, Purpose::train);
     backward<T>(ws, *this, batch, {});
     input_delta<T>(ws, *this, batch, {out.row(first), rows, out.cols, out.stride});

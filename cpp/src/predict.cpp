@@ -14,16 +14,17 @@ namespace {
 // L1 or L2, enough that its weights are read seldom.
 constexpr std::size_t predict_block = 128;
 
-// Calls body(workspace, first, rows) for the blocks of `rows` rows, on as many threads as the
-// work deserves, each with a workspace of its own that it keeps for the next call.
+// Calls body(workspace, first, rows) for the blocks of `rows` rows of inputs that dense, on as many
+// threads as the work deserves, each with a workspace of its own that it keeps for the next call.
 template <class T, class F>
-void over_blocks(const Network<T>& network, std::size_t rows, Purpose purpose, F body) {
+void over_blocks(const Network<T>& network, const InputDensity& inputs, std::size_t rows,
+                 Purpose purpose, F body) {
   double work = 0;
   for (const Layer& layer : network.layers()) work += double(layer.in) * double(layer.out);
   const int threads = threads_for(work * double(rows), max_threads());
   parallel_for(rows, predict_block, threads, [&](int, std::size_t begin, std::size_t end) {
     static thread_local Workspace<T> ws;
-    prepare(ws, network, std::min(predict_block, rows), purpose, 1);
+    prepare(ws, network, inputs, std::min(predict_block, rows), purpose, 1);
     for (std::size_t first = begin; first < end; first += predict_block) {
       body(ws, first, std::min(predict_block, end - first));
     }
@@ -33,8 +34,7 @@ void over_blocks(const Network<T>& network, std::size_t rows, Purpose purpose, F
 template <class T>
 void forward_rows(Workspace<T>& ws, const Network<T>& network, const Inputs<T>& x,
                   std::size_t first, std::size_t rows) {
-  Batch<T> batch = gather<T>(ws, network, {x, {}, {}}, {}, first, rows);
-  if (rows > 1) measure_density(batch, network.inputs());
+  const Batch<T> batch = make_batch<T>(ws, network, {x, {}, {}}, {}, first, rows, Purpose::predict);
   forward(ws, network, batch, Purpose::predict);
 }
 
@@ -44,7 +44,7 @@ template <class T, class F>
 void over_outputs(const Network<T>& network, const Inputs<T>& x, F take) {
   check_shapes(network, x);
   const typename Network<T>::ReadAccess access(network);
-  over_blocks(network, x.rows(), Purpose::predict,
+  over_blocks(network, measured_density(x), x.rows(), Purpose::predict,
               [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
                 forward_rows(ws, network, x, first, rows);
                 take(ws, first, rows);
@@ -143,9 +143,10 @@ Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
   std::vector<Sums> blocks((samples.rows() + predict_block - 1) / predict_block);
   const std::size_t stride = layers_.back().stride;
   const bool classes = samples.y.are_labels() && has_classes(architecture_);
-  over_blocks(*this, samples.rows(), Purpose::measure,
+  over_blocks(*this, stored_density(samples.x), samples.rows(), Purpose::measure,
               [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
-                Batch<T> batch = gather<T>(ws, *this, samples, {}, first, rows);
+                const Batch<T> batch =
+                    make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::measure);
                 forward(ws, *this, batch, Purpose::measure);
                 Sums& sums = blocks[first / predict_block];
                 sums.cost = summed_cost(ws, *this, batch);
@@ -172,7 +173,7 @@ Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, std::size_t max_rows)
     : network_(network), max_rows_(max_rows), workspace_(std::make_unique<Workspace<T>>()) {
-  prepare(*workspace_, network, max_rows, Purpose::predict, 1);
+  prepare(*workspace_, network, {}, max_rows, Purpose::predict, 1);
 }
 
 template <class T>
@@ -186,7 +187,10 @@ void Predictor<T>::run(const Inputs<T>& x) {
         text("x has ", x.rows(), " rows; this predictor has room for ", max_rows_));
   }
   const typename Network<T>::ReadAccess access(network_);
-  if (x.rows() > 0) forward_rows(*workspace_, network_, x, 0, x.rows());
+  if (x.rows() == 0) return;
+  const InputDensity inputs = measured_density(x);
+  workspace_->plan.choose_first(inputs.sparse, inputs.mostly_zero);
+  forward_rows(*workspace_, network_, x, 0, x.rows());
 }
 
 template <class T>

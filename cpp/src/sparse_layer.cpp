@@ -33,14 +33,14 @@ int threads_of(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer
 }  // namespace
 
 template <class T>
-void weigh_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
-                  const T* b, T* z) {
+void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
+                            const T* b, T* z) {
   constexpr std::size_t line = cache_line / sizeof(T);
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows, stride = layer.stride;
-  const T scale = static_cast<T>(ws.input_scale);
+  const T scale = ws.pending_decay.scale();
   const int threads = threads_of(ws, batch, layer);
-  T* sums = ws.sums.data();
+  T* sums = ws.sums.data();  // (n, out)
   over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
     prefetch_next(batch);
     const bool before = part == Part::before;
@@ -51,32 +51,38 @@ void weigh_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, c
 }
 
 template <class T>
-void sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
-                     const T* delta, T* dw, bool overwrite) {
+void weight_gradient_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
+                            const MatrixView<const T>&, const T* delta, const GradientSink<T>& sink,
+                            T* dw) {
   constexpr std::size_t line = cache_line / sizeof(T);
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows, stride = layer.stride;
+  T* scaled = ws.sums.data();  // (n, out), which is free on the way back
+  std::copy_n(delta, n * stride, scaled);
+  k.rescale(scaled, ws.pending_decay.unscaled(sink.scale), n * stride);
+
   int threads = threads_of(ws, batch, layer);
   if (batch.columns.entries) {
     parallel_for(layer.out, line, threads, [&](int, std::size_t begin, std::size_t end) {
-      k.sparse_gradient_columns(batch.columns, end - begin, delta + begin, stride, dw + begin,
-                                stride, overwrite);
+      k.sparse_gradient_columns(batch.columns, end - begin, scaled + begin, stride, dw + begin,
+                                stride, sink.overwrite);
     });
     return;
   }
-  if (overwrite) std::fill_n(dw, layer.in * stride, T(0));
+  if (sink.overwrite) std::fill_n(dw, layer.in * stride, T(0));
   if (!batch.ascends) threads = 1;  // both parts may write the same rows of dw
   over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
-    k.sparse_gradient(batch.sparse, part, n, end - begin, delta + begin, stride, dw + begin,
+    k.sparse_gradient(batch.sparse, part, n, end - begin, scaled + begin, stride, dw + begin,
                       stride);
   });
 }
 
-#define NNCORE_INSTANTIATE(T)                                                                     \
-  template void weigh_sparse(Workspace<T>&, const Batch<T>&, const Layer&, const T*, const T*,    \
-                             T*);                                                                 \
-  template void sparse_gradient(const Workspace<T>&, const Batch<T>&, const Layer&, const T*, T*, \
-                                bool);
+#define NNCORE_INSTANTIATE(T)                                                                  \
+  template void weighted_inputs_sparse(Workspace<T>&, const Batch<T>&, const Layer&, const T*, \
+                                       const T*, T*);                                          \
+  template void weight_gradient_sparse(Workspace<T>&, const Batch<T>&, const Layer&,           \
+                                       const MatrixView<const T>&, const T*,                   \
+                                       const GradientSink<T>&, T*);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)
 #undef NNCORE_INSTANTIATE

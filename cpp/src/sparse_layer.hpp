@@ -1,4 +1,5 @@
-// The first layer where its inputs are sparse: forward and gradient touch what is not zero.
+// The first layer where its inputs are sparse: its products touch what is not zero, and nothing
+// else. Of the ways in products.cpp these two are the sparse ones.
 #pragma once
 
 #include "nncore/network.hpp"
@@ -6,14 +7,15 @@
 
 namespace nncore {
 
-// z (n, out) = x W^T + b, W being input_scale times the parameters w, (in, out).
+// z (n, out) = x W + b, W (in, out) being w with what decay is pending.
 template <class T>
-void weigh_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
-                  const T* b, T* z);
+void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
+                            const T* b, T* z);
 
-// dw (in, out) += x^T delta, or with overwrite dw = x^T delta.
+// dw (in, out) += scale * x^T delta, by columns where the mini-batch has them; see GradientSink.
 template <class T>
-void sparse_gradient(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
-                     const T* delta, T* dw, bool overwrite);
+void weight_gradient_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
+                            const MatrixView<const T>& x, const T* delta,
+                            const GradientSink<T>& sink, T* dw);
 
 }  // namespace nncore

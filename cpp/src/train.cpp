@@ -137,10 +137,6 @@ void bound_norms(Network<T>& network, double bound) {
   }
 }
 
-// Owed decay is settled after mini-batches of numbers that this divides, and an epoch stops there
-// only: one that goes on later then has the bits of one that was never stopped.
-constexpr std::uint64_t settle_every = 16;
-
 // What EpochPosition::order says of an epoch's rows. An order that was given has its hash.
 constexpr std::uint64_t as_they_lie = 0, shuffled = 1;
 
@@ -171,18 +167,6 @@ bool columns_ascend(const SparseView<T>& x) {
     for (; from + 1 < to; ++from) ascend &= from[0] <= from[1];
   }
   return ascend;
-}
-
-// Threads for a run: none stand by unless some product of a mini-batch deserves them.
-template <class T>
-int crew_size(const Network<T>& network, const Inputs<T>& x, std::size_t rows, int limit) {
-  double most = 0;
-  for (const Layer& layer : network.layers()) {
-    const bool first = &layer == &network.layers().front();
-    const double in = first ? double(x.stored()) / double(x.rows()) : double(layer.in);
-    most = std::max(most, in * double(layer.out) * double(rows));
-  }
-  return most >= 2 * crew_grain ? limit : 1;
 }
 
 }  // namespace
@@ -271,7 +255,7 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropou
   if (!std::isfinite(cost)) return cost;
   if (n == 0) return 0;  // every weight is zero: nothing to learn
   if (options.cost_with_penalty) {
-    settle(s.ws, network_);
+    s.ws.pending_decay.apply();
     cost += n * penalty_cost(network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
   }
 
@@ -313,7 +297,7 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropou
     }
   }
   if (options_.max_norm > 0) {
-    settle(s.ws, network_);
+    s.ws.pending_decay.apply();
     bound_norms(network_, options_.max_norm);
   }
   ++steps_;
@@ -330,7 +314,7 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
   }
   State& s = *state_;
   const int most = max_threads();
-  prepare(s.ws, network_, at.batch_size, Purpose::train,
+  prepare(s.ws, network_, stored_density(samples.x), at.batch_size, Purpose::train,
           pass.threads > 0 ? std::min(most, pass.threads) : most);
   s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
   s.remember(network_);
@@ -348,34 +332,36 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
     }
   };
   auto train = [&] {
+    const typename PendingDecay<T>::Run decay(s.ws.pending_decay, network_.weights(0));
     while (at.batches * at.batch_size < at.rows && finite && !stopped) {
       const auto first = static_cast<std::size_t>(at.batches) * at.batch_size;
-      Batch<T> batch = gather(s.ws, network_, samples, pass.order, first,
-                              std::min(at.batch_size, at.rows - first));
-      const Dropout dropout{options_.dropout, network_.seed(), network_.epoch(),
-                            pass.first_batch + at.batches};
-      at.cost += mini_batch(batch, pass, options_.dropout.empty() ? nullptr : &dropout);
+      const Dropout drawn{options_.dropout, network_.seed(), network_.epoch(),
+                          pass.first_batch + at.batches};
+      const Dropout* dropout = options_.dropout.empty() ? nullptr : &drawn;
+      Batch<T> batch =
+          make_batch(s.ws, network_, samples, pass.order, first,
+                     std::min(at.batch_size, at.rows - first), Purpose::train, dropout);
+      at.cost += mini_batch(batch, pass, dropout);
       crew_beat();
       at.weight += batch.weight_sum;
       ++at.batches;
       finite = std::isfinite(at.cost);
 
-      if (at.batches % settle_every == 0) settle(s.ws, network_);
-      const bool owed = s.ws.input_scale != 1;
-      const std::uint64_t stop = owed ? (at.batches / settle_every + 1) * settle_every : at.batches;
+      s.ws.pending_decay.apply_after(at.batches);
+      const std::uint64_t stop = s.ws.pending_decay.none_pending_after(at.batches);
       if (!pass.should_stop || stop * at.batch_size >= at.rows) continue;  // nowhere to stop
       stopping = stopping || asked_to_stop();
-      stopped = stopping && !owed;
+      stopped = stopping && stop == at.batches;
     }
-    settle(s.ws, network_);
   };
   const auto go_back = [&] {
-    settle(s.ws, network_);
     s.go_back(network_);
     steps_ = steps;
   };
   try {
-    with_crew(crew_size(network_, samples.x, at.batch_size, s.ws.threads),
+    // No thread stands by unless some product of a mini-batch deserves it.
+    const bool large = s.ws.plan.work_per_row() * double(at.batch_size) >= 2 * crew_grain;
+    with_crew(large ? s.ws.threads : 1,
               double(network_.parameters().size()) * double(at.batch_size), std::move(train));
   } catch (...) {
     go_back();

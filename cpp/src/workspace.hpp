@@ -8,41 +8,49 @@
 #include "kernels/kernels.hpp"
 #include "memory.hpp"
 #include "nncore/network.hpp"
+#include "pending_decay.hpp"
+#include "products.hpp"
 
 namespace nncore {
 
-// A mini-batch as the kernels read it.
+// What a pass is for decides which buffers it fills.
+enum class Purpose { predict, measure, train };
+
+// A mini-batch as the kernels read it, n being its rows.
 template <class T>
 struct Batch {
   std::size_t rows = 0;
+  MatrixView<const T> x;  // (n, inputs), where dense
   bool is_sparse = false;
-  const T* x = nullptr;  // (rows, inputs) with stride x_row, where dense
-  std::size_t x_row = 0;
-  bool mostly_zero = false;  // dense, but few of them are not zero
   SparseRows<T> sparse;
   SparseRows<T> next;  // the rows of the mini-batch to come, where they are known
   std::size_t next_rows = 0;
   bool ascends = false;      // the columns of each sparse row
   double nonzeros = 0;       // of all rows, where sparse
-  SparseColumns<T> columns;  // the same rows, where they are worth laying out so
-  const T* y = nullptr;      // (rows, outputs) with the output layer's stride; null to predict
+  SparseColumns<T> columns;  // the same rows, where the plan wants them by columns
+  const T* y = nullptr;      // (n, outputs) with the output layer's stride; null to predict
   const T* weights = nullptr;
   double weight_sum = 0;  // the number of rows where there are no weights
 };
 
 template <class T>
+struct LayerBuffers {
+  MatrixView<const T> x;  // (n, in): what the layer has read; null where that is sparse
+  Buffer<T> a;            // (n, out): the layer's activations
+  Buffer<T> z;            // (n, out): weighted inputs, for those who need them after a
+  Buffer<T> delta;        // (n, out): dC/dz
+  Buffer<T> dropped;      // (n, out): a after dropout
+  Buffer<T> mask;         // (n, out): 0 or 1 / (1 - rate)
+};
+
+template <class T>
 struct Workspace {
-  struct LayerBuffers {
-    Buffer<T> a;        // (rows, out): the layer's activations
-    Buffer<T> z;        // (rows, out): weighted inputs, for those who need them after a
-    Buffer<T> delta;    // (rows, out): dC/dz
-    Buffer<T> dropped;  // (rows, out): a after dropout
-    Buffer<T> mask;     // (rows, out): 0 or 1 / (1 - rate)
-  };
-  std::vector<LayerBuffers> layers;
+  Plan<T> plan;
+  PendingDecay<T> pending_decay;
+  std::vector<LayerBuffers<T>> layers;
   Buffer<T> x, y, weights;
   Buffer<T> input_mask;
-  Buffer<T> sums;        // of the sparse first layer, over the later part of each row
+  Buffer<T> sums;        // of the sparse first layer: (n, out), over the later part of each row
   Buffer<T> transposed;  // W[l] as (out, in), for the way back
   Buffer<T> panels;      // matmul's, panel_size for each thread
   std::size_t panel_size = 0;
@@ -51,9 +59,6 @@ struct Workspace {
   Buffer<T> sparse_values;  // Batch::sparse after dropout
   Buffer<std::int32_t> sparse_columns;
   Buffer<std::int64_t> sparse_offsets;
-  // The first layer's weights are the parameters times this: weight decay that sparse batches,
-  // which do not touch most of them, leave for later.
-  double input_scale = 1;
   bool ascends = false;  // the columns of the sparse rows to come, as far as is known
   int threads = 1;
 };
