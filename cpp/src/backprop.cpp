@@ -18,12 +18,11 @@ ActivationForward<T> activation_forward(const Kernels<T>& k, const Workspace<T>&
                                         const Network<T>& network, std::size_t l, Purpose purpose) {
   const Layer& layer = network.layers()[l];
   const LayerBuffers<T>& buffers = ws.layers[l];
-  const auto& activation = k.activations[static_cast<std::size_t>(layer.activation)];
+  const auto& activation = k.activations[layer.activation];
   const bool last = l + 1 == network.layers().size();
   const bool keep_z =
       purpose != Purpose::predict &&
-      (activation.needs_z ||
-       (last && k.costs[static_cast<std::size_t>(network.architecture().cost)].needs_z));
+      (activation.needs_z || (last && k.costs[network.architecture().cost].needs_z));
   return {activation, layer.stride, buffers.a.data(), keep_z ? buffers.z.data() : nullptr};
 }
 
@@ -47,7 +46,7 @@ void output_error(Workspace<T>& ws, const Network<T>& network, const Batch<T>& b
   const Layer& last = network.layers().back();
   const Cost cost = network.architecture().cost;
   const Kernels<T>& k = kernels<T>();
-  const auto slope = k.costs[static_cast<std::size_t>(cost)].slope;
+  const auto slope = k.costs[cost].slope;
   const ActivationBackward<T> act =
       activation_backward(k, ws, network, network.layers().size() - 1, nullptr);
   for (std::size_t i = 0; i < batch.rows; ++i) {
@@ -163,8 +162,7 @@ void prepare(Workspace<T>& ws, const Network<T>& network, const InputDensity& in
 template <class T>
 double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
   const Layer& last = network.layers().back();
-  const auto value =
-      kernels<T>().costs[static_cast<std::size_t>(network.architecture().cost)].value;
+  const auto value = kernels<T>().costs[network.architecture().cost].value;
   const LayerBuffers<T>& out = ws.layers.back();
   double total = 0;
   for (std::size_t i = 0; i < batch.rows; ++i) {

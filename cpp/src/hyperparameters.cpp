@@ -14,40 +14,28 @@ using Range = Hyperparameter::Range;
 const char* kind(Optimizer) { return "optimizer "; }
 const char* kind(Schedule) { return "schedule "; }
 
-bool is_inside(Range range, double value) {
-  switch (range) {
-    case Range::from_zero:
-      return value >= 0;
-    case Range::above_zero:
-      return value > 0;
-    case Range::from_zero_below_one:
-      return value >= 0 && value < 1;
-    case Range::above_zero_below_one:
-      return value > 0 && value < 1;
-    case Range::from_one:
-      return value >= 1;
-    case Range::whole_from_one:
-      return value >= 1 && value == std::floor(value);
-  }
-  return false;
-}
+// What a range is in words, and whether a finite number is in it.
+struct Rule {
+  const char* words;
+  bool (*holds)(double value);
+};
 
-const char* in_words(Range range) {
+Rule rule_of(Range range) {
   switch (range) {
     case Range::from_zero:
-      return "a finite number, 0 or more";
+      return {"a finite number, 0 or more", [](double v) { return v >= 0; }};
     case Range::above_zero:
-      return "a finite number above 0";
+      return {"a finite number above 0", [](double v) { return v > 0; }};
     case Range::from_zero_below_one:
-      return "0 or more and less than 1";
+      return {"0 or more and less than 1", [](double v) { return v >= 0 && v < 1; }};
     case Range::above_zero_below_one:
-      return "a number above 0 and less than 1";
+      return {"a number above 0 and less than 1", [](double v) { return v > 0 && v < 1; }};
     case Range::from_one:
-      return "a finite number, 1 or more";
+      return {"a finite number, 1 or more", [](double v) { return v >= 1; }};
     case Range::whole_from_one:
-      return "a whole number, 1 or more";
+      return {"a whole number, 1 or more", [](double v) { return v >= 1 && v == std::floor(v); }};
   }
-  return "another number";
+  return {"another number", [](double) { return false; }};
 }
 
 template <class Enum>
@@ -84,8 +72,9 @@ template <class Enum>
 void check_ranges(Enum chosen, std::span<const double> values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const Hyperparameter& h = hyperparameters(chosen)[i];
-    if (std::isfinite(values[i]) && is_inside(h.range, values[i])) continue;
-    throw InvalidArgument(text(h.name, " is ", values[i], "; expected ", in_words(h.range)));
+    const Rule rule = rule_of(h.range);
+    if (std::isfinite(values[i]) && rule.holds(values[i])) continue;
+    throw InvalidArgument(text(h.name, " is ", values[i], "; expected ", rule.words));
   }
 }
 

@@ -14,8 +14,8 @@ namespace {
 
 // Weights are drawn with standard deviation `deviation`, normal or uniform.
 struct Spread {
-  double deviation;
-  bool uniform;
+  double deviation = 0;
+  bool uniform = false;
 };
 
 template <Initializer>

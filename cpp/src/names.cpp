@@ -1,6 +1,7 @@
 #include "nncore/names.hpp"
 
 #include <array>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -10,116 +11,73 @@
 #include "kernels/optimizers.hpp"
 #include "nncore/error.hpp"
 #include "schedules.hpp"
+#include "visit.hpp"
 
 namespace nncore {
 namespace {
 
-// Fn<enumerator>::name for every enumerator: the structs are the only place a name stands.
+// Of each list: what one of it is called, and the structs that define its enumerators.
 template <class Enum>
-struct Names;
-
-template <class Enum, template <Enum> class Fn, std::size_t... I>
-constexpr auto names_of(std::index_sequence<I...>) {
-  return std::array{Fn<Enum(I)>::name...};
-}
+struct List;
 
 template <>
-struct Names<Activation> {
+struct List<Activation> {
   static constexpr const char* kind = "activation";
-  static constexpr auto all =
-      names_of<Activation, ActivationFn>(std::make_index_sequence<activation_count>{});
+  template <Activation A>
+  using Fn = ActivationFn<A>;
 };
 template <>
-struct Names<Cost> {
+struct List<Cost> {
   static constexpr const char* kind = "cost";
-  static constexpr auto all = names_of<Cost, CostFn>(std::make_index_sequence<cost_count>{});
+  template <Cost C>
+  using Fn = CostFn<C>;
 };
 template <>
-struct Names<Initializer> {
+struct List<Initializer> {
   static constexpr const char* kind = "initializer";
-  static constexpr auto all =
-      names_of<Initializer, InitializerFn>(std::make_index_sequence<initializer_count>{});
+  template <Initializer I>
+  using Fn = InitializerFn<I>;
 };
 template <>
-struct Names<Optimizer> {
+struct List<Optimizer> {
   static constexpr const char* kind = "optimizer";
-  static constexpr auto all =
-      names_of<Optimizer, OptimizerFn>(std::make_index_sequence<optimizer_count>{});
+  template <Optimizer O>
+  using Fn = OptimizerFn<O>;
+};
+template <>
+struct List<Schedule> {
+  static constexpr const char* kind = "schedule";
+  template <Schedule S>
+  using Fn = ScheduleFn<S>;
 };
 
-template <>
-struct Names<Schedule> {
-  static constexpr const char* kind = "schedule";
-  static constexpr auto all =
-      names_of<Schedule, ScheduleFn>(std::make_index_sequence<schedule_count>{});
-};
+// The structs are the only place where a name stands.
+template <class Enum>
+constexpr auto names = []<std::size_t... I>(std::index_sequence<I...>) {
+  return std::array{List<Enum>::template Fn<Enum(I)>::name...};
+}(std::make_index_sequence<enumerator_count<Enum>>{});
 
 template <class Enum>
 std::string_view name_of(Enum e) noexcept {
   const auto i = static_cast<std::size_t>(e);
-  return i < Names<Enum>::all.size() ? Names<Enum>::all[i] : "unknown";
+  return i < names<Enum>.size() ? names<Enum>[i] : "unknown";
 }
 
-template <std::size_t... I>
-bool trainable(Activation activation, std::index_sequence<I...>) {
-  return ((activation == Activation(I) && ActivationFn<Activation(I)>::trainable) || ...);
+template <class Enum>
+std::span<const Hyperparameter> hyperparameters_of(Enum chosen) {
+  return visit(chosen, [](auto e) -> std::span<const Hyperparameter> {
+    using Fn = typename List<Enum>::template Fn<e>;
+    if (Fn::hyperparameters[0].name.empty()) return {};  // that of OptimizerTraits
+    return Fn::hyperparameters;
+  });
 }
 
-template <std::size_t... I>
-bool elementwise(Activation activation, std::index_sequence<I...>) {
-  return ((activation == Activation(I) && ActivationFn<Activation(I)>::elementwise) || ...);
-}
-
-template <Cost C>
-bool may_pair(Activation activation) {
-  if constexpr (CostFn<C>::only_canonical) return activation == CostFn<C>::canonical;
-  return elementwise(activation, std::make_index_sequence<activation_count>{});
-}
-
-template <std::size_t... I>
-bool canonical_only(Cost cost, std::index_sequence<I...>) {
-  return ((cost == Cost(I) && CostFn<Cost(I)>::only_canonical) || ...);
-}
-
-template <std::size_t... I>
-TargetRange target_range_of(Cost cost, std::index_sequence<I...>) {
-  TargetRange range{};
-  ((cost == Cost(I) ? void(range = {CostFn<Cost(I)>::target_min, CostFn<Cost(I)>::target_max,
-                                    CostFn<Cost(I)>::targets_sum_to_one})
-                    : void()),
-   ...);
-  return range;
-}
-
-template <std::size_t... I>
-bool may_pair(Cost cost, Activation activation, std::index_sequence<I...>) {
-  return ((cost == Cost(I) && may_pair<Cost(I)>(activation)) || ...);
-}
-
-template <class Enum, template <Enum> class Fn, std::size_t... I>
-std::span<const Hyperparameter> hyperparameters_of(Enum chosen, std::index_sequence<I...>) {
-  std::span<const Hyperparameter> found;
-  const auto look = [&]<Enum E>() {
-    if (chosen == E && !Fn<E>::hyperparameters[0].name.empty()) found = Fn<E>::hyperparameters;
-  };
-  (look.template operator()<Enum(I)>(), ...);
-  return found;
-}
-
-template <std::size_t... I>
-std::size_t slots_of(Optimizer optimizer, std::index_sequence<I...>) {
-  std::size_t found = 0;
-  ((optimizer == Optimizer(I) ? void(found = OptimizerFn<Optimizer(I)>::slots) : void()), ...);
-  return found;
-}
-
-template <std::size_t... I>
-Initializer initializer_of(Activation activation, std::index_sequence<I...>) {
-  Initializer found{};
-  ((activation == Activation(I) ? void(found = ActivationFn<Activation(I)>::initializer) : void()),
-   ...);
-  return found;
-}
+static_assert(
+    []<std::size_t... O>(std::index_sequence<O...>) {
+      return ((std::size(OptimizerFn<Optimizer(O)>::hyperparameters) <= max_hyperparameters) &&
+              ...);
+    }(std::make_index_sequence<optimizer_count>{}),
+    "an optimiser has more hyperparameters than an Update has room for");
 
 }  // namespace
 
@@ -131,17 +89,17 @@ std::string_view name(Schedule schedule) noexcept { return name_of(schedule); }
 
 template <class Enum>
 std::span<const std::string_view> all_names() noexcept {
-  return Names<Enum>::all;
+  return names<Enum>;
 }
 
 template <class Enum>
 Enum from_name(std::string_view name) {
   std::string known;
-  for (std::size_t i = 0; i < Names<Enum>::all.size(); ++i) {
-    if (Names<Enum>::all[i] == name) return Enum(i);
-    known += (i ? ", " : "") + std::string(Names<Enum>::all[i]);
+  for (std::size_t i = 0; i < names<Enum>.size(); ++i) {
+    if (names<Enum>[i] == name) return Enum(i);
+    known += (i ? ", " : "") + std::string(names<Enum>[i]);
   }
-  throw InvalidArgument("unknown " + std::string(Names<Enum>::kind) + " '" + std::string(name) +
+  throw InvalidArgument("unknown " + std::string(List<Enum>::kind) + " '" + std::string(name) +
                         "'; expected one of " + known);
 }
 
@@ -157,43 +115,47 @@ template Optimizer from_name<Optimizer>(std::string_view);
 template Schedule from_name<Schedule>(std::string_view);
 
 bool is_trainable(Activation activation) noexcept {
-  return trainable(activation, std::make_index_sequence<activation_count>{});
+  return visit(activation, [](auto e) { return ActivationFn<e>::trainable; });
 }
 
 Initializer default_initializer(Activation activation) noexcept {
-  return initializer_of(activation, std::make_index_sequence<activation_count>{});
+  return visit(activation, [](auto e) { return ActivationFn<e>::initializer; });
 }
 
 std::vector<Activation> output_activations(Cost cost) {
   std::vector<Activation> legal;
   for (std::size_t i = 0; i < activation_count; ++i) {
-    if (may_pair(cost, Activation(i), std::make_index_sequence<cost_count>{})) {
-      legal.push_back(Activation(i));
-    }
+    const auto activation = Activation(i);
+    const bool elementwise = visit(activation, [](auto e) { return ActivationFn<e>::elementwise; });
+    const bool may_pair = visit(cost, [&](auto e) {
+      return CostFn<e>::only_canonical ? activation == CostFn<e>::canonical : elementwise;
+    });
+    if (may_pair) legal.push_back(activation);
   }
   return legal;
 }
 
 bool is_canonical_only(Cost cost) noexcept {
-  return canonical_only(cost, std::make_index_sequence<cost_count>{});
+  return visit(cost, [](auto e) { return CostFn<e>::only_canonical; });
 }
 
 TargetRange target_range(Cost cost) noexcept {
-  return target_range_of(cost, std::make_index_sequence<cost_count>{});
+  return visit(cost, [](auto e) {
+    using Fn = CostFn<e>;
+    return TargetRange{Fn::target_min, Fn::target_max, Fn::targets_sum_to_one};
+  });
 }
 
 std::size_t optimizer_slots(Optimizer optimizer) noexcept {
-  return slots_of(optimizer, std::make_index_sequence<optimizer_count>{});
+  return visit(optimizer, [](auto e) { return OptimizerFn<e>::slots; });
 }
 
 std::span<const Hyperparameter> hyperparameters(Optimizer optimizer) noexcept {
-  return hyperparameters_of<Optimizer, OptimizerFn>(optimizer,
-                                                    std::make_index_sequence<optimizer_count>{});
+  return hyperparameters_of(optimizer);
 }
 
 std::span<const Hyperparameter> hyperparameters(Schedule schedule) noexcept {
-  return hyperparameters_of<Schedule, ScheduleFn>(schedule,
-                                                  std::make_index_sequence<schedule_count>{});
+  return hyperparameters_of(schedule);
 }
 
 }  // namespace nncore

@@ -11,23 +11,13 @@
 #include "initializers.hpp"
 #include "parallel.hpp"
 #include "random.hpp"
+#include "visit.hpp"
 
 namespace nncore {
 namespace {
 
 // Rows that go through the network together when gradients are summed over a data set.
 constexpr std::size_t gradient_block = 1024;
-
-template <std::size_t... I>
-std::pair<Spread, bool> spread_of(Initializer initializer, double in, double out,
-                                  std::index_sequence<I...>) {
-  std::pair<Spread, bool> found{};
-  ((initializer == Initializer(I) ? void(found = {InitializerFn<Initializer(I)>::spread(in, out),
-                                                  InitializerFn<Initializer(I)>::draws_biases})
-                                  : void()),
-   ...);
-  return found;
-}
 
 template <class T>
 std::vector<Layer> lay_out(const Architecture& architecture) {
@@ -116,9 +106,11 @@ void Network<T>::initialize(std::span<const Initializer> initializers) {
   const TrainAccess access(*this);
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     const Layer& layer = layers_[l];
-    const auto [spread, draws_biases] =
-        spread_of(initializers[l], double(layer.in), double(layer.out),
-                  std::make_index_sequence<initializer_count>{});
+    const double in = double(layer.in), out = double(layer.out);
+    const Spread spread =
+        visit(initializers[l], [&](auto e) { return InitializerFn<e>::spread(in, out); });
+    const bool draws_biases =
+        visit(initializers[l], [](auto e) { return InitializerFn<e>::draws_biases; });
     const Philox random(seed_, Stream::parameters, l, 0);
     // Number i of the layer: the weights unit by unit, then the biases.
     std::size_t i = 0;

@@ -96,8 +96,7 @@ struct ActivationBackward {
       const std::size_t row = i * layer.stride;
       kernels.multiply(block + row, mask + at + row, n);
     }
-    kernels.activations[static_cast<std::size_t>(layer.activation)].multiply_slope(
-        z + at, a + at, block, layer.stride, m, n);
+    kernels.activations[layer.activation].multiply_slope(z + at, a + at, block, layer.stride, m, n);
   }
 };
 

@@ -278,7 +278,7 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropou
     Update update = s.update;
     update.learning_rate = options.learning_rate;
     update.t = steps_ + 1;
-    const auto step = kernels<T>().update[static_cast<std::size_t>(options_.optimizer)];
+    const auto step = kernels<T>().update[options_.optimizer];
     const auto run = [&](std::size_t from, std::size_t count) {
       parallel_for(count, cache_line, threads_for(double(count) * 4, s.ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {

@@ -261,11 +261,10 @@ void test_activation(const Kernels<T>& k, Activation a) {
   }
   while (z.size() % 16) z.push_back(T(0));
   const std::vector<T> inputs = z;
-  const auto index = static_cast<std::size_t>(a);
-  k.activations[index].apply(z.data(), z.size(), 1, z.size());
+  k.activations[a].apply(z.data(), z.size(), 1, z.size());
 
   std::vector<T> slope(z.size(), T(1));
-  k.activations[index].multiply_slope(inputs.data(), z.data(), slope.data(), z.size(), 1, z.size());
+  k.activations[a].multiply_slope(inputs.data(), z.data(), slope.data(), z.size(), 1, z.size());
   for (std::size_t i = 0; i < z.size(); ++i) {
     CAPTURE(double(inputs[i]));
     const long double x = inputs[i];
@@ -294,7 +293,7 @@ void test_softmax(const Kernels<T>& k, std::size_t n) {
   before.memory = {};
   before.memory.reserve(3 * z.stride);
   std::copy_n(z.data(), 3 * z.stride, before.data());
-  k.activations[static_cast<std::size_t>(Activation::softmax)].apply(z.data(), z.stride, 3, n);
+  k.activations[Activation::softmax].apply(z.data(), z.stride, 3, n);
   for (std::size_t i = 0; i < 3; ++i) {
     double largest = -1e30, total = 0;
     for (std::size_t j = 0; j < n; ++j) largest = std::max(largest, double(before.at(i, j)));
@@ -355,7 +354,7 @@ void test_update(const Kernels<T>& k, Optimizer optimizer, std::size_t n) {
     }
     expected.push_back(x);
   }
-  k.update[static_cast<std::size_t>(optimizer)](u, w.data(), g.data(), s0.data(), s1.data(), n);
+  k.update[optimizer](u, w.data(), g.data(), s0.data(), s1.data(), n);
   for (std::size_t i = 0; i < n; ++i) check_close<T>(w.at(0, i), expected[i], 4);
 }
 
@@ -382,7 +381,7 @@ void test_update_without_gradients(const Kernels<T>& k, Optimizer optimizer, dou
   Matrix<T> w(1, n, 1), g(1, n, 2), s0(1, n, 3), s1(1, n, 4);
   const auto steps = [&](int count) {
     for (int i = 0; i < count; ++i, ++u.t) {
-      k.update[static_cast<std::size_t>(optimizer)](u, w.data(), g.data(), s0.data(), s1.data(), n);
+      k.update[optimizer](u, w.data(), g.data(), s0.data(), s1.data(), n);
     }
   };
   std::fill_n(s0.data(), n, T(0));
@@ -488,9 +487,7 @@ TEST_CASE("costs stay finite where outputs saturate") {
   constexpr std::size_t line = cache_line / sizeof(float);
   const float z[line] = {200.0f, -200.0f}, a[line] = {1.0f, 0.0f}, y[line] = {0.0f, 1.0f};
   // -ln(1 - sigmoid(200)) = 200, twice.
-  CHECK(k.costs[static_cast<std::size_t>(Cost::cross_entropy)].value(z, a, y, 2) ==
-        doctest::Approx(400));
+  CHECK(k.costs[Cost::cross_entropy].value(z, a, y, 2) == doctest::Approx(400));
   // -ln softmax([200, -200])[1] = 400.
-  CHECK(k.costs[static_cast<std::size_t>(Cost::log_likelihood)].value(z, a, y, 2) ==
-        doctest::Approx(400));
+  CHECK(k.costs[Cost::log_likelihood].value(z, a, y, 2) == doctest::Approx(400));
 }

@@ -150,7 +150,7 @@ void test_activations() {
     }
     for (const InstructionSet* set : available_instruction_sets()) {
       CAPTURE(std::string(set->name));
-      const auto& kernels = table<T>(*set).activations[static_cast<std::size_t>(f.activation)];
+      const auto& kernels = table<T>(*set).activations[f.activation];
       std::vector<T> a = x, delta(x.size(), T(1));
       kernels.apply(a.data(), a.size(), 1, a.size());
       kernels.multiply_slope(x.data(), a.data(), delta.data(), x.size(), 1, x.size());
@@ -197,7 +197,7 @@ void test_functions() {
 template <class T>
 T apply_one(const Kernels<T>& k, Activation a, T x) {
   alignas(cache_line) T line[cache_line / sizeof(T)] = {x};
-  k.activations[static_cast<std::size_t>(a)].apply(line, cache_line / sizeof(T), 1, 1);
+  k.activations[a].apply(line, cache_line / sizeof(T), 1, 1);
   return line[0];
 }
 
@@ -205,7 +205,7 @@ template <class T>
 T slope_one(const Kernels<T>& k, Activation a, T z) {
   constexpr std::size_t n = cache_line / sizeof(T);
   alignas(cache_line) T zs[n] = {z}, as[n] = {apply_one(k, a, z)}, slope[n] = {1};
-  k.activations[static_cast<std::size_t>(a)].multiply_slope(zs, as, slope, n, 1, n);
+  k.activations[a].multiply_slope(zs, as, slope, n, 1, n);
   return slope[0];
 }
 

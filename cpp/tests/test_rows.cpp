@@ -95,7 +95,7 @@ std::pair<long double, long double> exact_cost(Cost cost, const std::vector<T>& 
 template <class T>
 void test_cost(const Kernels<T>& k, Cost cost, const std::vector<T>& z, const std::vector<T>& a,
                const std::vector<T>& y) {
-  const auto value = k.costs[static_cast<std::size_t>(cost)].value;
+  const auto value = k.costs[cost].value;
   Row<T> zs(z, T(1e30)), as(a, T(1e30)), ys(y, T(1e30));
   Row<T> zn(z, nan<T>), an(a, nan<T>), yn(y, nan<T>);
   const double found = value(zs.data(), as.data(), ys.data(), z.size());
@@ -132,7 +132,7 @@ void test_costs(const Kernels<T>& k) {
     broken[n - 1] = nan<T>;
     Row<T> row(broken, T(0)), labels(label, T(0));
     for (const Cost cost : {Cost::cross_entropy, Cost::log_likelihood, Cost::poisson}) {
-      const auto value = k.costs[static_cast<std::size_t>(cost)].value;
+      const auto value = k.costs[cost].value;
       CHECK(std::isnan(value(row.data(), row.data(), labels.data(), n)));
     }
   }
@@ -143,7 +143,7 @@ void test_costs(const Kernels<T>& k) {
 template <class T>
 void test_positions(const Kernels<T>& k) {
   for (std::size_t a = 0; a < activation_count; ++a) {
-    const auto apply = k.activations[a].apply;
+    const auto apply = k.activations[Activation(a)].apply;
     if (Activation(a) == Activation::softmax) continue;
     CAPTURE(std::string(name(Activation(a))));
     for (const T x : uniform<T>(20, 4, -10, 10)) {
@@ -159,7 +159,7 @@ void test_positions(const Kernels<T>& k) {
   }
   for (const std::size_t n : row_sizes) {
     const std::vector<T> z = uniform<T>(n, 5, -20, 20);
-    const auto apply = k.activations[static_cast<std::size_t>(Activation::softmax)].apply;
+    const auto apply = k.activations[Activation::softmax].apply;
     Row<T> zeros(z, T(0)), large(z, T(1e30)), nans(z, nan<T>);
     for (Row<T>* row : {&zeros, &large, &nans}) apply(row->data(), row->size, 1, n);
     for (const Row<T>* row : {&large, &nans}) {

@@ -149,21 +149,22 @@ void compare_rows(const Pair<T>& pair, std::size_t n) {
   for (std::size_t i = 0; i < activation_count; ++i) {
     CAPTURE(std::string(name(Activation(i))));
     std::vector<T> a = z;
-    pair.one.activations[i].apply(a.data(), row, 64, n);
-    pair.compare(
-        z, [&](const Kernels<T>& table, T* out) { table.activations[i].apply(out, row, 64, n); });
+    pair.one.activations[Activation(i)].apply(a.data(), row, 64, n);
+    pair.compare(z, [&](const Kernels<T>& table, T* out) {
+      table.activations[Activation(i)].apply(out, row, 64, n);
+    });
     pair.compare(y, [&](const Kernels<T>& table, T* out) {
-      table.activations[i].multiply_slope(z.data(), a.data(), out, row, 64, n);
+      table.activations[Activation(i)].multiply_slope(z.data(), a.data(), out, row, 64, n);
     });
   }
   for (std::size_t i = 0; i < cost_count; ++i) {
     CAPTURE(std::string(name(Cost(i))));
     for (std::size_t at = 0; at < count; at += row) {
-      REQUIRE(pair.one.costs[i].value(z.data() + at, z.data() + at, y.data() + at, n) ==
-              pair.other.costs[i].value(z.data() + at, z.data() + at, y.data() + at, n));
+      REQUIRE(pair.one.costs[Cost(i)].value(z.data() + at, z.data() + at, y.data() + at, n) ==
+              pair.other.costs[Cost(i)].value(z.data() + at, z.data() + at, y.data() + at, n));
     }
     pair.compare(z, [&](const Kernels<T>& table, T* out) {
-      table.costs[i].slope(z.data(), y.data(), out, n);
+      table.costs[Cost(i)].slope(z.data(), y.data(), out, n);
     });
   }
 }
@@ -180,7 +181,7 @@ void compare_elements(const Pair<T>& pair, std::size_t n) {
     std::size_t h = 0;
     for (const Hyperparameter& p : hyperparameters(Optimizer(i))) u.hyperparameters[h++] = p.value;
     pair.compare(both, [&](const Kernels<T>& table, T* out) {
-      table.update[i](u, out, g.data(), out + n, out + 2 * n, n);
+      table.update[Optimizer(i)](u, out, g.data(), out + n, out + 2 * n, n);
     });
   }
   CHECK(pair.one.count_nonzeros(g.data(), n) == pair.other.count_nonzeros(g.data(), n));

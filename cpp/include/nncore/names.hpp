@@ -11,6 +11,26 @@
 #pragma GCC visibility push(default)
 namespace nncore {
 
+// Whether a number has a name in its enumeration. The compiler writes one that has none as a cast,
+// (Enum)12.
+template <auto number>
+consteval bool is_enumerator() {
+  const std::string_view text = __PRETTY_FUNCTION__;
+  return text[text.find("number = ") + 9] != '(';
+}
+
+// How many enumerators there are, being 0, 1, 2 and so on.
+template <class Enum, std::size_t first = 0>
+consteval std::size_t count_enumerators() {
+  if constexpr (is_enumerator<static_cast<Enum>(first)>()) {
+    return count_enumerators<Enum, first + 1>();
+  } else {
+    return first;
+  }
+}
+template <class Enum>
+inline constexpr std::size_t enumerator_count = count_enumerators<Enum>();
+
 // Activation functions; softmax is for outputs only, step predicts but does not train.
 enum class Activation : unsigned char {
   sigmoid,
@@ -26,7 +46,7 @@ enum class Activation : unsigned char {
   step,
   softmax,
 };
-inline constexpr std::size_t activation_count = static_cast<std::size_t>(Activation::softmax) + 1;
+inline constexpr std::size_t activation_count = enumerator_count<Activation>;
 
 // Costs of one sample, summed over its outputs.
 enum class Cost : unsigned char {
@@ -37,7 +57,7 @@ enum class Cost : unsigned char {
   huber,
   poisson,
 };
-inline constexpr std::size_t cost_count = static_cast<std::size_t>(Cost::poisson) + 1;
+inline constexpr std::size_t cost_count = enumerator_count<Cost>;
 
 // Distributions that a layer's parameters start from.
 enum class Initializer : unsigned char {
@@ -49,7 +69,7 @@ enum class Initializer : unsigned char {
   he_normal,
   zeros,
 };
-inline constexpr std::size_t initializer_count = static_cast<std::size_t>(Initializer::zeros) + 1;
+inline constexpr std::size_t initializer_count = enumerator_count<Initializer>;
 
 // Rules that turn gradients into updates.
 enum class Optimizer : unsigned char {
@@ -61,7 +81,7 @@ enum class Optimizer : unsigned char {
   adam,
   adamw,
 };
-inline constexpr std::size_t optimizer_count = static_cast<std::size_t>(Optimizer::adamw) + 1;
+inline constexpr std::size_t optimizer_count = enumerator_count<Optimizer>;
 
 // Learning rates by the epoch; see schedules.hpp.
 enum class Schedule : unsigned char {
@@ -72,7 +92,7 @@ enum class Schedule : unsigned char {
   cosine,
   one_cycle,
 };
-inline constexpr std::size_t schedule_count = static_cast<std::size_t>(Schedule::one_cycle) + 1;
+inline constexpr std::size_t schedule_count = enumerator_count<Schedule>;
 
 std::string_view name(Activation activation) noexcept;
 std::string_view name(Cost cost) noexcept;

@@ -200,7 +200,7 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
                         ActivationFn<Activation(A)>::needs_z,
                         ActivationFn<Activation(A)>::elementwise}...}},
       .costs = {{{cost_value<T, Cost(C)>, cost_slope<T, Cost(C)>, CostFn<Cost(C)>::needs_z}...}},
-      .update = {update<T, Optimizer(O)>...},
+      .update = {{update<T, Optimizer(O)>...}},
       .count_nonzeros = count_nonzeros<T>,
       .multiply = multiply<T>,
       .add = add<T>,

@@ -12,7 +12,6 @@
 // lanes of a line by halves.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -66,6 +65,14 @@ struct SparseColumns {
   std::size_t cols = 0;
 };
 
+// A row for every enumerator of a list.
+template <class Enum, class Row>
+struct TableOf {
+  Row rows[enumerator_count<Enum>];
+
+  constexpr const Row& operator[](Enum e) const { return rows[static_cast<std::size_t>(e)]; }
+};
+
 template <class T>
 struct Kernels {
   const char* instruction_set;
@@ -100,7 +107,7 @@ struct Kernels {
     bool needs_z;
     bool elementwise;  // apply may have a row piece by piece
   };
-  std::array<ActivationKernels, activation_count> activations;
+  TableOf<Activation, ActivationKernels> activations;
 
   struct CostKernels {
     // Of one row; z is read where needs_z. All three are padded, with anything.
@@ -109,11 +116,11 @@ struct Kernels {
     void (*slope)(const T* a, const T* y, T* delta, std::size_t n);
     bool needs_z;
   };
-  std::array<CostKernels, cost_count> costs;
+  TableOf<Cost, CostKernels> costs;
 
   // One pass over count parameters: w, gradient, and up to two slots.
-  std::array<void (*)(const Update& update, T* w, const T* g, T* s0, T* s1, std::size_t count),
-             optimizer_count>
+  TableOf<Optimizer,
+          void (*)(const Update& update, T* w, const T* g, T* s0, T* s1, std::size_t count)>
       update;
   std::size_t (*count_nonzeros)(const T* x, std::size_t count);  // count < 2^31
   void (*multiply)(T* x, const T* by, std::size_t count);
