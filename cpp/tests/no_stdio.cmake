@@ -1,10 +1,10 @@
 # The library is silent, never ends the program and leaves its signals alone: among what its
 # objects leave undefined, for others to supply, nothing could do any of that. Run by ctest as
-# cmake -DNM=... -DOBJECTS=... -P silence.cmake.
+# cmake -DNM=... -DOBJECTS=... -P no_stdio.cmake.
 #
 # Allowed, as they say nothing: snprintf, which fills memory; write, with which files.cpp
 # fills files, and std::filebuf, which reads them. std::terminate is what compilers put behind
-# noexcept; that nobody calls it by name is for walls.cmake to see. abort has no such excuse: only
+# noexcept; that nobody calls it by name is for layering.cmake to see. abort has no such excuse: only
 # an assertion would bring it.
 
 cmake_minimum_required(VERSION 3.21)
