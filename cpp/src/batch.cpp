@@ -134,7 +134,7 @@ void draw_mask(T* mask, std::size_t stride, std::size_t rows, std::size_t units,
   const auto threshold = static_cast<std::uint32_t>(std::min(rate * 0x1p32, 0x1p32 - 1));
   const T keep = T(1 / (1 - rate));
   const std::size_t blocks = (units + 3) / 4;
-  over_rows(threads, rows, double(units) * 8, [&](std::size_t first, std::size_t count) {
+  for_each_row_block(threads, rows, double(units) * 8, [&](std::size_t first, std::size_t count) {
     for (std::size_t i = first; i < first + count; ++i) {
       const std::uint64_t row_start = (dropout.batch << 32) + i * blocks;
       for (std::size_t b = 0; b < blocks; ++b) {

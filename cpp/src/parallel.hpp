@@ -66,7 +66,7 @@ void parallel_for(std::size_t count, std::size_t multiple, int threads, F&& body
 
 // Calls body(first, rows) for ranges of n rows that cost work_per_row multiply-adds each.
 template <class F>
-void over_rows(int limit, std::size_t n, double work_per_row, F body) {
+void for_each_row_block(int limit, std::size_t n, double work_per_row, F body) {
   parallel_for(n, 1, threads_for(double(n) * work_per_row, limit),
                [&](int, std::size_t begin, std::size_t end) { body(begin, end - begin); });
 }

@@ -17,8 +17,8 @@ constexpr std::size_t predict_block = 128;
 // Calls body(workspace, first, rows) for the blocks of `rows` rows of inputs that dense, on as many
 // threads as the work deserves, each with a workspace of its own that it keeps for the next call.
 template <class T, class F>
-void over_blocks(const Network<T>& network, const InputDensity& inputs, std::size_t rows,
-                 Purpose purpose, F body) {
+void for_each_block(const Network<T>& network, const InputDensity& inputs, std::size_t rows,
+                    Purpose purpose, F body) {
   double work = 0;
   for (const Layer& layer : network.layers()) work += double(layer.in) * double(layer.out);
   const int threads = threads_for(work * double(rows), max_threads());
@@ -41,14 +41,14 @@ void forward_rows(Workspace<T>& ws, const Network<T>& network, const Inputs<T>& 
 // Sends the rows of x through the network and calls take(workspace, first, rows) for each block of
 // them, its activations being in the workspace.
 template <class T, class F>
-void over_outputs(const Network<T>& network, const Inputs<T>& x, F take) {
+void for_each_output_block(const Network<T>& network, const Inputs<T>& x, F take) {
   check_shapes(network, x);
   const typename Network<T>::ReadAccess access(network);
-  over_blocks(network, measured_density(x), x.rows(), Purpose::predict,
-              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
-                forward_rows(ws, network, x, first, rows);
-                take(ws, first, rows);
-              });
+  for_each_block(network, measured_density(x), x.rows(), Purpose::predict,
+                 [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
+                   forward_rows(ws, network, x, first, rows);
+                   take(ws, first, rows);
+                 });
 }
 
 template <class T>
@@ -95,7 +95,7 @@ void check_has_classes(const Architecture& architecture) {
 template <class T>
 void Network<T>::feedforward(const Inputs<T>& x, MatrixView<T> out) const {
   check_out(out, x.rows(), outputs(), "out");
-  over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
+  for_each_output_block(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
     copy_outputs(ws, *this, rows, out.row(first), out.stride);
   });
 }
@@ -109,7 +109,7 @@ void Network<T>::activations(const Inputs<T>& x, std::span<const MatrixView<T>> 
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     check_out(out[l], x.rows(), layers_[l].out, text("out[", l, "]"));
   }
-  over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
+  for_each_output_block(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       const T* a = ws.layers[l].a.data();
       for (std::size_t i = 0; i < rows; ++i) {
@@ -126,7 +126,7 @@ void Network<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) con
     throw InvalidArgument(
         text("there is room for ", labels.size(), " labels; x has ", x.rows(), " rows"));
   }
-  over_outputs(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
+  for_each_output_block(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
     classify(ws, *this, rows, labels.data() + first);
   });
 }
@@ -143,22 +143,22 @@ Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
   std::vector<Sums> blocks((samples.rows() + predict_block - 1) / predict_block);
   const std::size_t stride = layers_.back().stride;
   const bool classes = samples.y.are_labels() && has_classes(architecture_);
-  over_blocks(*this, stored_density(samples.x), samples.rows(), Purpose::measure,
-              [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
-                const Batch<T> batch =
-                    make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::measure);
-                forward(ws, *this, batch, Purpose::measure);
-                Sums& sums = blocks[first / predict_block];
-                sums.cost = summed_cost(ws, *this, batch);
-                sums.weight = batch.weight_sum;
-                if (!classes) return;
-                const T* a = ws.layers.back().a.data();
-                for (std::size_t i = 0; i < rows; ++i) {
-                  if (class_of(*this, a + i * stride) == samples.y.labels[first + i]) {
-                    sums.correct += batch.weights ? double(batch.weights[i]) : 1;
-                  }
-                }
-              });
+  for_each_block(*this, stored_density(samples.x), samples.rows(), Purpose::measure,
+                 [&](Workspace<T>& ws, std::size_t first, std::size_t rows) {
+                   const Batch<T> batch =
+                       make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::measure);
+                   forward(ws, *this, batch, Purpose::measure);
+                   Sums& sums = blocks[first / predict_block];
+                   sums.cost = summed_cost(ws, *this, batch);
+                   sums.weight = batch.weight_sum;
+                   if (!classes) return;
+                   const T* a = ws.layers.back().a.data();
+                   for (std::size_t i = 0; i < rows; ++i) {
+                     if (class_of(*this, a + i * stride) == samples.y.labels[first + i]) {
+                       sums.correct += batch.weights ? double(batch.weights[i]) : 1;
+                     }
+                   }
+                 });
   Sums total;
   for (const Sums& sums : blocks) {
     total.cost += sums.cost;

@@ -14,16 +14,16 @@ namespace {
 
 // A product, cut over whichever side of C is longer; no sum is ever cut.
 template <class T>
-void gemm(Workspace<T>& ws, const Product<T>& product) {
+void gemm(Workspace<T>& ws, const GemmArgs<T>& product) {
   constexpr std::size_t line = cache_line / sizeof(T);
   const double work = double(product.m) * double(product.n) * double(product.k);
   const int threads = threads_for(work, ws.threads);
-  const auto run = [&](int part, const Product<T>& p) {
+  const auto run = [&](int part, const GemmArgs<T>& p) {
     kernels<T>().matmul(p, ws.panels.data() + static_cast<std::size_t>(part) * ws.panel_size);
   };
   if (product.m >= product.n) {
     parallel_for(product.m, 12, threads, [&](int part, std::size_t begin, std::size_t end) {
-      Product<T> p = product;
+      GemmArgs<T> p = product;
       p.m = end - begin;
       p.a += begin * p.a_row;
       p.c += begin * p.c_row;
@@ -31,7 +31,7 @@ void gemm(Workspace<T>& ws, const Product<T>& product) {
     });
   } else {
     parallel_for(product.n, 2 * line, threads, [&](int part, std::size_t begin, std::size_t end) {
-      Product<T> p = product;
+      GemmArgs<T> p = product;
       p.n = end - begin;
       p.b += begin;
       p.c += begin;
@@ -41,12 +41,12 @@ void gemm(Workspace<T>& ws, const Product<T>& product) {
   }
 }
 
-// The same; then(block, m, n) follows for every block of C as soon as it is done.
-template <class T, class Then>
-void gemm(Workspace<T>& ws, Product<T> product, const Then& then) {
-  product.context = &then;
-  product.then = [](const void* context, T* block, std::size_t m, std::size_t n) {
-    (*static_cast<const Then*>(context))(block, m, n);
+// The same; epilogue(block, m, n) follows for every block of C as soon as it is done.
+template <class T, class Epilogue>
+void gemm(Workspace<T>& ws, GemmArgs<T> product, const Epilogue& epilogue) {
+  product.context = &epilogue;
+  product.epilogue = [](const void* context, T* block, std::size_t m, std::size_t n) {
+    (*static_cast<const Epilogue*>(context))(block, m, n);
   };
   gemm(ws, product);
 }
@@ -57,27 +57,28 @@ void gemm(Workspace<T>& ws, Product<T> product, const Then& then) {
 template <class T>
 void activate(Workspace<T>& ws, std::size_t n, const Layer& layer,
               const ActivationForward<T>& act) {
-  over_rows(ws.threads, n, double(layer.out) * 16, [&](std::size_t first, std::size_t rows) {
-    act(act.a + first * layer.stride, rows, layer.out);
-  });
+  for_each_row_block(ws.threads, n, double(layer.out) * 16,
+                     [&](std::size_t first, std::size_t rows) {
+                       act(act.a + first * layer.stride, rows, layer.out);
+                     });
 }
 
 template <class T, bool mostly_zero>
 void affine_gemm(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
                  const MatrixView<const T>& x, const T* w, const T* b,
                  const ActivationForward<T>& act) {
-  Product<T> product{.m = batch.rows,
-                     .n = layer.out,
-                     .k = layer.in,
-                     .a = x.data,
-                     .a_row = x.stride,
-                     .a_col = 1,
-                     .b = w,
-                     .b_row = layer.stride,
-                     .c = act.a,
-                     .c_row = layer.stride,
-                     .bias = b,
-                     .mostly_zero = mostly_zero};
+  GemmArgs<T> product{.m = batch.rows,
+                      .n = layer.out,
+                      .k = layer.in,
+                      .a = x.data,
+                      .a_row = x.stride,
+                      .a_col = 1,
+                      .b = w,
+                      .b_row = layer.stride,
+                      .c = act.a,
+                      .c_row = layer.stride,
+                      .bias = b,
+                      .mostly_zero = mostly_zero};
   std::atomic<bool> first_row_finite{true};
   ActivationForward<T> watched = act;
   if (batch.rows > 1 && !mostly_zero) watched.first_row_finite = &first_row_finite;
@@ -101,15 +102,12 @@ void affine_one_unit(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer
   const Kernels<T>& k = kernels<T>();
   T* row = ws.transposed.data();  // (1, in)
   k.transpose(w, layer.stride, layer.in, 1, row, padded<T>(layer.in));
-  over_rows(ws.threads, batch.rows, double(layer.in), [&](std::size_t first, std::size_t rows) {
-    T* z = act.a + first * layer.stride;  // (rows, 1)
-    k.matmul_rows(rows, 1, layer.in, x.row(first), x.stride, row, 0, z, layer.stride);
-    for (std::size_t i = 0; i < rows; ++i) {
-      z[i * layer.stride] += b[0];
-      // The activation goes over whole vectors: padding left as it was would grow without bound.
-      std::fill_n(z + i * layer.stride + 1, layer.stride - 1, T(0));
-    }
-  });
+  for_each_row_block(
+      ws.threads, batch.rows, double(layer.in), [&](std::size_t first, std::size_t rows) {
+        T* z = act.a + first * layer.stride;  // (rows, 1)
+        k.gemm_nt(rows, 1, layer.in, x.row(first), x.stride, row, 0, z, layer.stride);
+        for (std::size_t i = 0; i < rows; ++i) z[i * layer.stride] += b[0];
+      });
   activate(ws, batch.rows, layer, act);
 }
 
@@ -132,9 +130,9 @@ void propagate_few_rows(Workspace<T>& ws, std::size_t n, const Layer& layer, con
   const double work = double(n) * double(layer.in) * double(layer.out);
   parallel_for(layer.in, cache_line, threads_for(work, ws.threads),
                [&](int, std::size_t begin, std::size_t end) {
-                 kernels<T>().matmul_rows(n, end - begin, layer.out, delta, layer.stride,
-                                          w + begin * layer.stride, layer.stride,
-                                          below.data + begin, below.stride);
+                 kernels<T>().gemm_nt(n, end - begin, layer.out, delta, layer.stride,
+                                      w + begin * layer.stride, layer.stride, below.data + begin,
+                                      below.stride);
                  if (act) (*act)(below.data + begin, n, end - begin);
                });
 }
@@ -189,16 +187,16 @@ void propagate_gemm(Workspace<T>& ws, std::size_t n, const Layer& layer, const T
                     const MatrixView<T>& below, const ActivationBackward<T>* act) {
   T* transposed = ws.transposed.data();  // (out, in)
   kernels<T>().transpose(w, layer.stride, layer.in, layer.out, transposed, below.stride);
-  const Product<T> product{.m = n,
-                           .n = layer.in,
-                           .k = layer.out,
-                           .a = delta,
-                           .a_row = layer.stride,
-                           .a_col = 1,
-                           .b = transposed,
-                           .b_row = below.stride,
-                           .c = below.data,
-                           .c_row = below.stride};
+  const GemmArgs<T> product{.m = n,
+                            .n = layer.in,
+                            .k = layer.out,
+                            .a = delta,
+                            .a_row = layer.stride,
+                            .a_col = 1,
+                            .b = transposed,
+                            .b_row = below.stride,
+                            .c = below.data,
+                            .c_row = below.stride};
   act ? gemm(ws, product, *act) : gemm(ws, product);
 }
 

@@ -12,7 +12,7 @@ namespace {
 // first take a part each: no two then write the same or neighbouring lines of the weights, and
 // each keeps its own in its cache.
 template <class F>
-void over_parts(std::size_t units, std::size_t multiple, int threads, F body) {
+void for_each_part(std::size_t units, std::size_t multiple, int threads, F body) {
   const auto ranges = static_cast<std::size_t>(std::max(1, threads / 2));
   const std::size_t blocks = (units + multiple - 1) / multiple;
   parallel_for(2 * ranges, 1, threads, [&](int, std::size_t first, std::size_t last) {
@@ -20,7 +20,7 @@ void over_parts(std::size_t units, std::size_t multiple, int threads, F body) {
       const std::size_t range = piece % ranges;
       const std::size_t begin = blocks * range / ranges * multiple;
       const std::size_t end = std::min(units, blocks * (range + 1) / ranges * multiple);
-      if (begin < end) body(piece < ranges ? Part::before : Part::after, begin, end);
+      if (begin < end) body(piece < ranges ? Part::lower : Part::upper, begin, end);
     }
   });
 }
@@ -41,11 +41,11 @@ void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer
   const T scale = ws.pending_decay.scale();
   const int threads = threads_of(ws, batch, layer);
   T* sums = ws.sums.data();  // (n, out)
-  over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
+  for_each_part(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
     prefetch_next(batch);
-    const bool before = part == Part::before;
+    const bool lower = part == Part::lower;
     k.sparse_matmul(batch.sparse, part, n, end - begin, w + begin, stride, scale,
-                    before ? b + begin : nullptr, (before ? z : sums) + begin, stride);
+                    lower ? b + begin : nullptr, (lower ? z : sums) + begin, stride);
   });
   k.add(z, sums, n * stride);
 }
@@ -71,7 +71,7 @@ void weight_gradient_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer
   }
   if (sink.overwrite) std::fill_n(dw, layer.in * stride, T(0));
   if (!batch.ascends) threads = 1;  // both parts may write the same rows of dw
-  over_parts(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
+  for_each_part(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
     k.sparse_gradient(batch.sparse, part, n, end - begin, scaled + begin, stride, dw + begin,
                       stride);
   });

@@ -90,7 +90,7 @@ void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
                 .bias = start == 1 ? bias.data() : nullptr,
                 .accumulate = start == 2,
                 .scale = scale,
-                .then = doubled<T>,
+                .epilogue = doubled<T>,
                 .context = &c.stride},
                panel.data());
       for (std::size_t i = 0; i < m; ++i) {
@@ -112,7 +112,7 @@ void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
 template <class T>
 void test_matmul_rows(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t inner) {
   Matrix<T> a(m, inner, 1), b(n, inner, 2), c(m, n, 3);
-  k.matmul_rows(m, n, inner, a.data(), a.stride, b.data(), b.stride, c.data(), c.stride);
+  k.gemm_nt(m, n, inner, a.data(), a.stride, b.data(), b.stride, c.data(), c.stride);
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       double sum = 0;
@@ -156,15 +156,15 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
 
   Matrix<T> w(in, n, 1), bias(1, n, 2), c(m, n, 3), rest(m, n, 3), d(m, n, 4), g(in, n, 5),
       before(in, n, 5);
-  k.sparse_matmul(x, Part::before, m, n, w.data(), w.stride, T(0.5), bias.data(), c.data(),
+  k.sparse_matmul(x, Part::lower, m, n, w.data(), w.stride, T(0.5), bias.data(), c.data(),
                   c.stride);
-  k.sparse_matmul(x, Part::after, m, n, w.data(), w.stride, T(0.5), nullptr, rest.data(),
+  k.sparse_matmul(x, Part::upper, m, n, w.data(), w.stride, T(0.5), nullptr, rest.data(),
                   rest.stride);
   k.add(c.data(), rest.data(), m * c.stride);
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) d.at(i, j) *= T(0.25);
   }
-  for (const Part part : {Part::before, Part::after}) {
+  for (const Part part : {Part::lower, Part::upper}) {
     k.sparse_gradient(x, part, m, n, d.data(), d.stride, g.data(), g.stride);
   }
 
@@ -407,17 +407,17 @@ void test_one_row_of_many(const Kernels<T>& k, std::size_t n, std::size_t inner)
   std::vector<T> panel(panel_elements);
   Matrix<T> a(40, inner, 1), b(inner, n, 2), many(40, n, 3), one(1, n, 3), bias(1, n, 4);
   for (std::size_t p = 0; p < inner; p += 1 + p % 3) a.at(0, p) = T(0);
-  Product<T> product{.m = 40,
-                     .n = n,
-                     .k = inner,
-                     .a = a.data(),
-                     .a_row = a.stride,
-                     .a_col = 1,
-                     .b = b.data(),
-                     .b_row = b.stride,
-                     .c = many.data(),
-                     .c_row = many.stride,
-                     .bias = bias.data()};
+  GemmArgs<T> product{.m = 40,
+                      .n = n,
+                      .k = inner,
+                      .a = a.data(),
+                      .a_row = a.stride,
+                      .a_col = 1,
+                      .b = b.data(),
+                      .b_row = b.stride,
+                      .c = many.data(),
+                      .c_row = many.stride,
+                      .bias = bias.data()};
   k.matmul(product, panel.data());
   product.m = 1;
   product.c = one.data();

@@ -90,7 +90,7 @@ void compare_products(const Pair<T>& pair, std::size_t m, std::size_t n, std::si
   }
   const Matrix<T> rows(m, k, 5), columns(n, k, 6);
   pair.compare(c.memory, [&](const Kernels<T>& table, T* out) {
-    table.matmul_rows(m, n, k, rows.data(), rows.row, columns.data(), columns.row, out, c.row);
+    table.gemm_nt(m, n, k, rows.data(), rows.row, columns.data(), columns.row, out, c.row);
   });
   const Matrix<T> turned(k, m, 7);
   pair.compare(turned.memory, [&](const Kernels<T>& table, T* out) {
@@ -125,8 +125,8 @@ void compare_sparse_products(const Pair<T>& pair, std::size_t m, std::size_t n) 
   const SparseRows<T> x{{values.data(), columns.data(), offsets.data(), m, in}, {}, nullptr, 0};
   const SparseColumns<T> by_column{starts.data(), entries.data(), in};
   const Matrix<T> w(in, n, 2), bias(1, n, 3), z(m, n, 4), d(m, n, 5);
-  for (const Part part : {Part::before, Part::after}) {
-    const T* start = part == Part::before ? bias.data() : nullptr;
+  for (const Part part : {Part::lower, Part::upper}) {
+    const T* start = part == Part::lower ? bias.data() : nullptr;
     pair.compare(z.memory, [&](const Kernels<T>& table, T* out) {
       table.sparse_matmul(x, part, m, n, w.data(), w.row, T(0.3), start, out, z.row);
     });

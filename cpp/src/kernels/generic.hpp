@@ -190,7 +190,7 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
   return {
       .instruction_set = instruction_set,
       .matmul = matmul<T>,
-      .matmul_rows = matmul_rows<T>,
+      .gemm_nt = gemm_nt<T>,
       .transpose = transpose<T>,
       .sparse_matmul = sparse_matmul<T>,
       .sparse_gradient = sparse_gradient<T>,

@@ -32,7 +32,7 @@ inline constexpr std::size_t panel_elements = sum_block * 128;
 // C (m, n) = start + scale * A (m, k) B (k, n), where A[i, p] = a[i * a_row + p * a_col] and the
 // rows of B and C are padded. The start is C itself (accumulate), or a row of biases, or zero.
 template <class T>
-struct Product {
+struct GemmArgs {
   std::size_t m = 0, n = 0, k = 0;
   const T* a = nullptr;
   std::size_t a_row = 0, a_col = 0;
@@ -48,7 +48,7 @@ struct Product {
   bool mostly_zero = false;
   // Called with every block of C, of so many rows and columns, once it is done and while it is in
   // L1; the blocks begin at whole lines. Null: not called.
-  void (*then)(const void* context, T* block, std::size_t m, std::size_t n) = nullptr;
+  void (*epilogue)(const void* context, T* block, std::size_t m, std::size_t n) = nullptr;
   const void* context = nullptr;
 };
 
@@ -77,10 +77,10 @@ template <class T>
 struct Kernels {
   const char* instruction_set;
 
-  void (*matmul)(const Product<T>& product, T* panel);
+  void (*matmul)(const GemmArgs<T>& product, T* panel);
   // C (m, n) = A (m, k) B (n, k)^T, rows of all three padded: dot products, for small m.
-  void (*matmul_rows)(std::size_t m, std::size_t n, std::size_t k, const T* a, std::size_t a_row,
-                      const T* b, std::size_t b_row, T* c, std::size_t c_row);
+  void (*gemm_nt)(std::size_t m, std::size_t n, std::size_t k, const T* a, std::size_t a_row,
+                  const T* b, std::size_t b_row, T* c, std::size_t c_row);
   // out (cols, rows) = in (rows, cols) transposed; rows of out padded with zeros.
   void (*transpose)(const T* in, std::size_t in_row, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_row);

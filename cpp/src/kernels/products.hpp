@@ -8,8 +8,8 @@ namespace nncore {
 namespace {
 
 inline constexpr int tile_rows = NNCORE_TILE_ROWS;
-// Rows of C that Product::then is called with.
-inline constexpr std::size_t then_rows = 4 * tile_rows;
+// Rows of C that GemmArgs::epilogue is called with.
+inline constexpr std::size_t epilogue_rows = 4 * tile_rows;
 
 // One row of a tile: c = start + scale * sum.
 template <class T, int NV>
@@ -26,7 +26,7 @@ inline void finish(const Vec<T> (&sum)[NV], T scale, T* c, const T* bias, bool a
 // One register tile of a product: MR rows by NV vectors of C, over k terms.
 template <class T, int MR, int NV>
 void tile(std::size_t k, const T* a, std::size_t a_row, std::size_t a_col, const T* b,
-          std::size_t b_row, const Product<T>& p, T* c, const T* bias, bool accumulate) {
+          std::size_t b_row, const GemmArgs<T>& p, T* c, const T* bias, bool accumulate) {
   Vec<T> sum[MR][NV] = {};
   for (std::size_t t = 0; t < k; ++t) {
     Vec<T> bt[NV];
@@ -46,7 +46,7 @@ void tile(std::size_t k, const T* a, std::size_t a_row, std::size_t a_col, const
 }
 
 // The terms of one block of a row's sums that are not zero, as their places in the block.
-struct Listed {
+struct NonzeroList {
   const std::uint8_t* list;
   std::size_t count;
 };
@@ -62,8 +62,8 @@ inline void add_term(std::size_t t, const T* a, const T* b, std::size_t b_row, V
 
 // The same for one row of A and those of its terms that are listed.
 template <class T, int NV>
-void listed_tile(const Listed& x, const T* a, const T* b, std::size_t b_row, T scale, T* c,
-                 const T* bias, bool accumulate) {
+void nonzero_tile(const NonzeroList& x, const T* a, const T* b, std::size_t b_row, T scale, T* c,
+                  const T* bias, bool accumulate) {
   Vec<T> sum[NV] = {};
   for (std::size_t p = 0; p < x.count; ++p) add_term<T, NV>(x.list[p], a, b, b_row, sum);
   finish<T, NV>(sum, scale, c, bias, accumulate);
@@ -72,8 +72,8 @@ void listed_tile(const Listed& x, const T* a, const T* b, std::size_t b_row, T s
 // Two blocks of the sum, one behind the other, which hide each other's latency where a row of C
 // has too few vectors for that.
 template <class T, int NV>
-void two_listed_tiles(const Listed& x, const Listed& y, const T* a, const T* b, std::size_t b_row,
-                      T scale, T* c, const T* bias, bool accumulate) {
+void two_nonzero_tiles(const NonzeroList& x, const NonzeroList& y, const T* a, const T* b,
+                       std::size_t b_row, T scale, T* c, const T* bias, bool accumulate) {
   const T *a_y = a + sum_block, *b_y = b + sum_block * b_row;
   Vec<T> sum[NV] = {}, sum_y[NV] = {};
   const std::size_t both = smaller(x.count, y.count);
@@ -89,10 +89,11 @@ void two_listed_tiles(const Listed& x, const Listed& y, const T* a, const T* b, 
 
 template <class T>
 using Tile = void (*)(std::size_t, const T*, std::size_t, std::size_t, const T*, std::size_t,
-                      const Product<T>&, T*, const T*, bool);
+                      const GemmArgs<T>&, T*, const T*, bool);
 
 template <class T>
-using ListedTile = void (*)(const Listed&, const T*, const T*, std::size_t, T, T*, const T*, bool);
+using NonzeroTile = void (*)(const NonzeroList&, const T*, const T*, std::size_t, T, T*, const T*,
+                             bool);
 
 template <class T, class Rows>
 struct Tiles;
@@ -101,11 +102,11 @@ struct Tiles;
 // latency of the additions and read longer pieces of B.
 template <class T, int... I>
 struct Tiles<T, std::integer_sequence<int, I...>> {
-  static constexpr ListedTile<T> listed(std::size_t vectors) {
-    return vectors == 8   ? listed_tile<T, 8>
-           : vectors == 4 ? listed_tile<T, 4>
-           : vectors == 2 ? listed_tile<T, 2>
-                          : listed_tile<T, 1>;
+  static constexpr NonzeroTile<T> nonzero(std::size_t vectors) {
+    return vectors == 8   ? nonzero_tile<T, 8>
+           : vectors == 4 ? nonzero_tile<T, 4>
+           : vectors == 2 ? nonzero_tile<T, 2>
+                          : nonzero_tile<T, 1>;
   }
   static constexpr Tile<T> one[] = {tile<T, I + 1, 1>...};
   static constexpr Tile<T> two[] = {tile<T, I + 1, 2>...};
@@ -188,65 +189,65 @@ std::size_t list_nonzeros(const T* a, std::size_t n, std::uint8_t* list) {
 // terms in a tile's order, so the bits are the same.
 // `group` rows share a strip of B while it is in L2.
 template <class T, std::size_t group>
-void listed_matmul(const Product<T>& p) {
+void nonzero_matmul(const GemmArgs<T>& p) {
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
   std::uint8_t lists[group][sum_block + 8];
-  Listed listed[group];
+  NonzeroList nonzeros[group];
   for (std::size_t i0 = 0; i0 < p.m; i0 += group) {
     const std::size_t rows = smaller(group, p.m - i0);
     for (std::size_t k0 = 0; k0 < p.k; k0 += sum_block) {
       const T* a = p.a + i0 * p.a_row + k0;
       for (std::size_t i = 0; i < rows; ++i) {
         const std::size_t k = smaller(sum_block, p.k - k0);
-        listed[i] = {lists[i], list_nonzeros(a + i * p.a_row, k, lists[i])};
+        nonzeros[i] = {lists[i], list_nonzeros(a + i * p.a_row, k, lists[i])};
       }
       std::size_t width = 8;
       for (std::size_t v = 0; v < vectors; v += width) {
         while (width > vectors - v) width /= 2;
         const std::size_t column = v * lanes<T>;
         for (std::size_t i = 0; i < rows; ++i) {
-          Table::listed(width)(listed[i], a + i * p.a_row, p.b + k0 * p.b_row + column, p.b_row,
-                               p.scale, p.c + (i0 + i) * p.c_row + column,
-                               p.bias ? p.bias + column : nullptr, p.accumulate || k0 > 0);
+          Table::nonzero(width)(nonzeros[i], a + i * p.a_row, p.b + k0 * p.b_row + column, p.b_row,
+                                p.scale, p.c + (i0 + i) * p.c_row + column,
+                                p.bias ? p.bias + column : nullptr, p.accumulate || k0 > 0);
         }
       }
     }
-    if (p.then) p.then(p.context, p.c + i0 * p.c_row, rows, p.n);
+    if (p.epilogue) p.epilogue(p.context, p.c + i0 * p.c_row, rows, p.n);
   }
 }
 
 // The same for one row of A and a narrow C, two blocks of the sum at a time.
 template <class T, int NV>
-void listed_row(const Product<T>& p) {
+void nonzero_row(const GemmArgs<T>& p) {
   std::uint8_t lists[2][sum_block + 8];
   for (std::size_t k0 = 0; k0 < p.k; k0 += 2 * sum_block) {
     const T *a = p.a + k0, *b = p.b + k0 * p.b_row;
     const std::size_t first = smaller(sum_block, p.k - k0),
                       second = smaller(sum_block, p.k - k0 - first);
-    const Listed x{lists[0], list_nonzeros(a, first, lists[0])};
+    const NonzeroList x{lists[0], list_nonzeros(a, first, lists[0])};
     const bool accumulate = p.accumulate || k0 > 0;
     if (second == 0) {
-      listed_tile<T, NV>(x, a, b, p.b_row, p.scale, p.c, p.bias, accumulate);
+      nonzero_tile<T, NV>(x, a, b, p.b_row, p.scale, p.c, p.bias, accumulate);
     } else {
-      const Listed y{lists[1], list_nonzeros(a + first, second, lists[1])};
-      two_listed_tiles<T, NV>(x, y, a, b, p.b_row, p.scale, p.c, p.bias, accumulate);
+      const NonzeroList y{lists[1], list_nonzeros(a + first, second, lists[1])};
+      two_nonzero_tiles<T, NV>(x, y, a, b, p.b_row, p.scale, p.c, p.bias, accumulate);
     }
   }
-  if (p.then) p.then(p.context, p.c, 1, p.n);
+  if (p.epilogue) p.epilogue(p.context, p.c, 1, p.n);
 }
 
 // Strip by strip of C's columns: a packed strip of B stays in L2, a tile's rows of A and one panel
 // of the strip in L1.
 template <class T>
-void matmul(const Product<T>& p, T* panels) {
+void matmul(const GemmArgs<T>& p, T* panels) {
   using Table = Tiles<T, std::make_integer_sequence<int, tile_rows>>;
   const std::size_t vectors = whole_lines<T>(p.n) / lanes<T>;
   // One row is bound by the memory of B, of which this reads less.
-  if (p.a_col == 1 && p.m == 1 && vectors == 4) return listed_row<T, 4>(p);
-  if (p.a_col == 1 && p.m == 1 && vectors == 2) return listed_row<T, 2>(p);
-  if (p.a_col == 1 && p.m == 1) return listed_matmul<T, 1>(p);  // in little stack
-  if (p.a_col == 1 && p.mostly_zero) return listed_matmul<T, 128>(p);
+  if (p.a_col == 1 && p.m == 1 && vectors == 4) return nonzero_row<T, 4>(p);
+  if (p.a_col == 1 && p.m == 1 && vectors == 2) return nonzero_row<T, 2>(p);
+  if (p.a_col == 1 && p.m == 1) return nonzero_matmul<T, 1>(p);  // in little stack
+  if (p.a_col == 1 && p.mostly_zero) return nonzero_matmul<T, 128>(p);
   const std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
   // Pays where the rows of B lie on more pages than are found at once, and are read often enough.
   constexpr std::size_t near = std::size_t{1} << 17;
@@ -275,10 +276,10 @@ void matmul(const Product<T>& p, T* panels) {
           v += w;
         }
         const std::size_t done = i + rows;
-        if (p.then && k0 + k == p.k && (done % then_rows == 0 || done == p.m)) {
-          const std::size_t first = i / then_rows * then_rows, column = v0 * lanes<T>;
-          p.then(p.context, p.c + first * p.c_row + column, done - first,
-                 smaller(v_end * lanes<T>, p.n) - column);
+        if (p.epilogue && k0 + k == p.k && (done % epilogue_rows == 0 || done == p.m)) {
+          const std::size_t first = i / epilogue_rows * epilogue_rows, column = v0 * lanes<T>;
+          p.epilogue(p.context, p.c + first * p.c_row + column, done - first,
+                     smaller(v_end * lanes<T>, p.n) - column);
         }
       }
     }
@@ -286,8 +287,8 @@ void matmul(const Product<T>& p, T* panels) {
 }
 
 template <class T>
-void matmul_rows(std::size_t m, std::size_t n, std::size_t k, const T* a, std::size_t a_row,
-                 const T* b, std::size_t b_row, T* c, std::size_t c_row) {
+void gemm_nt(std::size_t m, std::size_t n, std::size_t k, const T* a, std::size_t a_row, const T* b,
+             std::size_t b_row, T* c, std::size_t c_row) {
   for (std::size_t j = 0; j < n; ++j) {
     for (std::size_t i = 0; i < m; ++i) {
       Vec<T> line[line_vectors] = {};

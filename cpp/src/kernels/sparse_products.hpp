@@ -96,7 +96,7 @@ void with_vectors(std::size_t vectors, F f) {
 // Calls f(column, vectors) for blocks of columns, each over all rows before the next: a block of
 // W stays in the cache.
 template <class T, class F>
-void over_column_blocks(std::size_t n, F f) {
+void for_each_column_block(std::size_t n, F f) {
   const std::size_t vectors = whole_lines<T>(n) / lanes<T>;
   for (std::size_t v = 0; v < vectors; v += sparse_vectors) {
     with_vectors(smaller(sparse_vectors, vectors - v), [&](auto nv) { f(v * lanes<T>, nv); });
@@ -106,7 +106,7 @@ void over_column_blocks(std::size_t n, F f) {
 template <class T>
 void sparse_matmul(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, const T* w,
                    std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row) {
-  over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
+  for_each_column_block<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
       with_part(x, i, part, [&](const auto& row) {
         row_times_matrix<T, nv>(row, w + column, w_row, scale, bias ? bias + column : nullptr,
@@ -119,7 +119,7 @@ void sparse_matmul(const SparseRows<T>& x, Part part, std::size_t m, std::size_t
 template <class T>
 void sparse_gradient(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, const T* d,
                      std::size_t d_row, T* g, std::size_t g_row) {
-  over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
+  for_each_column_block<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
       with_part(x, i, part, [&](const auto& row) {
         add_outer_product<T, nv>(row, d + i * d_row + column, g + column, g_row);
@@ -131,7 +131,7 @@ void sparse_gradient(const SparseRows<T>& x, Part part, std::size_t m, std::size
 template <class T>
 void sparse_gradient_columns(const SparseColumns<T>& x, std::size_t n, const T* d,
                              std::size_t d_row, T* g, std::size_t g_row, bool overwrite) {
-  over_column_blocks<T>(n, [&](std::size_t column, auto nv) {
+  for_each_column_block<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t k = 0; k < x.cols; ++k) {
       column_gradient<T, nv>(x, k, d + column, d_row, g + k * g_row + column, overwrite);
     }

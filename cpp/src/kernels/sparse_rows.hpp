@@ -21,7 +21,7 @@ struct SparseRows {
 
 // Rows are parted at one column: their sums are of two parts, and two threads that have a part
 // each never touch the same row of the weights.
-enum class Part : unsigned char { before, after };
+enum class Part : unsigned char { lower, upper };
 
 namespace {
 
@@ -34,7 +34,7 @@ struct PlainRow {
   const T& value(std::size_t p) const { return values[p]; }
   std::size_t column(std::size_t p) const { return static_cast<std::size_t>(columns[p]); }
   // Entries before a column, by halving without branches; any place where columns do not ascend.
-  std::size_t parting(std::size_t at) const {
+  std::size_t split_point(std::size_t at) const {
     const std::int32_t* base = columns;
     for (std::size_t n = count; n > 0; n /= 2) {
       const std::size_t step = n - n / 2;
@@ -56,7 +56,7 @@ struct CodedRow {
 
   const T& value(std::size_t p) const { return values[codes[p]]; }
   std::size_t column(std::size_t p) const { return columns[p]; }
-  std::size_t parting(std::size_t) const { return middle; }
+  std::size_t split_point(std::size_t) const { return middle; }
   CodedRow slice(std::size_t begin, std::size_t end) const {
     return {values, columns + begin, codes + begin, end - begin, 0};
   }
@@ -82,8 +82,8 @@ inline void with_row(const SparseRows<T>& x, std::size_t i, F f) {
 template <class T, class F>
 inline void with_part(const SparseRows<T>& x, std::size_t i, Part part, F f) {
   with_row(x, i, [&](const auto& row) {
-    const std::size_t middle = row.parting(x.matrix.cols / 2);
-    f(part == Part::before ? row.slice(0, middle) : row.slice(middle, row.count));
+    const std::size_t middle = row.split_point(x.matrix.cols / 2);
+    f(part == Part::lower ? row.slice(0, middle) : row.slice(middle, row.count));
   });
 }
 
