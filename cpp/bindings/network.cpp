@@ -134,7 +134,7 @@ template <class T>
 py::list weights_in(T* block, const Network<T>& network, const py::capsule& owner) {
   py::list views;
   for (const Layer& l : network.layers()) {
-    views.append(transposed_view<T>({block + l.weights, l.in, l.out, l.stride}, owner));
+    views.append(transposed_view<T>({block + l.weights_offset, l.in, l.out, l.stride}, owner));
   }
   return views;
 }
@@ -143,7 +143,7 @@ template <class T>
 py::list biases_in(T* block, const Network<T>& network, const py::capsule& owner) {
   py::list views;
   for (const Layer& l : network.layers()) {
-    views.append(flat_view<T>({block + l.biases, l.out}, owner));
+    views.append(flat_view<T>({block + l.biases_offset, l.out}, owner));
   }
   return views;
 }

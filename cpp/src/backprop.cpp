@@ -65,11 +65,11 @@ void output_error(Workspace<T>& ws, const Network<T>& network, const Batch<T>& b
 template <class T>
 void begin_update(Workspace<T>& ws, const Layer& layer, bool sparse, const GradientSink<T>& sink) {
   if (sink.overwrite) {
-    std::fill_n(sink.data + layer.biases, layer.stride, T(0));
+    std::fill_n(sink.data + layer.biases_offset, layer.stride, T(0));
   } else if (sparse && sink.decay > 0.5) {
     ws.pending_decay.decay(sink.decay);
   } else if (sink.decay != 1) {
-    T* w = sink.data + layer.weights;
+    T* w = sink.data + layer.weights_offset;
     const std::size_t size = layer.in * layer.stride;
     parallel_for(size, cache_line, threads_for(double(size), ws.threads),
                  [&](int, std::size_t begin, std::size_t end) {
@@ -88,8 +88,8 @@ void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
   MatrixView<const T> x = batch.x;  // (n, in) of the next layer
   for (std::size_t l = 0; l < network.layers().size(); ++l) {
     const Layer& layer = network.layers()[l];
-    const T* w = parameters + layer.weights;  // (in, out)
-    const T* b = parameters + layer.biases;   // (out)
+    const T* w = parameters + layer.weights_offset;  // (in, out)
+    const T* b = parameters + layer.biases_offset;   // (out)
     const ActivationForward<T> act = activation_forward(k, ws, network, l, purpose);
 
     ws.layers[l].x = x;                                 // which backward reads
@@ -109,9 +109,9 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
 
   for (std::size_t l = network.layers().size(); l-- > 0;) {
     const Layer& layer = network.layers()[l];
-    const MatrixView<const T> x = ws.layers[l].x;              // (n, in)
-    const T* w = network.parameters().data() + layer.weights;  // (in, out)
-    const T* delta = ws.layers[l].delta.data();                // (n, out)
+    const MatrixView<const T> x = ws.layers[l].x;                     // (n, in)
+    const T* w = network.parameters().data() + layer.weights_offset;  // (in, out)
+    const T* delta = ws.layers[l].delta.data();                       // (n, out)
 
     if (l > 0) {  // BP2: delta below = (delta W^T) * act'(z)
       const ActivationBackward<T> act = activation_backward(k, ws, network, l - 1, dropout);
@@ -120,8 +120,8 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     }
     if (!sink.data) continue;
 
-    T* dw = sink.data + layer.weights;  // (in, out)
-    T* db = sink.data + layer.biases;   // (out)
+    T* dw = sink.data + layer.weights_offset;  // (in, out)
+    T* db = sink.data + layer.biases_offset;   // (out)
     begin_update(ws, layer, l == 0 && batch.is_sparse, sink);
     k.column_sums(delta, layer.stride, n, layer.out, sink.scale, db);  // BP3: db += sums of delta
     ws.plan[l].weight_gradient(ws, batch, layer, x, delta, sink, dw);  // BP4: dW += x^T delta
@@ -180,7 +180,7 @@ void input_delta(Workspace<T>& ws, const Network<T>& network, const Batch<T>& ba
   const std::size_t stride = padded<T>(first.in);
   const MatrixView<T> dx{ws.x.reserve(batch.rows * stride), batch.rows, first.in, stride};
   propagate_gemm<T>(ws, batch.rows, first, ws.layers[0].delta.data(),
-                    network.parameters().data() + first.weights, dx, nullptr);
+                    network.parameters().data() + first.weights_offset, dx, nullptr);
   for (std::size_t i = 0; i < batch.rows; ++i) std::copy_n(dx.row(i), first.in, out.row(i));
 }
 
@@ -189,7 +189,7 @@ double penalty_cost(const Network<T>& network, double l2, double l1) {
   double squares = 0, absolutes = 0;
   for (const Layer& layer : network.layers()) {
     const T* w = network.parameters().data();
-    for (std::size_t i = layer.weights; i < layer.biases; ++i) {
+    for (std::size_t i = layer.weights_offset; i < layer.biases_offset; ++i) {
       squares += double(w[i]) * double(w[i]);
       absolutes += std::abs(double(w[i]));
     }

@@ -158,8 +158,8 @@ bool CompactRows<T>::code(const MatrixView<const T>& dense) {
 template <class T>
 Inputs<T> CompactRows<T>::view() const {
   if (!starts_.empty()) {
-    return CodedView<T>{words_.data(),  starts_.data(), distinct_.data(),
-                        starts_.size(), cols_,          nonzeros_};
+    return DictionaryRows<T>{words_.data(),  starts_.data(), distinct_.data(),
+                             starts_.size(), cols_,          nonzeros_};
   }
   return SparseView<T>{values_.data(), columns_.data(), offsets_.data(), offsets_.size() - 1,
                        cols_};

@@ -57,13 +57,14 @@ template <class T>
 void BlockTensors<T>::add(const T* block, const std::string& prefix) {
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     const Layer& layer = layers_[l];
-    const T* w = block + layer.weights;  // (in, out)
+    const T* w = block + layer.weights_offset;  // (in, out)
     std::vector<T>& rows = transposed_.emplace_back(layer.in * layer.out);
     for (std::size_t k = 0; k < layer.in; ++k) {
       for (std::size_t j = 0; j < layer.out; ++j) rows[j * layer.in + k] = w[k * layer.stride + j];
     }
     views_.push_back({prefix + weights_name(l), dtype_of<T>(), {layer.out, layer.in}, rows.data()});
-    views_.push_back({prefix + biases_name(l), dtype_of<T>(), {layer.out}, block + layer.biases});
+    views_.push_back(
+        {prefix + biases_name(l), dtype_of<T>(), {layer.out}, block + layer.biases_offset});
   }
 }
 
@@ -91,13 +92,13 @@ template <class T>
 void fill_block(std::span<const Layer> layers, std::span<const LayerTensors<T>> found, T* block) {
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const Layer& layer = layers[l];
-    T* w = block + layer.weights;  // (in, out)
+    T* w = block + layer.weights_offset;  // (in, out)
     for (std::size_t j = 0; j < layer.out; ++j) {
       for (std::size_t k = 0; k < layer.in; ++k) {
         w[k * layer.stride + j] = found[l].weights[j * layer.in + k];
       }
     }
-    std::copy(found[l].biases.begin(), found[l].biases.end(), block + layer.biases);
+    std::copy(found[l].biases.begin(), found[l].biases.end(), block + layer.biases_offset);
   }
 }
 

@@ -78,7 +78,7 @@ Network<T>::Network(Architecture architecture, std::uint64_t seed)
   check(architecture_);
   instruction_set();  // one that cannot be had is best refused before any work
   layers_ = lay_out<T>(architecture_);
-  size_ = layers_.back().biases + layers_.back().stride;
+  size_ = layers_.back().biases_offset + layers_.back().stride;
   parameters_ = allocate_aligned<T>(size_);
 }
 
@@ -132,23 +132,23 @@ void Network<T>::initialize(std::span<const Initializer> initializers) {
 template <class T>
 MatrixView<T> Network<T>::weights(std::size_t l) noexcept {
   const Layer& layer = layers_[l];
-  return {parameters_.get() + layer.weights, layer.in, layer.out, layer.stride};
+  return {parameters_.get() + layer.weights_offset, layer.in, layer.out, layer.stride};
 }
 
 template <class T>
 MatrixView<const T> Network<T>::weights(std::size_t l) const noexcept {
   const Layer& layer = layers_[l];
-  return {parameters_.get() + layer.weights, layer.in, layer.out, layer.stride};
+  return {parameters_.get() + layer.weights_offset, layer.in, layer.out, layer.stride};
 }
 
 template <class T>
 std::span<T> Network<T>::biases(std::size_t l) noexcept {
-  return {parameters_.get() + layers_[l].biases, layers_[l].out};
+  return {parameters_.get() + layers_[l].biases_offset, layers_[l].out};
 }
 
 template <class T>
 std::span<const T> Network<T>::biases(std::size_t l) const noexcept {
-  return {parameters_.get() + layers_[l].biases, layers_[l].out};
+  return {parameters_.get() + layers_[l].biases_offset, layers_[l].out};
 }
 
 template <class T>
@@ -189,7 +189,7 @@ double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
 
   const double n = penalty.rows ? double(penalty.rows) : weight_sum;
   for (const Layer& layer : layers_) {
-    for (std::size_t i = layer.weights; i < layer.biases; ++i) {
+    for (std::size_t i = layer.weights_offset; i < layer.biases_offset; ++i) {
       const T w = parameters_.get()[i];
       const double sign = w > T(0) ? 1 : (w < T(0) ? -1 : 0);
       gradients[i] += static_cast<T>((penalty.l2 * double(w) + penalty.l1 * sign) / n);

@@ -291,9 +291,9 @@ double Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropou
     for (const Layer& layer : network_.layers()) {
       update.l2 = options_.l2 / penalty_rows;
       update.l1 = options_.l1 / penalty_rows;
-      run(layer.weights, layer.biases - layer.weights);
+      run(layer.weights_offset, layer.biases_offset - layer.weights_offset);
       update.l2 = update.l1 = 0;  // biases are not penalised
-      run(layer.biases, layer.stride);
+      run(layer.biases_offset, layer.stride);
     }
   }
   if (options_.max_norm > 0) {

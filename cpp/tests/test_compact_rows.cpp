@@ -53,7 +53,7 @@ TEST_CASE("values of few kinds are kept as codes") {
   const auto compact = CompactRows<float>::of(dense.view());
   REQUIRE(compact);
   REQUIRE(compact->view().is_coded());
-  const CodedView<float> coded = compact->view().coded;
+  const DictionaryRows<float> coded = compact->view().coded;
   REQUIRE(coded.rows == Dense::rows);
   REQUIRE(coded.cols == Dense::cols);
   std::size_t total = 0;

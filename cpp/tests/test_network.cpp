@@ -165,8 +165,8 @@ TEST_CASE("padding stays zero, whatever the activation") {
     const Dataset<double> data(network, samples);
     for (int epoch = 0; epoch < 30; ++epoch) trainer.epoch(data, {.learning_rate = 1e-3});
     for (const Layer& layer : network.layers()) {
-      for (std::size_t i = layer.weights; i < layer.biases + layer.stride; ++i) {
-        if ((i - layer.weights) % layer.stride >= layer.out) {
+      for (std::size_t i = layer.weights_offset; i < layer.biases_offset + layer.stride; ++i) {
+        if ((i - layer.weights_offset) % layer.stride >= layer.out) {
           REQUIRE(network.parameters()[i] == 0);
         }
       }

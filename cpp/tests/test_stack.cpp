@@ -56,7 +56,7 @@ TEST_CASE_TEMPLATE("a predictor takes little stack for one row", T, float, doubl
       const MatrixView<const T> view{x.data(), n, inputs, inputs};
       const auto compact = CompactRows<T>::of({x.data(), rows, inputs, inputs});
       REQUIRE(compact);
-      CodedView<T> coded = compact->view().coded;
+      DictionaryRows<T> coded = compact->view().coded;
       coded.rows = n;
       for (const Inputs<T>& sample : {Inputs<T>(view), Inputs<T>(coded)}) {
         Predictor<T> predictor(network, n);

@@ -35,10 +35,11 @@ struct SparseView {
 
 // Sparse rows in three bytes a non-zero, where there are at most 256 different values (images,
 // counts, one-hot codes) and 65,535 columns; CompactRows makes them. Row i starts at
-// words + offsets[i]: the number n of its non-zeros, how many of them lie before one column that
-// parts all rows, their n columns, ascending, then n one-byte codes; code c stands for values[c].
+// words + offsets[i]: the number n of its non-zeros; how many of them lie before one column, at
+// which all rows are split; their n columns, ascending; then n one-byte codes. Code c stands for
+// values[c].
 template <class T>
-struct CodedView {
+struct DictionaryRows {
   const std::uint16_t* words = nullptr;
   const std::size_t* offsets = nullptr;  // rows of them
   const T* values = nullptr;             // 256 of them
@@ -53,12 +54,12 @@ template <class T>
 struct Inputs {
   MatrixView<const T> dense;
   SparseView<T> sparse;
-  CodedView<T> coded;
+  DictionaryRows<T> coded;
 
   Inputs() = default;
   Inputs(MatrixView<const T> view) : dense(view) {}  // NOLINT(google-explicit-constructor)
   Inputs(SparseView<T> view) : sparse(view) {}       // NOLINT(google-explicit-constructor)
-  Inputs(CodedView<T> view) : coded(view) {}         // NOLINT(google-explicit-constructor)
+  Inputs(DictionaryRows<T> view) : coded(view) {}    // NOLINT(google-explicit-constructor)
 
   bool is_sparse() const { return sparse.offsets != nullptr; }
   bool is_coded() const { return coded.offsets != nullptr; }

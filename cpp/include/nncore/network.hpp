@@ -31,9 +31,9 @@ void check(const Architecture& architecture);
 struct Layer {
   std::size_t in = 0;
   std::size_t out = 0;
-  std::size_t stride = 0;   // elements from the weights of input k to those of input k + 1
-  std::size_t weights = 0;  // offset of the weights, (in, out) with that stride
-  std::size_t biases = 0;   // offset of the biases, (out,)
+  std::size_t stride = 0;          // elements from the weights of input k to those of input k + 1
+  std::size_t weights_offset = 0;  // of the weights, (in, out) with that stride
+  std::size_t biases_offset = 0;   // of the biases, (out,)
   Activation activation = Activation::sigmoid;
 };
 

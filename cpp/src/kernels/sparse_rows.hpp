@@ -14,7 +14,7 @@ namespace nncore {
 template <class T>
 struct SparseRows {
   SparseView<T> matrix;
-  CodedView<T> coded;
+  DictionaryRows<T> coded;
   const std::int64_t* ids = nullptr;
   std::size_t first = 0;
 };
