@@ -202,9 +202,9 @@ void check_trainable(const Network<T>& network) {
   for (const Layer& layer : network.layers()) {
     if (!is_trainable(layer.activation)) {
       throw InvalidArgument(
-          text("a network with ", name(layer.activation),
-               " units cannot be trained: its slope is zero wherever it is defined, so no "
-               "gradient reaches the weights; use sigmoid units instead"));
+          concat("a network with ", name(layer.activation),
+                 " units cannot be trained: its slope is zero wherever it is defined, so no "
+                 "gradient reaches the weights; use sigmoid units instead"));
     }
   }
 }

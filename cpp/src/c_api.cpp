@@ -39,7 +39,7 @@ nncore_status hyperparameter_at(const char* owner, const char* what, std::size_t
     const auto known = hyperparameters(from_name<Enum>(&given(owner, what)));
     if (index >= known.size()) {
       throw InvalidArgument(
-          text("there is no hyperparameter ", index, "; ", owner, " has ", known.size()));
+          concat("there is no hyperparameter ", index, "; ", owner, " has ", known.size()));
     }
     *out = {known[index].name.data(), known[index].value};
   });
@@ -70,7 +70,7 @@ template <class T>
 LayerView<T> layer_view(Network<T>& network, std::size_t layer, bool biases) {
   if (layer >= network.layers().size()) {
     throw InvalidArgument(
-        text("there is no layer ", layer, "; expected 0 to ", network.layers().size() - 1));
+        concat("there is no layer ", layer, "; expected 0 to ", network.layers().size() - 1));
   }
   if (biases) return {network.biases(layer).data(), network.layers()[layer].out, 1, 1, 0};
   const MatrixView<T> w = network.weights(layer);  // (in, out)
@@ -196,7 +196,7 @@ nncore_status nncore_network_save_bytes(const nncore_network* network, void* byt
     check_pointer(bytes, "bytes");
     if (capacity < file.size()) {
       throw InvalidArgument(
-          text("there is room for ", capacity, " bytes; the model takes ", file.size()));
+          concat("there is room for ", capacity, " bytes; the model takes ", file.size()));
     }
     std::memcpy(bytes, file.data(), file.size());
   });
@@ -316,8 +316,8 @@ namespace {
 template <class T>
 const Dataset<T>& dataset_in(const nncore_dataset* dataset) {
   if (const auto* typed = std::get_if<Dataset<T>>(&content_of(dataset))) return *typed;
-  throw InvalidArgument(text("the data set was made for the other dtype; the network is ",
-                             dtype_name(dtype_value<T>)));
+  throw InvalidArgument(concat("the data set was made for the other dtype; the network is ",
+                               dtype_name(dtype_value<T>)));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace nncore::c {
 
 void check_pointer(const void* pointer, const char* what) {
-  if (!pointer) throw InvalidArgument(text(what, " is a null pointer"));
+  if (!pointer) throw InvalidArgument(concat(what, " is a null pointer"));
 }
 
 const char* dtype_name(nncore_dtype dtype) {
@@ -15,16 +15,16 @@ const char* dtype_name(nncore_dtype dtype) {
 template <class T>
 void check_dtype(nncore_dtype dtype, const char* what) {
   if (dtype == dtype_value<T>) return;
-  throw InvalidArgument(text("the dtype of ", what, " is ", dtype, " (", dtype_name(dtype),
-                             "); the network's is ", dtype_value<T>, " (",
-                             dtype_name(dtype_value<T>), ")"));
+  throw InvalidArgument(concat("the dtype of ", what, " is ", dtype, " (", dtype_name(dtype),
+                               "); the network's is ", dtype_value<T>, " (",
+                               dtype_name(dtype_value<T>), ")"));
 }
 
 void check_count(std::size_t count, std::size_t rows, std::size_t cols, const char* what) {
   const bool fits = cols == 0 || rows <= std::numeric_limits<std::size_t>::max() / cols;
   if (fits && count == rows * cols) return;
   throw InvalidArgument(
-      text(what, " has room for ", count, " numbers; expected ", rows, " x ", cols));
+      concat(what, " has room for ", count, " numbers; expected ", rows, " x ", cols));
 }
 
 namespace {
@@ -35,8 +35,8 @@ MatrixView<const T> matrix(const void* data, std::size_t rows, std::size_t cols,
   if (rows > 0 && cols > 0) check_pointer(data, what);
   if (stride == 0) stride = cols;
   if (stride < cols) {
-    throw InvalidArgument(
-        text("the stride of ", what, " is ", stride, "; expected at least its ", cols, " columns"));
+    throw InvalidArgument(concat("the stride of ", what, " is ", stride, "; expected at least its ",
+                                 cols, " columns"));
   }
   return {static_cast<const T*>(data), rows, cols, stride};
 }
@@ -56,7 +56,7 @@ Inputs<T> inputs_of(const nncore_inputs& x) {
   const std::int64_t last = x.offsets[x.rows];
   if (last < 0 || static_cast<std::uint64_t>(last) > x.nonzeros) {
     throw InvalidArgument(
-        text("sparse x ends at offset ", last, "; expected 0 to its ", x.nonzeros, " non-zeros"));
+        concat("sparse x ends at offset ", last, "; expected 0 to its ", x.nonzeros, " non-zeros"));
   }
   if (last > 0) {
     check_pointer(x.values, "the values of sparse x");
@@ -79,7 +79,7 @@ Samples<T> samples_of(const nncore_samples& s) {
   }
   if (s.weights) samples.weights = {static_cast<const T*>(s.weights), s.weight_count};
   if (s.weights && s.weight_count == 0 && s.x.rows > 0) {
-    throw InvalidArgument(text("there are 0 sample weights; x has ", s.x.rows, " rows"));
+    throw InvalidArgument(concat("there are 0 sample weights; x has ", s.x.rows, " rows"));
   }
   return samples;
 }
@@ -103,7 +103,7 @@ AnyNetwork make_network(const nncore_architecture& a) {
   };
   if (a.dtype == NNCORE_FLOAT32) return make(0.0f);
   if (a.dtype == NNCORE_FLOAT64) return make(0.0);
-  throw InvalidArgument(text("the dtype is ", a.dtype, "; expected 0 (float32) or 1 (float64)"));
+  throw InvalidArgument(concat("the dtype is ", a.dtype, "; expected 0 (float32) or 1 (float64)"));
 }
 
 TrainOptions train_options(const nncore_train_options& o, const TrainOptions& saved) {

@@ -150,8 +150,8 @@ class Pool {
   // The index of a slot that was never used.
   std::size_t extended() {
     if (used_slots_ == most_slots) {
-      throw InvalidArgument(text("there are ", most_slots, " handles of a ", H::kind,
-                                 " already, or were in time; expected fewer"));
+      throw InvalidArgument(concat("there are ", most_slots, " handles of a ", H::kind,
+                                   " already, or were in time; expected fewer"));
     }
     const int c = chunk_of(used_slots_);
     auto& chunk = chunks_[static_cast<std::size_t>(c)];
@@ -166,10 +166,10 @@ class Pool {
 
 template <class H>
 typename H::Content& found(H* handle) {
-  if (!handle) throw InvalidArgument(text("the ", H::kind, " is a null pointer"));
+  if (!handle) throw InvalidArgument(concat("the ", H::kind, " is a null pointer"));
   if (auto* content = Pool<H>::instance().find(handle)) return *content;
-  throw InvalidArgument(text("the handle is not that of a ", H::kind,
-                             ", or it was released; expected one that nncore made"));
+  throw InvalidArgument(concat("the handle is not that of a ", H::kind,
+                               ", or it was released; expected one that nncore made"));
 }
 
 // What a handle holds; InvalidArgument if it is none of that kind.
@@ -187,7 +187,7 @@ void release(H* handle) {
   if (!handle) return;
   found(handle);
   if (!Pool<H>::instance().release(handle)) {
-    throw InvalidArgument(text("the ", H::kind, " was released by another thread meanwhile"));
+    throw InvalidArgument(concat("the ", H::kind, " was released by another thread meanwhile"));
   }
 }
 

@@ -32,8 +32,8 @@ void check_finite(const T* x, std::size_t n, const char* what, std::size_t row, 
   for (std::size_t p = 0; p < n; ++p) {
     const T value = x[p];
     if (std::isfinite(value)) continue;
-    throw InvalidArgument(text(what, " has ", std::isnan(value) ? "NaN" : "infinity", " in row ",
-                               row, ", column ", column_of(p), "; expected finite numbers"));
+    throw InvalidArgument(concat(what, " has ", std::isnan(value) ? "NaN" : "infinity", " in row ",
+                                 row, ", column ", column_of(p), "; expected finite numbers"));
   }
 }
 
@@ -78,17 +78,17 @@ template <class T>
 void check_structure(const SparseView<T>& x) {
   const auto columns = static_cast<std::int64_t>(x.cols);
   if (x.offsets[0] != 0) {
-    throw InvalidArgument(text("sparse x starts at offset ", x.offsets[0], "; expected 0"));
+    throw InvalidArgument(concat("sparse x starts at offset ", x.offsets[0], "; expected 0"));
   }
   for (std::size_t i = 0; i < x.rows; ++i) {
     if (x.offsets[i + 1] < x.offsets[i]) {
-      throw InvalidArgument(text("sparse x ends row ", i, " before its start"));
+      throw InvalidArgument(concat("sparse x ends row ", i, " before its start"));
     }
   }
   for (std::int64_t p = 0; p < x.offsets[x.rows]; ++p) {
     if (x.columns[p] < 0 || x.columns[p] >= columns) {
-      throw InvalidArgument(text("sparse x has a value in column ", x.columns[p],
-                                 "; the network takes columns 0 to ", columns - 1));
+      throw InvalidArgument(concat("sparse x has a value in column ", x.columns[p],
+                                   "; the network takes columns 0 to ", columns - 1));
     }
   }
 }
@@ -99,7 +99,7 @@ template <class T>
 void check_shapes(const Network<T>& network, const Inputs<T>& x) {
   if (x.cols() != network.inputs()) {
     throw InvalidArgument(
-        text("x has ", x.cols(), " columns; the network takes ", network.inputs()));
+        concat("x has ", x.cols(), " columns; the network takes ", network.inputs()));
   }
 }
 
@@ -108,24 +108,25 @@ void check_shapes(const Network<T>& network, const Samples<T>& samples) {
   check_shapes(network, samples.x);
   const std::size_t rows = samples.rows();
   if (samples.y.rows() != rows) {
-    throw InvalidArgument(text("y has ", samples.y.rows(), " rows; x has ", rows));
+    throw InvalidArgument(concat("y has ", samples.y.rows(), " rows; x has ", rows));
   }
   if (samples.y.are_labels()) {
     const auto classes = static_cast<std::int64_t>(network.outputs() == 1 ? 2 : network.outputs());
     for (std::size_t i = 0; i < rows; ++i) {
       const std::int64_t label = samples.y.labels[i];
       if (label < 0 || label >= classes) {
-        throw InvalidArgument(text("y has the label ", label, " in row ", i,
-                                   "; the network's outputs stand for labels 0 to ", classes - 1));
+        throw InvalidArgument(concat("y has the label ", label, " in row ", i,
+                                     "; the network's outputs stand for labels 0 to ",
+                                     classes - 1));
       }
     }
   } else if (samples.y.values.cols != network.outputs()) {
-    throw InvalidArgument(text("y has ", samples.y.values.cols, " columns; the network has ",
-                               network.outputs(), " outputs"));
+    throw InvalidArgument(concat("y has ", samples.y.values.cols, " columns; the network has ",
+                                 network.outputs(), " outputs"));
   }
   if (!samples.weights.empty() && samples.weights.size() != rows) {
     throw InvalidArgument(
-        text("there are ", samples.weights.size(), " sample weights; x has ", rows, " rows"));
+        concat("there are ", samples.weights.size(), " sample weights; x has ", rows, " rows"));
   }
 }
 
@@ -134,18 +135,18 @@ void check_out(const MatrixView<T>& out, std::size_t rows, std::size_t cols,
                std::string_view what) {
   if (out.rows != rows || out.cols != cols) {
     throw InvalidArgument(
-        text(what, " is ", out.rows, " x ", out.cols, "; expected ", rows, " x ", cols));
+        concat(what, " is ", out.rows, " x ", out.cols, "; expected ", rows, " x ", cols));
   }
   if (out.stride < cols) {
     throw InvalidArgument(
-        text(what, " has the stride ", out.stride, "; expected at least its ", cols, " columns"));
+        concat(what, " has the stride ", out.stride, "; expected at least its ", cols, " columns"));
   }
 }
 
 void check_order(std::span<const std::int64_t> order, std::size_t rows) {
   for (const std::int64_t row : order) {
     if (row < 0 || static_cast<std::size_t>(row) >= rows) {
-      throw InvalidArgument(text("the order names row ", row, "; expected 0 to ", rows, " - 1"));
+      throw InvalidArgument(concat("the order names row ", row, "; expected 0 to ", rows, " - 1"));
     }
   }
 }
@@ -169,17 +170,18 @@ void check(const Network<T>& network, const Samples<T>& samples) {
       check_finite(row, samples.y.values.cols, "y", i);
       for (std::size_t j = 0; j < samples.y.values.cols; ++j) {
         if (static_cast<double>(row[j]) < low || static_cast<double>(row[j]) > high) {
-          throw InvalidArgument(text("y has ", row[j], " in row ", i, ", column ", j, "; the cost ",
-                                     name(network.architecture().cost), " takes targets from ", low,
-                                     std::isinf(high) ? std::string(" up") : text(" to ", high)));
+          throw InvalidArgument(
+              concat("y has ", row[j], " in row ", i, ", column ", j, "; the cost ",
+                     name(network.architecture().cost), " takes targets from ", low,
+                     std::isinf(high) ? std::string(" up") : concat(" to ", high)));
         }
       }
       if (!sum_to_one) continue;
       const double sum = std::accumulate(row, row + samples.y.values.cols, 0.0);
       if (std::abs(sum - 1) > 1e-4) {  // as rounded as a float32 softmax may be
-        throw InvalidArgument(text("y sums to ", sum, " in row ", i, "; the cost ",
-                                   name(network.architecture().cost),
-                                   " takes probabilities that sum to 1"));
+        throw InvalidArgument(concat("y sums to ", sum, " in row ", i, "; the cost ",
+                                     name(network.architecture().cost),
+                                     " takes probabilities that sum to 1"));
       }
     }
   }
@@ -188,7 +190,7 @@ void check(const Network<T>& network, const Samples<T>& samples) {
     const auto weight = static_cast<double>(samples.weights[i]);
     if (!(weight >= 0) || std::isinf(weight)) {
       throw InvalidArgument(
-          text("sample weight ", i, " is ", weight, "; expected finite numbers from 0 up"));
+          concat("sample weight ", i, " is ", weight, "; expected finite numbers from 0 up"));
     }
     sum += weight;
   }

@@ -13,7 +13,7 @@
 namespace nncore {
 
 template <class... Parts>
-std::string text(const Parts&... parts) {
+std::string concat(const Parts&... parts) {
   std::string s;
   const auto add = [&s]<class P>(const P& part) {
     if constexpr (std::is_floating_point_v<P>) {

@@ -25,9 +25,9 @@ std::string shown(const TrainOptions& options) {
   std::string values;
   const auto known = hyperparameters(options.optimizer);
   for (std::size_t i = 0; i < options.hyperparameters.size(); ++i) {
-    values += text(i ? ", " : "", known[i].name, "=", options.hyperparameters[i]);
+    values += concat(i ? ", " : "", known[i].name, "=", options.hyperparameters[i]);
   }
-  return text(name(options.optimizer), "(", values, ")");
+  return concat(name(options.optimizer), "(", values, ")");
 }
 
 }  // namespace
@@ -42,8 +42,8 @@ void save_checkpoint(const Trainer<T>& trainer, const std::filesystem::path& pat
   const std::vector<std::span<const T>> slots = trainer.slots();
   for (std::size_t s = 0; s < slots.size(); ++s) {
     if (!all_finite(slots[s].data(), slots[s].size())) {
-      throw InvalidArgument(text("the memory of ", name(options.optimizer),
-                                 " has NaN or infinite numbers; the checkpoint is not saved"));
+      throw InvalidArgument(concat("the memory of ", name(options.optimizer),
+                                   " has NaN or infinite numbers; the checkpoint is not saved"));
     }
     tensors.add(slots[s].data(), slot_prefix(s));
   }
@@ -51,7 +51,7 @@ void save_checkpoint(const Trainer<T>& trainer, const std::filesystem::path& pat
   std::map<std::string, std::string> own{
       {optimizer_key, std::string(name(options.optimizer))},
       {steps_key, std::to_string(trainer.steps())},
-      {unfinished_key, text(left.rows, ",", left.batch_size, ",", left.batches)}};
+      {unfinished_key, concat(left.rows, ",", left.batch_size, ",", left.batches)}};
   if (left.batches > 0) own.emplace(order_key, std::to_string(left.order));
   Extras all{with_extras(std::move(own), extras), tensors.views()};
   all.tensors.push_back({hyperparameters_name,
@@ -74,7 +74,7 @@ std::optional<TrainOptions> saved_options(const TensorFile& file) {
     options.hyperparameters.assign(saved.begin(), saved.end());
     check_ranges(options.optimizer, options.hyperparameters);
   } catch (const InvalidArgument& error) {
-    throw ModelFileError(text(file.label(), ": ", error.what()));
+    throw ModelFileError(concat(file.label(), ": ", error.what()));
   }
   return options;
 }
@@ -86,8 +86,8 @@ std::optional<EpochPosition> saved_position(const TensorFile& file, std::uint64_
   const Metadata metadata(file);
   const std::vector<std::size_t> left = metadata.numbers(unfinished_key);
   if (left.size() != 3) {
-    throw ModelFileError(text(file.label(), ": the metadata entry ", unfinished_key, " has ",
-                              left.size(), " numbers; expected 3"));
+    throw ModelFileError(concat(file.label(), ": the metadata entry ", unfinished_key, " has ",
+                                left.size(), " numbers; expected 3"));
   }
   if (left[2] == 0) return std::nullopt;
   EpochPosition position{.epoch = epoch,
@@ -104,7 +104,7 @@ std::optional<EpochPosition> saved_position(const TensorFile& file, std::uint64_
   try {
     check_position(position);
   } catch (const InvalidArgument& error) {
-    throw ModelFileError(text(file.label(), ": ", error.what()));
+    throw ModelFileError(concat(file.label(), ": ", error.what()));
   }
   return position;
 }
@@ -116,21 +116,21 @@ void resume(Trainer<T>& trainer, const TensorFile& file) {
   const auto saved = saved_options(file);
   if (!saved) {
     throw ModelFileError(
-        text(file.label(), ": a model without a trainer's state; load_model ", "reads it"));
+        concat(file.label(), ": a model without a trainer's state; load_model ", "reads it"));
   }
   Network<T>& network = trainer.network();
   const typename Network<T>::TrainAccess access(network);
   const TrainOptions& options = trainer.options();
   if (saved->optimizer != options.optimizer || saved->hyperparameters != options.hyperparameters) {
-    throw ModelFileError(text(file.label(), ": the checkpoint's optimiser is ", shown(*saved),
-                              "; the trainer's is ", shown(options)));
+    throw ModelFileError(concat(file.label(), ": the checkpoint's optimiser is ", shown(*saved),
+                                "; the trainer's is ", shown(options)));
   }
   const Metadata metadata(file);
   for (const auto& [key, value] : model_metadata(network)) {
     if (metadata.at(key) != value) {
-      throw ModelFileError(text(file.label(), ": a checkpoint of another network: ", key, " is ",
-                                tensor_format::shown(metadata.at(key)), "; the network's is ",
-                                tensor_format::shown(value)));
+      throw ModelFileError(concat(file.label(), ": a checkpoint of another network: ", key, " is ",
+                                  tensor_format::shown(metadata.at(key)), "; the network's is ",
+                                  tensor_format::shown(value)));
     }
   }
   const std::uint64_t steps = metadata.number(steps_key);

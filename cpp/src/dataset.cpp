@@ -30,7 +30,7 @@ struct Dataset<T>::Content {
       const SparseView<T>& x = given.x.sparse;
       offsets.assign(x.offsets, x.offsets + x.rows + 1);
       if (offsets.back() < 0) {
-        throw InvalidArgument(text("sparse x ends at offset ", offsets.back()));
+        throw InvalidArgument(concat("sparse x ends at offset ", offsets.back()));
       }
       columns.assign(x.columns, x.columns + offsets.back());
       samples.x.sparse.offsets = offsets.data();
@@ -105,8 +105,8 @@ void Dataset<T>::check_suits(const Network<T>& network) const {
   check_shapes(network, c.inputs);
   const std::size_t classes = network.outputs() == 1 ? 2 : network.outputs();
   if (c.largest_label >= static_cast<std::int64_t>(classes)) {
-    throw InvalidArgument(text("y has the label ", c.largest_label,
-                               "; the network's outputs stand for labels 0 to ", classes - 1));
+    throw InvalidArgument(concat("y has the label ", c.largest_label,
+                                 "; the network's outputs stand for labels 0 to ", classes - 1));
   }
 }
 

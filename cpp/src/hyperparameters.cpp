@@ -40,7 +40,7 @@ Rule rule_of(Range range) {
 
 template <class Enum>
 void set(std::vector<double>& values, Enum chosen, std::string_view wanted, double value) {
-  std::vector<double> all = completed(chosen, values);
+  std::vector<double> all = with_defaults(chosen, values);
   const auto known = hyperparameters(chosen);
   std::string names;
   for (std::size_t i = 0; i < known.size(); ++i) {
@@ -49,20 +49,20 @@ void set(std::vector<double>& values, Enum chosen, std::string_view wanted, doub
       values = std::move(all);
       return;
     }
-    names += text(i ? ", " : "", known[i].name);
+    names += concat(i ? ", " : "", known[i].name);
   }
-  throw InvalidArgument(text("the ", kind(chosen), name(chosen), " has no hyperparameter '", wanted,
-                             "'; it takes ", names.empty() ? "none" : names));
+  throw InvalidArgument(concat("the ", kind(chosen), name(chosen), " has no hyperparameter '",
+                               wanted, "'; it takes ", names.empty() ? "none" : names));
 }
 
 }  // namespace
 
 template <class Enum>
-std::vector<double> completed(Enum chosen, std::vector<double> given) {
+std::vector<double> with_defaults(Enum chosen, std::vector<double> given) {
   const auto known = hyperparameters(chosen);
   if (given.size() > known.size()) {
-    throw InvalidArgument(text("there are ", given.size(), " hyperparameters; the ", kind(chosen),
-                               name(chosen), " takes ", known.size()));
+    throw InvalidArgument(concat("there are ", given.size(), " hyperparameters; the ", kind(chosen),
+                                 name(chosen), " takes ", known.size()));
   }
   for (std::size_t i = given.size(); i < known.size(); ++i) given.push_back(known[i].value);
   return given;
@@ -74,7 +74,7 @@ void check_ranges(Enum chosen, std::span<const double> values) {
     const Hyperparameter& h = hyperparameters(chosen)[i];
     const Rule rule = rule_of(h.range);
     if (std::isfinite(values[i]) && rule.holds(values[i])) continue;
-    throw InvalidArgument(text(h.name, " is ", values[i], "; expected ", rule.words));
+    throw InvalidArgument(concat(h.name, " is ", values[i], "; expected ", rule.words));
   }
 }
 
@@ -86,8 +86,8 @@ void set_hyperparameter(ScheduleOptions& options, std::string_view name, double 
   set(options.hyperparameters, options.schedule, name, value);
 }
 
-#define NNCORE_INSTANTIATE(Enum)                                           \
-  template std::vector<double> completed<Enum>(Enum, std::vector<double>); \
+#define NNCORE_INSTANTIATE(Enum)                                               \
+  template std::vector<double> with_defaults<Enum>(Enum, std::vector<double>); \
   template void check_ranges<Enum>(Enum, std::span<const double>);
 NNCORE_INSTANTIATE(Optimizer)
 NNCORE_INSTANTIATE(Schedule)

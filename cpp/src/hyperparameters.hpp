@@ -11,7 +11,7 @@ namespace nncore {
 
 // Those given, and defaults for what is left out at the end.
 template <class Enum>
-std::vector<double> completed(Enum chosen, std::vector<double> given);
+std::vector<double> with_defaults(Enum chosen, std::vector<double> given);
 
 // Checks that each is one of those it may be.
 template <class Enum>

@@ -64,7 +64,8 @@ std::size_t count_bytes(std::span<const std::size_t> shape, std::size_t element,
     if (size == 0) continue;
     if (size > most_bytes / bytes) {
       if (!empty) return most_bytes;
-      throw DataFileError(text(label, ": expected a shape that fits in memory, found ", by(shape)));
+      throw DataFileError(
+          concat(label, ": expected a shape that fits in memory, found ", by(shape)));
     }
     bytes *= size;
   }
@@ -74,8 +75,8 @@ std::size_t count_bytes(std::span<const std::size_t> shape, std::size_t element,
 void check_length(const IdxHeader& header, std::uintmax_t found, const std::string& label) {
   const std::uintmax_t expected = std::uintmax_t{header.header_bytes} + header.data_bytes;
   if (found == expected) return;
-  throw DataFileError(text(label, found < expected ? ": truncated" : ": trailing bytes",
-                           ": expected ", describe(header), ", found ", found, " bytes"));
+  throw DataFileError(concat(label, found < expected ? ": truncated" : ": trailing bytes",
+                             ": expected ", describe(header), ", found ", found, " bytes"));
 }
 
 // Big-endian elements become the machine's own.
@@ -95,9 +96,10 @@ std::string_view name(IdxType type) noexcept {
 }
 
 std::string describe(const IdxHeader& header) {
-  return text(header.data_bytes == most_bytes ? "more than " : "",
-              std::uintmax_t{header.header_bytes} + header.data_bytes, " bytes (", by(header.shape),
-              " ", name(header.type), " and a header of ", header.header_bytes, ")");
+  return concat(header.data_bytes == most_bytes ? "more than " : "",
+                std::uintmax_t{header.header_bytes} + header.data_bytes, " bytes (",
+                by(header.shape), " ", name(header.type), " and a header of ", header.header_bytes,
+                ")");
 }
 
 IdxHeader parse_idx_header(std::span<const std::byte> start, const std::string& label) {
@@ -108,20 +110,20 @@ IdxHeader parse_idx_header(std::span<const std::byte> start, const std::string& 
       magic[3] == std::byte{0}) {
     const bool gzip =
         magic.size() >= 2 && magic[0] == std::byte{0x1f} && magic[1] == std::byte{0x8b};
-    throw DataFileError(text(label,
-                             ": expected an IDX file, which begins with two zero bytes, a type "
-                             "(08, 09, 0b, 0c, 0d or 0e) and a number of dimensions, found ",
-                             hex(magic), gzip ? ", which is gzip's: decompress it first" : ""));
+    throw DataFileError(concat(label,
+                               ": expected an IDX file, which begins with two zero bytes, a type "
+                               "(08, 09, 0b, 0c, 0d or 0e) and a number of dimensions, found ",
+                               hex(magic), gzip ? ", which is gzip's: decompress it first" : ""));
   }
   const auto dimensions = std::to_integer<std::size_t>(magic[3]);
   if (dimensions > max_idx_dimensions) {
-    throw DataFileError(
-        text(label, ": expected at most ", max_idx_dimensions, " dimensions, found ", dimensions));
+    throw DataFileError(concat(label, ": expected at most ", max_idx_dimensions,
+                               " dimensions, found ", dimensions));
   }
   IdxHeader header{.type = element->type, .shape = {}, .header_bytes = 4 + 4 * dimensions};
   if (start.size() < header.header_bytes) {
-    throw DataFileError(text(label, ": truncated: expected a header of ", header.header_bytes,
-                             " bytes, found ", start.size()));
+    throw DataFileError(concat(label, ": truncated: expected a header of ", header.header_bytes,
+                               " bytes, found ", start.size()));
   }
   for (std::size_t d = 0; d < dimensions; ++d) {
     std::uint32_t size = 0;
@@ -152,7 +154,7 @@ IdxArray read_idx(const std::filesystem::path& path) {
   }
   const auto read = [&](std::span<std::byte> bytes) {
     if (!bytes.empty() && !file.read(bytes)) {
-      throw DataFileError(text(label, ": cannot read ", bytes.size(), " of its bytes"));
+      throw DataFileError(concat(label, ": cannot read ", bytes.size(), " of its bytes"));
     }
   };
   std::vector<std::byte> start(

@@ -86,9 +86,9 @@ std::vector<std::byte> model_bytes(const Network<T>& network, const Extras& extr
 AnyNetwork model_from(const TensorFile& file) {
   const Metadata metadata(file);
   if (metadata.at(format_key) != format_version) {
-    throw ModelFileError(text(file.label(), ": its format is version ",
-                              tensor_format::shown(metadata.at(format_key)),
-                              "; this nncore reads version ", format_version));
+    throw ModelFileError(concat(file.label(), ": its format is version ",
+                                tensor_format::shown(metadata.at(format_key)),
+                                "; this nncore reads version ", format_version));
   }
   try {
     const Architecture architecture = read_architecture(metadata);
@@ -97,7 +97,7 @@ AnyNetwork model_from(const TensorFile& file) {
     }
     return read_network<float>(file, architecture, metadata);
   } catch (const InvalidArgument& error) {
-    throw ModelFileError(text(file.label(), ": ", error.what()));
+    throw ModelFileError(concat(file.label(), ": ", error.what()));
   }
 }
 

@@ -11,8 +11,8 @@ std::string biases_name(std::size_t l) { return "biases." + std::to_string(l); }
 const std::string& Metadata::at(const std::string& key) const {
   const auto found = file_.metadata().find(key);
   if (found == file_.metadata().end()) {
-    throw ModelFileError(text(file_.label(), ": the metadata has no entry ", key,
-                              "; expected a model written by nncore"));
+    throw ModelFileError(concat(file_.label(), ": the metadata has no entry ", key,
+                                "; expected a model written by nncore"));
   }
   return found->second;
 }
@@ -34,8 +34,8 @@ std::vector<std::size_t> Metadata::numbers(const std::string& key) const {
   for (const std::string& item : items(key)) {
     const std::uint64_t value = number(key, item);
     if (!std::in_range<std::size_t>(value)) {
-      throw ModelFileError(text(file_.label(), ": the metadata entry ", key, " has ", value,
-                                ", which is beyond this machine"));
+      throw ModelFileError(concat(file_.label(), ": the metadata entry ", key, " has ", value,
+                                  ", which is beyond this machine"));
     }
     numbers.push_back(static_cast<std::size_t>(value));
   }
@@ -47,8 +47,8 @@ std::uint64_t Metadata::number(const std::string& key, const std::string& digits
   const char* end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, value);
   if (error != std::errc{} || stop != end) {
-    throw ModelFileError(text(file_.label(), ": the metadata entry ", key, " has ",
-                              tensor_format::shown(digits), "; expected a whole number"));
+    throw ModelFileError(concat(file_.label(), ": the metadata entry ", key, " has ",
+                                tensor_format::shown(digits), "; expected a whole number"));
   }
   return value;
 }
@@ -80,8 +80,8 @@ std::vector<LayerTensors<T>> find_block(const TensorFile& file, std::span<const 
     for (const auto& [name, tensor] :
          {std::pair(weights_name(l), layer.weights), std::pair(biases_name(l), layer.biases)}) {
       if (!all_finite(tensor.data(), tensor.size())) {
-        throw ModelFileError(text(file.label(), ": tensor ", prefix, name,
-                                  " has NaN or infinity; expected finite numbers"));
+        throw ModelFileError(concat(file.label(), ": tensor ", prefix, name,
+                                    " has NaN or infinity; expected finite numbers"));
       }
     }
   }

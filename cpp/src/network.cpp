@@ -28,7 +28,7 @@ std::vector<Layer> lay_out(const Architecture& architecture) {
     const std::size_t in = architecture.sizes[l], out = architecture.sizes[l + 1];
     if (out > most - 512 || in + 1 > (most - offset) / (out + 512)) {
       throw InvalidArgument(
-          text("a layer of ", in, " by ", out, " weights does not fit into memory"));
+          concat("a layer of ", in, " by ", out, " weights does not fit into memory"));
     }
     const std::size_t stride = padded<T>(out);
     layers.push_back({in, out, stride, offset, offset + in * stride, architecture.activations[l]});
@@ -43,22 +43,22 @@ void check(const Architecture& architecture) {
   const std::size_t layers = architecture.sizes.size();
   if (layers < 2) {
     throw InvalidArgument(
-        text("sizes has ", layers, " layers; expected two or more, the inputs and the outputs"));
+        concat("sizes has ", layers, " layers; expected two or more, the inputs and the outputs"));
   }
   for (std::size_t l = 0; l < layers; ++l) {
     if (architecture.sizes[l] < 1) {
-      throw InvalidArgument(text("layer ", l, " has size 0; expected 1 or more"));
+      throw InvalidArgument(concat("layer ", l, " has size 0; expected 1 or more"));
     }
   }
   if (architecture.activations.size() != layers - 1) {
-    throw InvalidArgument(text("there are ", architecture.activations.size(),
-                               " activations; expected ", layers - 1,
-                               ", one for every layer but the inputs"));
+    throw InvalidArgument(concat("there are ", architecture.activations.size(),
+                                 " activations; expected ", layers - 1,
+                                 ", one for every layer but the inputs"));
   }
   for (std::size_t l = 0; l + 2 < layers; ++l) {
     if (architecture.activations[l] == Activation::softmax) {
       throw InvalidArgument(
-          text("layer ", l + 1, " is hidden and cannot be softmax, which is for outputs only"));
+          concat("layer ", l + 1, " is hidden and cannot be softmax, which is for outputs only"));
     }
   }
   const Activation output = architecture.activations.back();
@@ -66,9 +66,9 @@ void check(const Architecture& architecture) {
   if (std::find(legal.begin(), legal.end(), output) == legal.end()) {
     std::string known;
     for (const Activation a : legal) known += (known.empty() ? "" : ", ") + std::string(name(a));
-    throw InvalidArgument(text("the cost ", name(architecture.cost),
-                               " does not go with the output activation ", name(output),
-                               "; expected one of ", known));
+    throw InvalidArgument(concat("the cost ", name(architecture.cost),
+                                 " does not go with the output activation ", name(output),
+                                 "; expected one of ", known));
   }
 }
 
@@ -100,8 +100,8 @@ Network<T>::~Network() = default;
 template <class T>
 void Network<T>::initialize(std::span<const Initializer> initializers) {
   if (initializers.size() != layers_.size()) {
-    throw InvalidArgument(text("there are ", initializers.size(), " initialisers; expected ",
-                               layers_.size(), ", one a layer"));
+    throw InvalidArgument(concat("there are ", initializers.size(), " initialisers; expected ",
+                                 layers_.size(), ", one a layer"));
   }
   const TrainAccess access(*this);
   for (std::size_t l = 0; l < layers_.size(); ++l) {
@@ -164,7 +164,7 @@ double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
   if (samples.rows() == 0) throw InvalidArgument("x has no rows; there is no gradient to take");
   if (gradients.size() != size_) {
     throw InvalidArgument(
-        text("the gradients have room for ", gradients.size(), " numbers; expected ", size_));
+        concat("the gradients have room for ", gradients.size(), " numbers; expected ", size_));
   }
   const ReadAccess access(*this);
   double weight_sum = double(samples.rows());

@@ -86,8 +86,8 @@ bool has_classes(const Architecture& architecture) {
 
 void check_has_classes(const Architecture& architecture) {
   if (has_classes(architecture)) return;
-  throw InvalidArgument(text("one ", name(architecture.activations.back()),
-                             " output does not stand for classes; feedforward gives its value"));
+  throw InvalidArgument(concat("one ", name(architecture.activations.back()),
+                               " output does not stand for classes; feedforward gives its value"));
 }
 
 }  // namespace
@@ -103,11 +103,11 @@ void Network<T>::feedforward(const Inputs<T>& x, MatrixView<T> out) const {
 template <class T>
 void Network<T>::activations(const Inputs<T>& x, std::span<const MatrixView<T>> out) const {
   if (out.size() != layers_.size()) {
-    throw InvalidArgument(text("out has ", out.size(), " matrices; expected ", layers_.size(),
-                               ", one a layer behind the inputs"));
+    throw InvalidArgument(concat("out has ", out.size(), " matrices; expected ", layers_.size(),
+                                 ", one a layer behind the inputs"));
   }
   for (std::size_t l = 0; l < layers_.size(); ++l) {
-    check_out(out[l], x.rows(), layers_[l].out, text("out[", l, "]"));
+    check_out(out[l], x.rows(), layers_[l].out, concat("out[", l, "]"));
   }
   for_each_output_block(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
     for (std::size_t l = 0; l < layers_.size(); ++l) {
@@ -124,7 +124,7 @@ void Network<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) con
   check_has_classes(architecture_);
   if (labels.size() != x.rows()) {
     throw InvalidArgument(
-        text("there is room for ", labels.size(), " labels; x has ", x.rows(), " rows"));
+        concat("there is room for ", labels.size(), " labels; x has ", x.rows(), " rows"));
   }
   for_each_output_block(*this, x, [&](const Workspace<T>& ws, std::size_t first, std::size_t rows) {
     classify(ws, *this, rows, labels.data() + first);
@@ -184,7 +184,7 @@ void Predictor<T>::run(const Inputs<T>& x) {
   check_shapes(network_, x);
   if (x.rows() > max_rows_) {
     throw InvalidArgument(
-        text("x has ", x.rows(), " rows; this predictor has room for ", max_rows_));
+        concat("x has ", x.rows(), " rows; this predictor has room for ", max_rows_));
   }
   const typename Network<T>::ReadAccess access(network_);
   if (x.rows() == 0) return;

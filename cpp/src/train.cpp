@@ -20,7 +20,7 @@ namespace {
 
 void check_rate(double value, const char* what) {
   if (!(value >= 0) || std::isinf(value)) {
-    throw InvalidArgument(text(what, " is ", value, "; expected a finite number, 0 or more"));
+    throw InvalidArgument(concat(what, " is ", value, "; expected a finite number, 0 or more"));
   }
 }
 
@@ -35,12 +35,12 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
   check_rate(options.clip_norm, "clip_norm");
   const std::size_t wanted = network.layers().size();
   if (!options.dropout.empty() && options.dropout.size() != wanted) {
-    throw InvalidArgument(text("there are ", options.dropout.size(), " dropout rates; expected ",
-                               wanted, ", for the inputs and each hidden layer"));
+    throw InvalidArgument(concat("there are ", options.dropout.size(), " dropout rates; expected ",
+                                 wanted, ", for the inputs and each hidden layer"));
   }
   for (const double rate : options.dropout) {
     if (!(rate >= 0 && rate < 1)) {
-      throw InvalidArgument(text("a dropout rate is ", rate, "; expected 0 <= rate < 1"));
+      throw InvalidArgument(concat("a dropout rate is ", rate, "; expected 0 <= rate < 1"));
     }
   }
   check_ranges(options.optimizer, options.hyperparameters);
@@ -51,13 +51,13 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
 void check_position(const EpochPosition& p) {
   const auto all = p.batch_size > 0 ? p.rows / p.batch_size + (p.rows % p.batch_size != 0) : 0;
   if (p.batches < 1 || p.batches >= all) {
-    throw InvalidArgument(text(p.batches, " mini-batches are done of an epoch of ", p.rows,
-                               " rows in mini-batches of ", p.batch_size,
-                               "; expected one at least, and one that is left"));
+    throw InvalidArgument(concat(p.batches, " mini-batches are done of an epoch of ", p.rows,
+                                 " rows in mini-batches of ", p.batch_size,
+                                 "; expected one at least, and one that is left"));
   }
   if (!std::isfinite(p.cost) || !(p.weight >= 0) || std::isinf(p.weight)) {
-    throw InvalidArgument(text("the cost of an epoch's first mini-batches is ", p.cost,
-                               " for rows that weigh ", p.weight, "; expected finite numbers"));
+    throw InvalidArgument(concat("the cost of an epoch's first mini-batches is ", p.cost,
+                                 " for rows that weigh ", p.weight, "; expected finite numbers"));
   }
 }
 
@@ -174,7 +174,7 @@ bool columns_ascend(const SparseView<T>& x) {
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
     : network_(network), state_(std::make_unique<State>()) {
-  options.hyperparameters = completed(options.optimizer, options.hyperparameters);
+  options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
   check_options(network_, options);
   state_->start_anew(options, network_.parameters().size());
   options_ = std::move(options);
@@ -182,7 +182,7 @@ Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
 
 template <class T>
 void Trainer<T>::set_options(TrainOptions options) {
-  options.hyperparameters = completed(options.optimizer, options.hyperparameters);
+  options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
   check_options(network_, options);
   const typename Network<T>::TrainAccess access(network_);
   if (options.optimizer != options_.optimizer ||
@@ -309,8 +309,8 @@ template <class T>
 bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition& at) {
   check_rate(pass.learning_rate, "the learning rate");
   if (pass.threads < 0) {
-    throw InvalidArgument(text("the number of threads is ", pass.threads,
-                               "; expected 1 or more, or 0 for the library's setting"));
+    throw InvalidArgument(concat("the number of threads is ", pass.threads,
+                                 "; expected 1 or more, or 0 for the library's setting"));
   }
   State& s = *state_;
   const int most = max_threads();
@@ -371,10 +371,10 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
     go_back();
     if (thrown) std::rethrow_exception(thrown);
     throw DivergenceError(
-        text("training diverged in epoch ", network_.epoch(), ": the ",
-             finite ? "parameters are" : "cost is",
-             " no longer finite; the parameters are those of the ", begun,
-             " start. A smaller learning rate may help (it is ", pass.learning_rate, ")"),
+        concat("training diverged in epoch ", network_.epoch(), ": the ",
+               finite ? "parameters are" : "cost is",
+               " no longer finite; the parameters are those of the ", begun,
+               " start. A smaller learning rate may help (it is ", pass.learning_rate, ")"),
         static_cast<long>(network_.epoch()));
   }
   if (thrown) {
