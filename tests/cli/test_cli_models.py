@@ -148,6 +148,18 @@ def test_a_thin_picture_takes_no_more_memory_than_its_pixels(tmp_path: Path) -> 
     assert digit.max() > 0.5
 
 
+def test_a_picture_of_all_floats_there_are_has_grey_levels(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
+    path = str(tmp_path / "far.tiff")
+    pixels = np.full((28, 28), -3e38, np.float32)
+    pixels[6:20, 12:15] = 3e38
+    pixels[7, 13] = np.inf
+    image.fromarray(pixels).save(path)
+    digit = read_digit(path).reshape(28, 28)
+    assert np.isfinite(digit).all()
+    assert digit.any(axis=1).sum() == 20
+
+
 def test_predict_names_what_it_cannot_read_and_goes_on(model: str, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
     digit = make_digits(1, seed=9)

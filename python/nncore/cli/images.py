@@ -101,6 +101,7 @@ def _grey(image: Image) -> FloatImage:
     """Grey levels in [0, 1] of an image of any mode, transparency laid on a background."""
     if image.mode.startswith(("I", "F")):  # 16 bits and more, which Pillow would clip to 8
         levels: FloatImage = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        np.clip(levels, -1e38, 1e38, out=levels)  # whose difference is still a number
         levels -= levels.min()
         levels /= max(levels.max(), np.float32(1e-30))
         return levels
