@@ -337,13 +337,14 @@ class Command:
                 old = b"the model of before"
         self.old, self.path = old, folder and folder / target
         calls.add(
-            Call(f"nncore {name}", self.run, check=self.check, folder=folder, target=target,
-                 old=old, load=load)
-        )  # fmt: skip
+            Call(f"nncore {name}", self.run, self.reset, self.check, folder, target, old, load=load)
+        )
+
+    def reset(self) -> None:
+        self.code, self.said = -1, ""
 
     def run(self) -> None:
         out, error = io.StringIO(), io.StringIO()
-        self.code = -1
         try:
             with redirect_stdout(out), redirect_stderr(error):
                 self.code = cli.main(self.arguments)
