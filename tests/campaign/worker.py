@@ -113,7 +113,8 @@ def work(options: argparse.Namespace) -> int:
             index += 1
         state.begin(index, done, failed, None)
         try:
-            part.finish()
+            if given is None:
+                part.finish()
         except BaseException as error:
             failures.write(json.dumps({"index": index, "case": {}, "what": reason(error)}) + "\n")
             state.begin(index, done, failed + 1, None)
