@@ -8,10 +8,10 @@ import random
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "helpers"))
 
-from campaign import runner, worker  # noqa: E402
-from campaign.base import load_case  # noqa: E402
+from harness import runner, worker
+from harness.base import load_case
 
 _DESCRIPTION = """\
 Attacks nncore for a stated time: real interrupts and kills, faults of the machine, mutated files,
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         return worker.work(options)
     environment: dict[str, str] = {}
     if options.sanitize:
-        from campaign.sanitize import sanitized_environment
+        from harness.sanitize import sanitized_environment
 
         environment = sanitized_environment()
     campaign = runner.Campaign(

@@ -1,0 +1,1 @@
+"""The campaign's parts, each a module; `harness.worker.PARTS` lists them."""

@@ -1,0 +1,159 @@
+"""`nncore train`: what it prints, saves and goes on from."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+import nncore
+from command_line import SMALL, environment, epochs_of, failure, run, same_parameters
+from idx_files import NAMES
+from nncore import cli, datasets
+from nncore.datasets import load_mnist
+
+
+def test_train_says_what_it_does_and_saves_what_fit_gives(data: Path, tmp_path: Path) -> None:
+    done = run("train", "--data", data, "--epochs", 4, "--seed", 5, *SMALL, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    train, validation, test = load_mnist(data)
+    net = nncore.Network([784, 12, 10], initializer="normal", seed=5)
+    history = net.fit(
+        *train, epochs=4, batch_size=20, learning_rate=3.0, validation_data=validation
+    )
+    accuracy = history["validation_accuracy"]
+    rights = [round(200 * a) for a in accuracy]
+    printed = epochs_of(done.stdout)
+    assert [number for number, _, _ in printed] == [1, 2, 3, 4]
+    assert [cost for _, cost, _ in printed] == pytest.approx(history["cost"], abs=5.1e-6)
+    assert [right for _, _, right in printed] == rights
+    assert "1,000 training, 200 validation and 300 test images" in done.stdout
+    best = accuracy.index(max(accuracy))
+    assert f"epoch {best + 1}: {rights[best]} of 200 validation images" in done.stdout
+    right = int((net.predict(test.x) == test.y).sum())
+    assert f"{right} of 300 test images, {right / 3:.2f} %" in done.stdout
+    assert re.search(r"^time +\d+\.\d s$", done.stdout, flags=re.MULTILINE)
+    assert "saved     nncore-model.safetensors\n" in done.stdout
+    assert "\r" not in done.stdout
+    assert same_parameters(nncore.Network.load(tmp_path / "nncore-model.safetensors"), net)
+
+
+def test_the_same_command_works_twice_and_keeps_the_earlier_model(
+    data: Path, tmp_path: Path
+) -> None:
+    for seed in (1, 2):
+        done = run("train", "--data", data, "--epochs", 1, "--seed", seed, *SMALL, cwd=tmp_path)
+        assert done.returncode == 0
+    assert "the earlier one is now nncore-model.previous.safetensors" in done.stdout
+    assert nncore.Network.load(tmp_path / "nncore-model.safetensors").seed == 2
+    assert nncore.Network.load(tmp_path / "nncore-model.previous.safetensors").seed == 1
+
+
+def test_every_option_reaches_the_network(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = (
+        "--layers 784,8,6,10 --activation relu --cost log_likelihood --initializer he_normal "
+        "--dtype float64 --seed 3 --epochs 2 --batch-size 7 --learning-rate 0.01 "
+        "--optimizer momentum --l2 0.5 --dropout 0.2 --threads 1 --output out.safetensors"
+    )
+    threads = nncore.get_num_threads()
+    try:
+        assert cli.main(["train", "--data", str(data), *options.split()]) == 0
+        assert nncore.get_num_threads() == 1
+    finally:
+        nncore.set_num_threads(threads)
+    net = nncore.Network(
+        [784, 8, 6, 10],
+        activation="relu",
+        output_activation="softmax",
+        cost="log_likelihood",
+        initializer="he_normal",
+        dtype="float64",
+        seed=3,
+    )
+    net.fit(
+        *load_mnist(data).train,
+        epochs=2,
+        batch_size=7,
+        learning_rate=0.01,
+        optimizer="momentum",
+        l2=0.5,
+        dropout=0.2,
+    )
+    saved = nncore.Network.load("out.safetensors")
+    assert (saved.activations, saved.cost, saved.dtype) == (net.activations, net.cost, net.dtype)
+    assert same_parameters(saved, net)
+    assert os.listdir() == ["out.safetensors"]
+    assert "momentum, l2 0.5, dropout 0.2, learning rate 0.01" in capsys.readouterr().out
+
+
+def test_train_draws_digits_when_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = datasets.load_digits(300, 100, 100)
+    monkeypatch.setattr(datasets, "load_digits", lambda: small)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "--data", "digits", "--epochs", "1"]) == 0
+    output = capsys.readouterr().out
+    assert "300 training, 100 validation and 100 test images" in output
+    assert "nncore evaluate nncore-model.safetensors --data digits" in output
+
+
+def test_without_mnist_and_without_a_network_train_says_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as nobody:  # bound but not listening: connections are refused at once
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        env = environment(NNCORE_CACHE=str(tmp_path / "cache"), NNCORE_MNIST_URL=url)
+        done = run("train", cwd=tmp_path, env=env)
+    assert done.returncode == 2
+    assert re.fullmatch(r"nncore: error: [^\n]+\n", done.stderr)
+    for hint in ("NNCORE_DATA", "--data DIR", "--data digits", *NAMES):
+        assert hint in done.stderr
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_checkpointed_run_resumes_to_the_same_bits(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def train(*options: str) -> str:
+        command = ["train", "--data", str(data), *SMALL, "--optimizer", "adam", *options]
+        assert cli.main(command) == 0
+        return capsys.readouterr().out
+
+    train("--epochs", "5", "--output", "straight")
+    first = train("--epochs", "2", "--checkpoint", "{run}", "--resume", "--output", "stopped")
+    second = train("--epochs", "5", "--checkpoint", "{run}", "--resume", "--output", "resumed")
+    assert [n for n, _, _ in epochs_of(first)] == [1, 2]
+    assert [n for n, _, _ in epochs_of(second)] == [3, 4, 5]
+    assert "there is no {run} yet" in first
+    assert "from {run}, after 2 epochs" in second
+    load = nncore.Network.load
+    assert same_parameters(load("resumed"), load("straight"))
+    assert not same_parameters(load("stopped"), load("straight"))
+
+    nothing_left = train("--epochs", "5", "--checkpoint", "{run}", "--resume", "--output", "again")
+    assert epochs_of(nothing_left) == []
+    assert same_parameters(load("again"), load("straight"))
+
+    assert "--resume" in failure(capsys, "train", "--data", data, "--checkpoint", "{run}")
+    resume = ("train", "--data", data, "--checkpoint", "{run}", "--resume")
+    assert "--epochs 3" in failure(capsys, *resume, "--epochs", 3)
+    assert "--layers 784,9,10" in failure(capsys, *resume, "--layers", "784,9,10")
+    assert "--seed 1" in failure(capsys, *resume, *SMALL, "--seed", 1)
+
+
+def test_a_run_that_diverges_is_one_error_and_saves_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wild = ["--activation", "relu", "--output-activation", "linear", "--learning-rate", "1e30"]
+    assert "epoch 1" in failure(capsys, "train", "--data", data, *wild)
+    assert os.listdir() == []

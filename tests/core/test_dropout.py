@@ -1,0 +1,87 @@
+"""Dropout: which units were dropped is read back from the update, then the step is checked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from networks import assert_same_parameters, make_network, make_problem, relative, twin
+from nncore import _core
+
+RATES = [0.2, 0.5, 0.3]
+SIZES = [30, 40, 25, 3]
+
+
+def dropped_out_step(seed: int, epoch: int = 0):
+    """One step on one row: the network after it, the reference before it, the masks found."""
+    net = make_network(SIZES, ["tanh", "tanh", "linear"], seed=seed)
+    net.epoch = epoch
+    x = np.random.default_rng(seed).normal(size=(1, SIZES[0]))
+    y = np.full((1, SIZES[-1]), 5.0)
+    ref = twin(net)
+    trainer = _core.Trainer(net, batch_size=1, dropout=RATES)
+    trainer.epoch(_core.Dataset(net, x, y), None, learning_rate=0.1)
+    masks = [
+        (np.asarray(after) != before).any(axis=0)[None, :] / (1.0 - rate)
+        for after, before, rate in zip(net.weight_views(), ref.weights, RATES, strict=True)
+    ]
+    return net, ref, x, y, masks
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_step_is_the_references_with_the_same_units_dropped(seed: int) -> None:
+    net, ref, x, y, masks = dropped_out_step(seed)
+    assert all(0 < (m > 0).sum() < m.size for m in masks)
+    ref.update_mini_batch(x, y, 0.1, masks=masks)
+    assert_same_parameters(net, ref, 1e-10)
+
+
+def test_as_many_units_are_dropped_as_asked() -> None:
+    kept = np.zeros(3)
+    for seed in range(60):
+        *_, masks = dropped_out_step(seed)
+        kept += [(m > 0).mean() for m in masks]
+    # 1500 draws or more a layer: four standard deviations are 0.052 at most
+    assert np.abs(kept / 60 - (1.0 - np.array(RATES))).max() < 0.06
+
+
+def test_masks_change_with_the_epoch_and_the_seed() -> None:
+    def mask(seed: int, epoch: int) -> bytes:
+        return dropped_out_step(seed, epoch)[-1][1].tobytes()
+
+    assert mask(1, 0) == mask(1, 0)
+    assert len({mask(1, 0), mask(1, 1), mask(1, 2), mask(2, 0)}) == 4
+
+
+def test_every_row_and_mini_batch_draws_its_own() -> None:
+    """y = w x with w = x = 1 and half the inputs dropped: the bias moves by the kept share."""
+    moves = []
+    for batch_size in (64, 1):
+        net = _core.Network([1, 1], ["linear"], dtype="float64")
+        net.weight_views()[0][...], net.bias_views()[0][...] = 1.0, 0.0
+        data = _core.Dataset(net, np.ones((64, 1)), np.zeros((64, 1)))
+        trainer = _core.Trainer(net, batch_size=batch_size, dropout=[0.5])
+        trainer.epoch(data, None, learning_rate=1e-6)
+        moves.append(-net.bias_views()[0][0] / 1e-6 / (64 / batch_size))
+    # the mean of 64 draws of 0 or 2: 1, give or take 1/8 a standard deviation
+    assert all(0.4 < move < 1.6 for move in moves), moves
+
+
+def test_prediction_drops_nothing_and_rate_zero_is_no_dropout() -> None:
+    net = make_network(SIZES, ["tanh", "tanh", "linear"])
+    other = make_network(SIZES, ["tanh", "tanh", "linear"])
+    x, y = make_problem(net, 20)
+    _core.Trainer(net, batch_size=5, dropout=[0.0, 0.0, 0.0]).epoch(
+        _core.Dataset(net, x, y), None, learning_rate=0.1
+    )
+    _core.Trainer(other, batch_size=5).epoch(_core.Dataset(other, x, y), None, learning_rate=0.1)
+    assert net.weight_views()[0].tobytes() == other.weight_views()[0].tobytes()
+    _core.Trainer(net, batch_size=5, dropout=RATES)
+    assert relative(net.feedforward(x), twin(net).feedforward(x)) <= 1e-10
+
+
+@pytest.mark.parametrize("rates", [[0.5], [0.5] * 4, [0.1, 1.0, 0.1], [-0.1, 0, 0], [np.nan] * 3])
+def test_wrong_rates_are_refused(rates: list[float]) -> None:
+    net = make_network(SIZES, ["tanh", "tanh", "linear"])
+    with pytest.raises(ValueError, match="dropout"):
+        _core.Trainer(net, batch_size=5, dropout=rates)

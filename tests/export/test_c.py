@@ -1,0 +1,175 @@
+"""C files that nncore writes, compiled with all warnings and run."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nncore
+from export_networks import ACTIVATIONS, error, network, rows
+from nncore import _core
+from nncore.datasets import Dataset
+from nncore.export import QuantizedNetwork, to_c
+from nncore.export.c_source import function_name
+
+STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wdouble-promotion -Werror"
+Predict = Callable[[Any], Any]
+
+
+def compiler(name: str) -> str:
+    return shutil.which(name) or pytest.skip(f"needs {name}")
+
+
+def compiled(net: nncore.Network, path: Path, **options: Any) -> Predict:
+    """The function in the file that `to_c` writes, for many rows."""
+    to_c(net, path, **options)
+    library = path.with_suffix(".so")
+    command = [compiler("cc"), *STRICT.split(), "-O2", "-shared", "-fPIC", "-o", library]
+    subprocess.run([*command, path, "-lm"], check=True)
+    function = ctypes.CDLL(str(library))[function_name(path)]
+    array = np.ctypeslib.ndpointer(np.float32, ndim=1, flags="C")
+    function.argtypes, function.restype = [array, array], None
+
+    def predict(x: Any) -> Any:
+        y = np.empty((len(x), net.sizes[-1]), np.float32)
+        for row, outputs in zip(np.ascontiguousarray(x, np.float32), y, strict=True):
+            function(row, outputs)
+        return y
+
+    return predict
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_computes_what_the_network_does(activation: str, tmp_path: Path) -> None:
+    net = network(activation)
+    x = rows(net)
+    assert error(compiled(net, tmp_path / "a.c")(x), net.feedforward(x)) <= 1e-6
+    small = QuantizedNetwork(net, x)
+    predict = compiled(net, tmp_path / "b.c", dtype="int8", calibration=x)
+    assert error(predict(x), small.feedforward(x)) <= 1e-5
+    assert error(predict(4 * x), small.feedforward(4 * x)) <= 1e-5  # beyond the calibration
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (1, 1), (300, 7, 2, 5, 1), (600, 2)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_any_sizes_and_dtypes(sizes: Any, dtype: str, tmp_path: Path) -> None:
+    net = network("tanh", dtype, sizes)
+    x = rows(net)
+    tolerance = 1e-6 if dtype == "float32" else 5e-6  # of a network that was rounded to float32
+    assert error(compiled(net, tmp_path / "a.c")(x), net.feedforward(x)) <= tolerance
+
+
+def test_one_header_for_c_and_cpp(tmp_path: Path) -> None:
+    net = network("relu")
+    to_c(net, tmp_path / "float-net.h")
+    to_c(net, tmp_path / "8bit.h", dtype="int8", calibration=rows(net))
+    main = """
+        #include "float-net.h"
+        #include "8bit.h"
+        #include "8bit.h"
+        int main(void) {
+            float x[FLOAT_NET_INPUTS] = {0.0f}, y[FLOAT_NET_OUTPUTS];
+            float_net_feedforward(x, y);
+            net_8bit_feedforward(x, y);
+            return y[0] < 0.0f;
+        }"""
+    (tmp_path / "unused.c").write_text('#include "float-net.h"\nint x;\n')
+    (tmp_path / "main.c").write_text(main)
+    files = ["main.c", "unused.c", "-lm"]
+    run = {"cwd": tmp_path, "check": True}
+    subprocess.run([compiler("cc"), *STRICT.split(), *files], **run)  # type: ignore[call-overload]
+    subprocess.run(["./a.out"], **run)  # type: ignore[call-overload]
+    (tmp_path / "main.cpp").write_text(main)
+    subprocess.run([compiler("c++"), "-Wall", "-Wextra", "-Werror", "main.cpp"], **run)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_compiles_for_a_microcontroller(dtype: str, tmp_path: Path) -> None:
+    gcc = compiler("arm-none-eabi-gcc")
+    net = network("sigmoid", sizes=(784, 30, 10))
+    calibration = rows(net) if dtype == "int8" else None
+    to_c(net, tmp_path / "digits.c", dtype=dtype, calibration=calibration)
+    command = [gcc, *STRICT.split(), "-Os", "-mcpu=cortex-m4", "-mthumb", "-c", "digits.c"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    printed = subprocess.check_output(["arm-none-eabi-size", tmp_path / "digits.o"], text=True)
+    text, data, bss = map(int, printed.splitlines()[1].split()[:3])
+    parameters = 30 * 785 + 10 * 31
+    assert text < (4 * parameters + 1000 if dtype == "float32" else parameters + 1500)
+    assert (data, bss) == (0, 0)
+
+
+def test_on_mnist(mnist: Dataset, tmp_path: Path) -> None:
+    net = nncore.Network([784, 30, 10], cost="cross_entropy", initializer="scaled", seed=1)
+    net.fit(*mnist.train, epochs=2, learning_rate=0.5, progress=False)
+    x, y = mnist.test
+    outputs = net.feedforward(x)
+    # The baseline instruction set rounds products before it adds them, the C code does not.
+    tolerance = 1e-5 if _core.build_info()["instruction_set"] == "baseline" else 1e-6
+    assert error(compiled(net, tmp_path / "a.c")(x), outputs) <= tolerance
+    calibration = mnist.train.x[:500]
+    predict = compiled(net, tmp_path / "b.c", dtype="int8", calibration=calibration)
+    right = float((predict(x).argmax(axis=1) == y).mean())
+    accuracy = net.evaluate(x, y).accuracy
+    assert accuracy is not None
+    assert right > accuracy - 0.003
+    small = QuantizedNetwork(net, calibration).evaluate(x, y)
+    assert right == pytest.approx(small.accuracy, abs=2e-4)
+    assert small.cost == pytest.approx(net.evaluate(x, y).cost, rel=0.05)
+
+
+def test_a_name_is_made_of_any_file(tmp_path: Path) -> None:
+    names = {"digits.h": "digits", "7 Ätna.c": "net_7__tna", "__x.h": "x", "é.h": "network"}
+    assert {file: function_name(file) for file in names} == {
+        file: f"{name}_feedforward" for file, name in names.items()
+    }
+    for file in names:
+        to_c(network("relu"), tmp_path / file)
+        (tmp_path / file).read_bytes().decode("ascii")
+
+
+def test_what_makes_no_file(tmp_path: Path) -> None:
+    net = network("relu", "float64")
+    for name in ("digits", "digits.onnx", "digits.cpp"):
+        with pytest.raises(ValueError, match=r"ends in \.h or \.c"):
+            to_c(net, tmp_path / name)
+    path = tmp_path / "a.h"
+    with pytest.raises(ValueError, match="did you mean 'int8'"):
+        to_c(net, path, dtype="int88")
+    with pytest.raises(ValueError, match="calibration"):
+        to_c(net, path, dtype="int8")
+    with pytest.raises(ValueError, match="calibration"):
+        to_c(net, path, calibration=rows(net))
+    with pytest.raises(ValueError, match="no rows"):
+        to_c(net, path, dtype="int8", calibration=np.zeros((0, 6)))
+    with pytest.raises(ValueError, match=r"\b5\b"):
+        to_c(net, path, dtype="int8", calibration=np.zeros((3, 5)))
+    with pytest.raises(ValueError, match="NaN"):
+        to_c(net, path, dtype="int8", calibration=np.full((3, 6), np.nan))
+    net.weights[0][0, 0] = 1e300
+    with pytest.raises(ValueError, match="too large for float32"):
+        to_c(net, path)
+    with pytest.raises(ValueError, match="too large for float32"):
+        to_c(net, path, dtype="int8", calibration=np.zeros((3, 6)))
+    net.weights[0][0, 0] = np.inf
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        to_c(net, path)
+    wide = network("relu", sizes=(140_000, 1))
+    with pytest.raises(ValueError, match="at most 133,144 inputs"):
+        to_c(wide, path, dtype="int8", calibration=np.zeros((1, 140_000)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_layers_that_are_zero_can_be_quantized(tmp_path: Path) -> None:
+    net = nncore.Network([3, 2, 2], activation="relu", initializer="zeros")
+    net.biases[-1] = [0.5, -1.0]
+    small = QuantizedNetwork(net, np.zeros((2, 3)))
+    np.testing.assert_array_equal(
+        small.feedforward(np.ones((4, 3))), net.feedforward(np.ones((4, 3)))
+    )

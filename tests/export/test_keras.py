@@ -1,0 +1,88 @@
+"""Networks as Keras's models, and back."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+os.environ.setdefault("KERAS_BACKEND", "torch")
+pytest.importorskip("keras")
+
+import keras
+from keras import layers
+
+from export_networks import ACTIVATIONS, assert_same, error, network, rows
+from nncore.export import from_keras, to_keras
+
+# Keras's own, of NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def predict(model: Any, x: Any) -> Any:
+    return keras.ops.convert_to_numpy(model(x))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"step"}))
+def test_there_and_back(activation: str, dtype: str) -> None:
+    net = network(activation, dtype)
+    model = to_keras(net)
+    x = rows(net)
+    y = predict(model, x)
+    assert error(y, net.feedforward(x)) < 1e-6
+    assert_same(from_keras(model), net)
+
+
+def test_activations_that_keras_has_not() -> None:
+    with pytest.raises(ValueError, match="no activation 'step'"):
+        to_keras(network("step"))
+
+
+def test_what_counts_for_nothing_and_what_is_nested() -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((2, 3)),
+            layers.Flatten(),
+            keras.Sequential([layers.Dense(5, use_bias=False), layers.Dropout(0.5)]),
+            layers.LeakyReLU(negative_slope=0.01),
+            layers.Dense(4),
+            layers.Activation("silu"),
+            layers.Dense(3, activation=keras.activations.softmax),
+        ]
+    )
+    net = from_keras(model)
+    assert (net.sizes, net.activations) == ((6, 5, 4, 3), ("leaky_relu", "silu", "softmax"))
+    assert not net.biases[0].any()
+    x = rows(net)
+    assert error(net.feedforward(x), predict(model, x.reshape(-1, 2, 3))) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("added", "named"),
+    [
+        (layers.BatchNormalization(), "BatchNormalization"),
+        (layers.Rescaling(2.0), "Rescaling"),
+        (layers.LeakyReLU(), "LeakyReLU"),
+        (layers.ReLU(max_value=6), "ReLU"),
+        (layers.Dense(2, activation="leaky_relu"), "activation leaky_relu"),
+        (layers.Dense(2, activation="log_softmax"), "log_softmax"),
+    ],
+)
+def test_what_nncore_has_not_is_refused_by_name(added: Any, named: str) -> None:
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(2), added])
+    with pytest.raises(ValueError, match=named):
+        from_keras(model)
+
+
+def test_what_is_no_sequential_model() -> None:
+    x = keras.Input((2,))
+    with pytest.raises(ValueError, match="Functional"):
+        from_keras(keras.Model(x, layers.Dense(1)(x) + x))
+    with pytest.raises(ValueError, match="no weights yet"):
+        from_keras(keras.Sequential([layers.Dense(2)]))
+    with pytest.raises(TypeError, match="ndarray"):
+        from_keras(np.ones(3))

@@ -1,0 +1,48 @@
+"""bench/run.py as its users start it, on sizes so small that no time means anything."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[2] / "bench"
+
+
+@pytest.mark.skipif(not BENCH.is_dir(), reason="bench/ is not part of this copy")
+def test_the_table_the_file_and_the_plot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("scipy")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # for the program that it builds
+    file, plot = tmp_path / "results.json", tmp_path / "results.png"
+    shape = ("--workload", "float64", "text", "--peers", "book", "numpy", "--rows", "5000")
+    outputs = ("--rounds", "2", "--threads", "1", "--json", file, "--plot", plot)
+    done = subprocess.run(
+        list(map(str, (sys.executable, BENCH / "run.py", *shape, *outputs))),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+    rows = json.loads(file.read_text())["results"]
+    found = {(row["workload"], row["peer"]): row for row in rows}
+    assert set(found) == {(n, p) for n in ("float64", "text") for p in ("nncore", "numpy")}
+    for name in ("float64", "text"):
+        ours, numpy = found[name, "nncore"], found[name, "numpy"]
+        assert ours["cost"] == pytest.approx(numpy["cost"], rel=0.05)
+        assert len(ours["times"]) == len(numpy["times"]) == 2
+        assert min(*ours["times"], *numpy["times"]) > 0
+    dense = found["float64", "nncore"]["dense_flops"]
+    assert dense == pytest.approx(5_000 * 2 * (2 * 32 * 64 + 3 * (64 * 64 + 64)))
+
+    assert "FMA peak, 1 thread(s)" in done.stdout
+    assert "NOT where nncore ends" not in done.stdout.partition("\ntext:")[0]
+    summary = done.stdout.partition("fastest peer\n")[2].splitlines()
+    assert [line.split()[0] for line in summary[:2]] == ["float64", "text"]
+    assert "left out: book (float64, text): the book's networks are of sigmoids" in summary
+    assert plot.read_bytes().startswith(b"\x89PNG")
