@@ -1,4 +1,4 @@
-"""mnist_loader's shapes and expand_mnist's shifts."""
+"""The shapes of mnist_loader and the shifts of expand_mnist."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Split = namedtuple("Split", "x y")
 
 
 @pytest.fixture
-def tiny(monkeypatch):
-    """Data of MNIST's kind, in place of what load_mnist finds."""
+def small_data(monkeypatch):
+    """Small data in the format of MNIST, which load_mnist returns instead."""
     generator = np.random.default_rng(0)
 
     def split(n):
@@ -28,30 +28,30 @@ def tiny(monkeypatch):
     return data
 
 
-def test_load_data(tiny):
-    for ours, theirs in zip(mnist_loader.load_data(), tiny, strict=True):
+def test_load_data(small_data):
+    for ours, theirs in zip(mnist_loader.load_data(), small_data, strict=True):
         images, digits = ours
         np.testing.assert_array_equal(images, theirs.x)
         np.testing.assert_array_equal(digits, theirs.y)
 
 
-def test_load_data_wrapper(tiny, capsys):
+def test_load_data_wrapper(small_data, capsys):
     training, validation, test = mnist_loader.load_data_wrapper()
     assert [len(data) for data in (training, validation, test)] == [5, 3, 2]
     x, y = training[1]
     assert x.shape == (784, 1)
-    np.testing.assert_array_equal(x[:, 0], tiny[0].x[1])
+    np.testing.assert_array_equal(x[:, 0], small_data[0].x[1])
     assert y.shape == (10, 1)
-    assert y[tiny[0].y[1], 0] == y.sum() == 1.0
+    assert y[small_data[0].y[1], 0] == y.sum() == 1.0
     x, y = test[1]
     assert x.shape == (784, 1)
-    assert y == tiny[2].y[1]
+    assert y == small_data[2].y[1]
     net = network2.Network([784, 4, 10])
     net.SGD(training, 1, 2, 0.1, evaluation_data=validation, monitor_evaluation_accuracy=True)
     assert "/ 3\n\n" in capsys.readouterr().out
 
 
-def test_expand_moves_every_image_four_ways():
+def test_expand_shifts_every_image_in_four_directions():
     x = np.arange(1.0, 19.0, dtype=np.float32).reshape(2, 9)
     images, digits = expand_mnist.expand(x, np.array([4, 7]))
     assert images.shape == (10, 9)
@@ -81,24 +81,24 @@ def test_expand_moves_every_image_four_ways():
         (np.zeros((2, 9)), np.zeros(3), "x has 2 images, y has 3"),
     ],
 )
-def test_expand_refuses(x, y, message):
+def test_expand_refuses_invalid_data(x, y, message):
     with pytest.raises(ValueError, match=message):
         expand_mnist.expand(x, y)
 
 
-def test_the_script_writes_the_books_file_once(tiny, tmp_path, capsys):
+def test_the_script_writes_the_books_file_once(small_data, tmp_path, capsys):
     path = tmp_path / "expanded.pkl.gz"
     expand_mnist.main(str(path))
     first = capsys.readouterr().out
     assert first.splitlines()[0] == "Expanding the MNIST training set"
     with gzip.open(path) as file:
         (x, y), validation, test = pickle.load(file)
-    expected = expand_mnist.expand(*tiny[0])
+    expected = expand_mnist.expand(*small_data[0])
     assert sorted(zip(map(bytes, x), y, strict=True)) == sorted(
         zip(map(bytes, expected[0]), expected[1], strict=True)
     )
-    np.testing.assert_array_equal(validation[0], tiny[1].x)
-    np.testing.assert_array_equal(test[1], tiny[2].y)
+    np.testing.assert_array_equal(validation[0], small_data[1].x)
+    np.testing.assert_array_equal(test[1], small_data[2].y)
     stamp = path.stat().st_mtime_ns
     expand_mnist.main(str(path))
     assert "already exists" in capsys.readouterr().out
@@ -106,7 +106,7 @@ def test_the_script_writes_the_books_file_once(tiny, tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir()] == ["expanded.pkl.gz"]
 
 
-def test_a_script_that_cannot_write_says_so_and_leaves_nothing(tiny, tmp_path):
+def test_a_script_that_cannot_write_reports_it_and_leaves_no_file(small_data, tmp_path):
     with pytest.raises(FileNotFoundError, match="expanded"):
         expand_mnist.main(str(tmp_path / "nowhere" / "expanded.pkl.gz"))
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The face of the book's first network: attributes, shapes, printed lines, errors."""
+"""nncore.book.network: attributes, shapes, printed lines, errors."""
 
 # ruff: noqa: NPY002  (the book draws from NumPy's global generator)
 
@@ -26,7 +26,7 @@ def labelled(n, columns=4, classes=2):
     return [(generator.random((columns, 1)), int(generator.integers(classes))) for _ in range(n)]
 
 
-def test_attributes_are_the_books(net):
+def test_attributes_agree_with_the_book(net):
     assert net.num_layers == 3
     assert net.sizes == [4, 3, 2]
     assert isinstance(net.weights, list)
@@ -43,7 +43,7 @@ def test_parameters_are_drawn_from_numpys_generator_biases_first(net):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_the_dtype_of_the_class_decides(net):
+def test_the_class_attribute_sets_the_dtype(net):
     class Single(network.Network):
         dtype = "float32"
 
@@ -55,7 +55,7 @@ def test_the_dtype_of_the_class_decides(net):
     np.testing.assert_allclose(single.feedforward(a), net.feedforward(a), rtol=1e-5)
 
 
-def test_feedforward_follows_edits_in_place_and_assignment(net):
+def test_feedforward_sees_parameters_edited_in_place_and_assigned(net):
     x = np.full((4, 1), 0.25)
 
     def expected():
@@ -80,14 +80,14 @@ def test_feedforward_follows_edits_in_place_and_assignment(net):
     assert len({output.tobytes() for output in outputs}) == len(outputs)
 
 
-def test_what_was_assigned_is_copied(net):
+def test_assigned_parameters_are_copied(net):
     w = [np.ones((3, 4)), np.ones((2, 3))]
     net.weights = w
     w[0][:] = 7.0
     assert net.weights[0].max() == 1.0
 
 
-def test_columns_side_by_side(net):
+def test_feedforward_of_many_columns(net):
     columns = np.random.default_rng(0).random((4, 5))
     together = net.feedforward(columns)
     assert together.shape == (2, 5)
@@ -95,7 +95,7 @@ def test_columns_side_by_side(net):
         np.testing.assert_allclose(together[:, i : i + 1], net.feedforward(columns[:, i : i + 1]))
 
 
-def test_layers_may_change_places():
+def test_layers_may_be_swapped():
     net = network.Network([3, 3, 3])
     first, second = (w.copy() for w in net.weights)
     net.weights = net.weights[::-1]
@@ -111,7 +111,7 @@ def test_layers_may_change_places():
         ([np.ones((3, 4)), 1.0], r"found \[\(3, 4\), \(\)\]"),
     ],
 )
-def test_refused_weights_change_nothing(net, weights, message):
+def test_invalid_weights_change_nothing(net, weights, message):
     before = [w.copy() for w in net.weights]
     with pytest.raises(ValueError, match=message):
         net.weights = weights
@@ -121,7 +121,7 @@ def test_refused_weights_change_nothing(net, weights, message):
         np.testing.assert_array_equal(now, old)
 
 
-def test_evaluate_counts_the_strongest_output(net):
+def test_evaluate_counts_correct_argmax(net):
     data = labelled(40)
     expected = sum(int(np.argmax(net.feedforward(x)) == y) for x, y in data)
     count = net.evaluate(data)
@@ -160,7 +160,7 @@ def test_update_mini_batch_lowers_the_cost(net):
     assert np.sum((net.feedforward(x) - y) ** 2) < before
 
 
-def test_a_single_output_takes_plain_numbers(capsys):
+def test_a_single_output_accepts_scalars(capsys):
     results = []
     for targets in ([np.array([[0.0]]), np.array([[1.0]])], [0, 1]):
         np.random.seed(3)
@@ -212,7 +212,7 @@ def test_bad_test_data_and_bad_columns(net):
         net.feedforward(np.zeros(4))
 
 
-def test_copies_are_networks_of_their_own(net):
+def test_copies_are_independent(net):
     x = np.full((4, 1), 0.5)
     for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert twin.sizes == net.sizes
@@ -221,7 +221,7 @@ def test_copies_are_networks_of_their_own(net):
         assert net.weights[0].any()
 
 
-def test_sigmoid_is_safe_and_right():
+def test_sigmoid_is_accurate_and_does_not_overflow():
     z = np.array([-1e4, -40.0, -1.0, 0.0, 1.0, 40.0, 1e4])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

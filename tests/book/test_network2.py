@@ -1,4 +1,4 @@
-"""The face of the book's second network: monitoring, early stopping, files, costs."""
+"""nncore.book.network2: monitoring, early stopping, files, costs."""
 
 # ruff: noqa: NPY002  (the book draws from NumPy's global generator)
 
@@ -102,13 +102,13 @@ def test_accuracy_and_total_cost_of_both_kinds_of_data(convert):
 def test_early_stopping(monitor, capsys):
     training, labelled = task()
 
-    class Scripted(network2.Network):
+    class ScriptedAccuracy(network2.Network):
         counts = iter([5, 9, 9, 8, 20, 1])
 
         def accuracy(self, data, convert=False):
             return next(self.counts)
 
-    net = Scripted([6, 5, 3])
+    net = ScriptedAccuracy([6, 5, 3])
     results = net.SGD(
         training,
         6,
@@ -132,7 +132,7 @@ def test_early_stopping(monitor, capsys):
         {"early_stopping_n": 3},
     ],
 )
-def test_monitoring_nothing_is_refused(options, capsys):
+def test_early_stopping_without_monitoring_is_refused(options, capsys):
     net = seeded()
     before = net.weights[0].copy()
     with pytest.raises(ValueError, match="expected evaluation_data"):
@@ -142,7 +142,7 @@ def test_monitoring_nothing_is_refused(options, capsys):
 
 
 @pytest.mark.parametrize("cost", [network2.QuadraticCost, network2.CrossEntropyCost])
-def test_delta_is_the_slope_of_fn(cost):
+def test_delta_is_the_derivative_of_fn(cost):
     generator = np.random.default_rng(0)
     z, y = generator.normal(size=(4, 1)), generator.random((4, 1))
     delta = cost.delta(z, network2.sigmoid(z), y)
@@ -162,7 +162,7 @@ def test_cross_entropy_of_certain_outputs():
         assert network2.CrossEntropyCost.fn(np.array([[0.0]]), np.array([[1.0]])) > 1e300
 
 
-def test_a_new_cost_may_be_assigned():
+def test_the_cost_may_be_replaced():
     training, _ = task()
     net, twin = seeded(), seeded(network2.QuadraticCost)
     assert net.total_cost(training, 0.0) != twin.total_cost(training, 0.0)
@@ -189,19 +189,19 @@ def test_save_and_load(cost, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["net.json"]
 
 
-class Own(network2.QuadraticCost):
+class OwnCost(network2.QuadraticCost):
     pass
 
 
-def test_load_with_a_cost_of_ones_own(tmp_path):
+def test_load_with_a_custom_cost(tmp_path):
     path = tmp_path / "net.json"
-    seeded(Own).save(path)
-    with pytest.raises(ValueError, match=r"its cost is 'Own'; pass the class"):
+    seeded(OwnCost).save(path)
+    with pytest.raises(ValueError, match=r"its cost is 'OwnCost'; pass the class"):
         network2.load(path)
-    assert network2.load(path, cost=Own).cost is Own
+    assert network2.load(path, cost=OwnCost).cost is OwnCost
 
 
-def test_a_failed_save_leaves_the_old_file(tmp_path):
+def test_a_failed_save_keeps_the_old_file(tmp_path):
     path = tmp_path / "net.json"
     seeded().save(path)
     old = path.read_bytes()
@@ -235,7 +235,7 @@ GOOD = {"sizes": [1, 1], "weights": [[[1.0]]], "biases": [[[2.0]]], "cost": "Qua
         json.dumps({k: v for k, v in GOOD.items() if k != "biases"}),
     ],
 )
-def test_bad_files_are_refused_by_name(content, tmp_path):
+def test_invalid_files_are_refused_by_name(content, tmp_path):
     path = tmp_path / "bad.json"
     path.write_text(content)
     with pytest.raises(ValueError, match=r"bad\.json"):

@@ -1,4 +1,4 @@
-"""The book's faces against the book's algorithm, written out example by example in NumPy."""
+"""nncore.book agrees with the algorithm of the book, in NumPy and one example at a time."""
 
 # ruff: noqa: NPY002  (the book draws from NumPy's global generator)
 
@@ -13,8 +13,8 @@ import pytest
 from nncore.book import network, network2
 
 
-class ByHand:
-    """Chapter 3's network as its text describes it; chapter 1's is the case lmbda = 0."""
+class PlainNetwork:
+    """Chapter 3's network as the text describes it. Chapter 1's is the case lmbda = 0."""
 
     def __init__(self, sizes, cost, scaled):
         self.cost = cost
@@ -95,10 +95,10 @@ def assert_same(ours, theirs, rtol=1e-9):
 
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("batch", [1, 7, 23, 50])
-def test_chapter_one_ends_where_the_algorithm_ends(sizes, batch, capsys):
+def test_chapter_one_agrees_with_the_plain_algorithm(sizes, batch, capsys):
     data = examples(sizes)
     seed(3)
-    theirs = ByHand(sizes, "quadratic", scaled=False)
+    theirs = PlainNetwork(sizes, "quadratic", scaled=False)
     theirs.train(data, 3, batch, 2.0, 0.0)
     seed(3)
     ours = network.Network(sizes)
@@ -113,12 +113,12 @@ def test_chapter_one_ends_where_the_algorithm_ends(sizes, batch, capsys):
 @pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("lmbda", [0.0, 3.0])
 @pytest.mark.parametrize("scaled", [True, False])
-def test_chapter_three_ends_where_the_algorithm_ends(cost, lmbda, scaled, capsys):
+def test_chapter_three_agrees_with_the_plain_algorithm(cost, lmbda, scaled, capsys):
     sizes, data = [7, 17, 10], examples([7, 17, 10])
     seed(4)
-    if not scaled:  # the face draws its default parameters first, as the book's does
-        ByHand(sizes, cost, scaled=True)
-    theirs = ByHand(sizes, cost, scaled)
+    if not scaled:  # nncore.book draws its default parameters first, like the book's code
+        PlainNetwork(sizes, cost, scaled=True)
+    theirs = PlainNetwork(sizes, cost, scaled)
     theirs.train(data, 3, 5, 0.5, lmbda)
     seed(4)
     ours = network2.Network(sizes, cost=COSTS[cost])
@@ -145,7 +145,7 @@ def test_a_zip_iterator_trains_like_a_list(capsys):
     capsys.readouterr()
 
 
-def test_the_callers_list_keeps_its_order(capsys):
+def test_training_does_not_reorder_the_callers_list(capsys):
     data = examples([4, 3])
     order = [id(pair) for pair in data]
     network.Network([4, 3]).SGD(data, 2, 4, 1.0)
@@ -158,7 +158,7 @@ def test_the_callers_list_keeps_its_order(capsys):
 def test_backprop_and_one_mini_batch(sizes, cost):
     data = examples(sizes)
     seed(5)
-    theirs = ByHand(sizes, cost, scaled=True)
+    theirs = PlainNetwork(sizes, cost, scaled=True)
     seed(5)
     ours = network2.Network(sizes, cost=COSTS[cost])
     for our, their in zip(ours.backprop(*data[0]), theirs.gradients(*data[0]), strict=True):
@@ -171,8 +171,8 @@ def test_backprop_and_one_mini_batch(sizes, cost):
     assert_same(ours.biases, theirs.biases, 1e-12)
 
 
-class MyCrossEntropy:
-    """The same formulas as the core's, in a class that the core does not know."""
+class CustomCrossEntropy:
+    """The same formulas as in the core, in a class that the core does not know."""
 
     @staticmethod
     def fn(a, y):
@@ -185,18 +185,18 @@ class MyCrossEntropy:
         return a - y
 
 
-class MyNetwork(network.Network):
-    """Chapter one with a cost of the reader's own: the cross-entropy's slope."""
+class CustomNetwork(network.Network):
+    """Chapter one's network with the derivative of the cross-entropy."""
 
     def cost_derivative(self, output_activations, y):
         return (output_activations - y) / (output_activations * (1.0 - output_activations))
 
 
-def test_a_cost_class_of_ones_own_trains_as_its_formulas_say(capsys):
+def test_a_custom_cost_trains_by_its_formulas(capsys):
     data = examples([7, 17, 10])
     test = [(x, int(np.argmax(y))) for x, y in data]
     results = []
-    for cost in (network2.CrossEntropyCost, MyCrossEntropy):
+    for cost in (network2.CrossEntropyCost, CustomCrossEntropy):
         seed(6)
         net = network2.Network([7, 17, 10], cost=cost)
         monitored = net.SGD(data, 3, 5, 0.5, 1.0, test, True, True, True, True)
@@ -210,20 +210,20 @@ def test_a_cost_class_of_ones_own_trains_as_its_formulas_say(capsys):
     capsys.readouterr()
 
 
-def test_a_replaced_cost_derivative_trains_as_its_formula_says(capsys):
+def test_an_overridden_cost_derivative_trains_by_its_formula(capsys):
     data = examples([7, 17, 10])
     seed(7)
-    theirs = ByHand([7, 17, 10], "cross_entropy", scaled=False)
+    theirs = PlainNetwork([7, 17, 10], "cross_entropy", scaled=False)
     theirs.train(data, 2, 5, 0.5, 0.0)
     seed(7)
-    ours = MyNetwork([7, 17, 10])
+    ours = CustomNetwork([7, 17, 10])
     ours.SGD(data, 2, 5, 0.5)
     assert_same(ours.weights, theirs.weights)
     assert_same(ours.biases, theirs.biases)
     capsys.readouterr()
 
 
-def test_a_replaced_mini_batch_update_is_called_for_every_mini_batch(capsys):
+def test_an_overridden_update_mini_batch_is_called_for_every_mini_batch(capsys):
     seen = []
 
     class Counting(network.Network):
@@ -243,7 +243,7 @@ def test_a_replaced_mini_batch_update_is_called_for_every_mini_batch(capsys):
     capsys.readouterr()
 
 
-def test_a_replaced_feedforward_is_what_is_counted_and_costed():
+def test_an_overridden_feedforward_is_used_for_accuracy_and_cost():
     class Inverted(network2.Network):
         def feedforward(self, a):
             return 1.0 - super().feedforward(a)

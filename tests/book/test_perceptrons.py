@@ -1,4 +1,4 @@
-"""The book's perceptrons: step networks set by hand, and the bitwise-output exercise."""
+"""The book's perceptrons: step networks with given parameters, and the bitwise-output exercise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from nncore import _core
 TWO_BITS = np.array(list(itertools.product([0.0, 1.0], repeat=2)))
 
 
-def set_by_hand(net: _core.Network, layers: list[tuple[list[list[float]], list[float]]]) -> None:
+def with_parameters(
+    net: _core.Network, layers: list[tuple[list[list[float]], list[float]]]
+) -> None:
     for w, b, (weights, biases) in zip(net.weight_views(), net.bias_views(), layers, strict=True):
         w[...], b[...] = weights, biases
 
@@ -21,7 +23,7 @@ def set_by_hand(net: _core.Network, layers: list[tuple[list[list[float]], list[f
 def nand_gate(dtype: str = "float32") -> _core.Network:
     """The book's gate: weights -2, -2 and an overall bias of 3."""
     net = _core.Network([2, 1], ["step"], dtype=dtype)
-    set_by_hand(net, [([[-2, -2]], [3])])
+    with_parameters(net, [([[-2, -2]], [3])])
     return net
 
 
@@ -33,10 +35,10 @@ def test_nand_gate(dtype: str) -> None:
     assert [net.feedforward(row)[0] for row in TWO_BITS] == [1.0, 1.0, 1.0, 0.0]
 
 
-def test_a_perceptron_on_its_threshold_stays_off() -> None:
-    """Output 1 needs w.x + b > 0; at 0 it is 0."""
+def test_a_perceptron_at_its_threshold_outputs_zero() -> None:
+    """The output is 1 if w.x + b > 0. At 0 it is 0."""
     net = _core.Network([1, 1], ["step"], dtype="float64")
-    set_by_hand(net, [([[1]], [-1])])
+    with_parameters(net, [([[1]], [-1])])
     x = np.array([[1.0], [np.nextafter(1.0, 2.0)], [np.nextafter(1.0, 0.0)]])
     assert net.feedforward(x).ravel().tolist() == [0.0, 1.0, 0.0]
 
@@ -57,9 +59,9 @@ def test_adder_wired_from_nand_gates() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_adder_as_one_layered_network(dtype: str) -> None:
-    """Bits that skip a layer pass through a perceptron of their own."""
+    """A bit that skips a layer passes through a perceptron of its own."""
     net = _core.Network([2, 3, 3, 2], ["step"] * 3, dtype=dtype)
-    set_by_hand(
+    with_parameters(
         net,
         [
             ([[1, 0], [-2, -2], [0, 1]], [-0.5, 3, -0.5]),  # x1, x1 NAND x2, x2
@@ -91,11 +93,11 @@ def test_training_a_step_network_is_refused(activations: list[str]) -> None:
 
 
 def test_bitwise_output_layer() -> None:
-    """Ten outputs, the right one at least 0.99 and the others below 0.01, become four bits."""
+    """Ten outputs become four bits. The correct output is at least 0.99, the others below 0.01."""
     digits = np.arange(10)
     bits = (digits[:, None] >> np.arange(4)) & 1
     net = _core.Network([10, 4], ["sigmoid"])
-    set_by_hand(net, [((20 * bits.T - 10).tolist(), [0] * 4)])
+    with_parameters(net, [((20 * bits.T - 10).tolist(), [0] * 4)])
     rng = np.random.default_rng(0)
     old_output = rng.uniform(0.0, 0.01, (1000, 10))
     shown = np.arange(1000) % 10

@@ -25,7 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A model file that reads most digits."""
+    """The file of a model that recognises most digits."""
     net = nncore.Network([784, 30, 10], cost="cross_entropy", initializer="scaled", seed=1)
     net.fit(*make_digits(4000, seed=3), epochs=8, learning_rate=0.5, progress=False)
     path = tmp_path_factory.mktemp("model") / "m.safetensors"

@@ -1,4 +1,4 @@
-"""Errors of the command line, each in one line; help, version and info."""
+"""The command line: errors, each in one line, and help, version and info."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ from nncore import _core, cli
         ("info more", "more"),
     ],
 )
-def test_a_wrong_value_is_one_error_before_any_data_is_loaded(
+def test_invalid_values_are_refused_before_loading_data(
     arguments: str,
     hint: str,
     tmp_path: Path,
@@ -82,7 +82,7 @@ def test_a_wrong_value_is_one_error_before_any_data_is_loaded(
         (ImportError("libjpeg.so.62: cannot open shared object file"), "libjpeg.so.62"),
     ],
 )
-def test_a_package_that_is_missing_or_broken_is_an_error(
+def test_missing_and_broken_packages_are_errors(
     error: ImportError,
     hint: str,
     model: str,
@@ -105,7 +105,7 @@ def test_a_damaged_model_or_data_set_is_an_error(
     assert NAMES[0] in failure(capsys, "evaluate", model, "--data", tmp_path)
 
 
-def test_a_fault_of_our_own_is_an_error_too(
+def test_an_internal_error_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(options: object) -> int:
@@ -117,7 +117,7 @@ def test_a_fault_of_our_own_is_an_error_too(
     assert "\x1b" not in error
 
 
-def test_memory_that_is_not_there_is_an_error(
+def test_running_out_of_memory_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def greedy(options: object) -> int:
@@ -127,7 +127,7 @@ def test_memory_that_is_not_there_is_an_error(
     assert failure(capsys, "info") == "nncore: error: not enough memory\n"
 
 
-def test_info_tells_what_was_built(tmp_path: Path) -> None:
+def test_info_shows_the_build(tmp_path: Path) -> None:
     done = run("info", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     lines = dict(re.split(r"  +", line, maxsplit=1) for line in done.stdout.splitlines())
@@ -153,7 +153,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"usage: nncore {command}" in capsys.readouterr().out
 
 
-def test_the_installed_command_is_the_same(tmp_path: Path) -> None:
+def test_the_installed_command_equals_python_m(tmp_path: Path) -> None:
     script = Path(sysconfig.get_path("scripts")) / "nncore"
     if not script.exists():
         pytest.skip("nncore is on the path but not installed")
@@ -161,7 +161,7 @@ def test_the_installed_command_is_the_same(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"nncore {nncore.__version__}\n")
 
 
-def test_the_command_starts_without_what_it_does_not_need(tmp_path: Path) -> None:
+def test_the_command_imports_only_what_it_needs(tmp_path: Path) -> None:
     code = "import sys, nncore.cli as c; c.main(['info']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())

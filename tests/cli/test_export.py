@@ -46,7 +46,7 @@ def int8(model: str, calibrate: object, capsys: pytest.CaptureFixture[str]) -> l
     return capsys.readouterr().out.splitlines()
 
 
-def test_int8_says_what_it_costs(
+def test_int8_reports_its_loss_of_accuracy(
     model: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, used, before, after, lost, *_ = int8(model, data, capsys)
@@ -90,7 +90,7 @@ def test_models_of_any_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         ("--output net.h --int8 --calibrate narrow.npy", "784"),
     ],
 )
-def test_wrong_values_make_no_file(
+def test_invalid_options_write_no_file(
     arguments: str,
     hint: str,
     model: str,
@@ -108,7 +108,9 @@ def test_wrong_values_make_no_file(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_networks_that_a_format_has_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_networks_that_a_format_cannot_express_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     nncore.Network([2, 3, 1], activation="relu").save(tmp_path / "net")
     output = tmp_path / "net.json"
     assert "sigmoid layers only" in failure(capsys, "export", tmp_path / "net", "--output", output)

@@ -1,4 +1,4 @@
-"""`nncore evaluate` and `nncore predict`: what is done with a saved model."""
+"""`nncore evaluate` and `nncore predict`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_evaluate_shows_the_accuracy_and_the_confusion_matrix(
         assert cells[12] == f"{100 * expected[digit] / sum(expected):.2f}"
 
 
-def test_a_model_for_something_else_is_refused(
+def test_a_model_of_another_task_is_refused(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "small.safetensors"
@@ -55,7 +55,7 @@ def test_a_model_for_something_else_is_refused(
 
 
 def drawn(image: Picture, kind: str) -> Picture:
-    """A digit, light on dark in 28 x 28, as other people's files have it."""
+    """A digit of 28 x 28 pixels, light on dark, in the style of various image files."""
     from PIL import Image, ImageOps
 
     big = image.resize((280, 280), Image.Resampling.BICUBIC)
@@ -115,11 +115,11 @@ def test_predict_reads_images_of_any_size_and_kind(
     assert cli.main(["predict", model, *files]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == files
-    # The model itself reads about 19 of 20 such digits.
+    # The model recognises about 19 of 20 such digits.
     assert sum(int(line.split()[1]) == y for line, y in zip(lines, digits.y, strict=True)) >= 22
 
 
-def test_an_image_of_mnist_comes_back_as_it_was(mnist: Dataset, tmp_path: Path) -> None:
+def test_an_mnist_image_is_read_back_unchanged(mnist: Dataset, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
     path = str(tmp_path / "digit.png")
     same = 0
@@ -128,11 +128,11 @@ def test_an_image_of_mnist_comes_back_as_it_was(mnist: Dataset, tmp_path: Path) 
         levels = np.pad(levels, ((3, 30), (0, 11)), constant_values=255)
         image.fromarray(levels).save(path)
         same += np.abs(read_digit(path) - row).max() < 0.05
-    # Grey that is hardly there is taken for paper, and may tip the centre to the next pixel.
+    # Very light grey counts as background, which may move the centre by a pixel.
     assert same >= 45
 
 
-def test_a_thin_picture_takes_no_more_memory_than_its_pixels(tmp_path: Path) -> None:
+def test_reading_a_thin_image_takes_memory_like_its_pixels(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
     path = str(tmp_path / "strip.png")
     pixels = np.zeros((200_000, 28), np.uint8)
@@ -160,7 +160,7 @@ def test_a_picture_of_all_floats_there_are_has_grey_levels(tmp_path: Path) -> No
     assert digit.any(axis=1).sum() == 20
 
 
-def test_predict_names_what_it_cannot_read_and_goes_on(model: str, tmp_path: Path) -> None:
+def test_predict_names_unreadable_images_and_continues(model: str, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
     digit = make_digits(1, seed=9)
     pixels = np.rint(digit.x.reshape(28, 28) * 255).astype(np.uint8)

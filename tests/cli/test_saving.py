@@ -1,4 +1,4 @@
-"""Where trained models go: whatever the disk and its files do, and whenever Ctrl-C comes."""
+"""Saving trained models, with special files, full disks and Ctrl-C at any moment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TARGETS = {
 
 @pytest.mark.parametrize("option", ["--output", "--checkpoint"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_what_cannot_be_saved_to_is_an_error_before_any_data_is_loaded(
+def test_unwritable_paths_are_refused_before_loading_data(
     target: str,
     option: str,
     tmp_path: Path,
@@ -55,7 +55,7 @@ def test_what_cannot_be_saved_to_is_an_error_before_any_data_is_loaded(
     assert os.listdir() == ["model"]
 
 
-def test_names_too_long_and_full_disks_are_errors_before_any_data_is_loaded(
+def test_long_names_and_full_disks_are_refused_before_loading_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -69,7 +69,7 @@ def test_names_too_long_and_full_disks_are_errors_before_any_data_is_loaded(
     assert sorted(os.listdir()) == ["nncore-model.previous.safetensors", DEFAULT]
 
 
-def test_export_refuses_what_it_must_not_replace(
+def test_export_refuses_to_replace_special_and_protected_files(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for target, (make, reason) in TARGETS.items():
@@ -86,7 +86,7 @@ def test_export_refuses_what_it_must_not_replace(
 
 
 def _after_an_epoch(monkeypatch: pytest.MonkeyPatch, change: object) -> None:
-    """Has something happen while training goes on."""
+    """Calls the action after an epoch of training."""
     end = EpochLines.on_epoch_end
 
     def on_epoch_end(self: EpochLines, run: Run) -> None:
@@ -96,7 +96,7 @@ def _after_an_epoch(monkeypatch: pytest.MonkeyPatch, change: object) -> None:
     monkeypatch.setattr(EpochLines, "on_epoch_end", on_epoch_end)
 
 
-def test_a_model_that_cannot_be_saved_in_the_end_goes_where_the_message_says(
+def test_a_model_that_cannot_be_saved_is_written_to_a_fallback_path(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -114,7 +114,7 @@ def test_a_model_that_cannot_be_saved_in_the_end_goes_where_the_message_says(
     assert Path("model.rescued.st").read_bytes() == b"somebody's"
 
 
-def test_a_model_goes_to_another_directory_if_its_own_is_gone(
+def test_a_model_is_saved_elsewhere_if_its_directory_was_removed(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -126,7 +126,7 @@ def test_a_model_goes_to_another_directory_if_its_own_is_gone(
     assert nncore.Network.load("m.rescued.st").epoch == 1
 
 
-def test_the_earlier_model_is_never_lost(
+def test_the_previous_model_is_never_lost(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -139,7 +139,7 @@ def test_the_earlier_model_is_never_lost(
         return [nncore.Network.load(name).seed for name in (DEFAULT, kept)]
 
     with monkeypatch.context() as patch:
-        # Of a disk that is full in the end, the model alone has no room.
+        # When the disk is full in the end, only the model has no room.
         patch.setattr(nncore.Network, "save", _refuse)
         assert cli.main([*command, "--seed", "3"]) == 2
         assert "it is lost" in capsys.readouterr().err
@@ -156,7 +156,7 @@ def _refuse(net: nncore.Network, path: str) -> None:
     raise nncore.ModelFileError(f"{path}: cannot be written: No space left on device")
 
 
-def test_a_checkpoint_that_fails_ends_training_and_the_model_is_saved(
+def test_a_failing_checkpoint_ends_training_and_saves_the_model(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -197,7 +197,7 @@ def test_ctrl_c_at_any_moment_leaves_the_old_model_or_the_new_one(
         after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
         left = sorted(set(after) - {"run"})
         assert "Traceback" not in error
-        assert process.returncode in (0, 130)  # 0: it had ended
+        assert process.returncode in (0, 130)  # 0: training had finished
         assert error.startswith("nncore: interrupted" if process.returncode else "")
         if after.get(DEFAULT) == before[DEFAULT]:
             assert "saved     " not in output

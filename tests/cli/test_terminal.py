@@ -1,4 +1,4 @@
-"""The command on a terminal, interrupted, and at the end of a pipe."""
+"""The command on a terminal, with Ctrl-C, and in a pipe."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from command_line import SMALL, Terminal, environment, epochs_of, run, same_para
 from nncore import cli
 
 
-def test_on_a_terminal_lines_and_bar_keep_out_of_each_other_s_way(
-    data: Path, tmp_path: Path
-) -> None:
+def test_on_a_terminal_epoch_lines_and_progress_bar_do_not_mix(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("tqdm", reason="needs tqdm, the extra nncore[progress]")
     terminal = Terminal("train", "--data", data, "--epochs", 5, *SMALL, cwd=tmp_path)
     assert terminal.wait() == 0
@@ -29,13 +27,13 @@ def test_on_a_terminal_lines_and_bar_keep_out_of_each_other_s_way(
     assert "saved     nncore-model.safetensors\n" in screen
 
 
-def test_ctrl_c_saves_what_was_learned_and_the_run_can_go_on(data: Path, tmp_path: Path) -> None:
+def test_ctrl_c_saves_the_model_and_the_run_can_be_resumed(data: Path, tmp_path: Path) -> None:
     options = ["train", "--data", data, "--layers", "784,1000,10", "--batch-size", "1"]
     options += ["--initializer", "scaled", "--learning-rate", "0.1"]
     command = [*options, "--checkpoint", "run", "--output", "out"]
     terminal = Terminal(*command, "--epochs", 100_000, cwd=tmp_path)
     terminal.read_until(b" 1/100000")
-    time.sleep(0.15)  # an epoch takes longer, so that this one is left half done
+    time.sleep(0.15)  # an epoch takes longer, so this one is interrupted
     terminal.press(b"\x03")
     assert terminal.wait() == 130
     assert "Traceback" not in terminal.screen()
@@ -47,7 +45,7 @@ def test_ctrl_c_saves_what_was_learned_and_the_run_can_go_on(data: Path, tmp_pat
     assert stopped.epoch == finished
     assert same_parameters(nncore.Network.resume(tmp_path / "run"), stopped)
 
-    # What was stopped anywhere and goes on ends where a run that was never stopped does.
+    # A resumed run ends like one that was never interrupted.
     until = ["--epochs", finished + 1]
     assert run(*command, *until, "--resume", cwd=tmp_path).returncode == 0
     assert run(*options, "--output", "straight", *until, cwd=tmp_path).returncode == 0
@@ -68,7 +66,7 @@ def test_an_interrupt_before_training_saves_nothing(
     assert os.listdir() == []
 
 
-def test_a_reader_that_leaves_is_no_error(data: Path, tmp_path: Path) -> None:
+def test_a_closed_pipe_is_no_error(data: Path, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "nncore", "train", "--data", data, "--epochs", "100000", *SMALL],
         cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""`nncore train`: what it prints, saves and goes on from."""
+"""`nncore train`: what it prints, what it saves, and --resume."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from nncore import cli, datasets
 from nncore.datasets import load_mnist
 
 
-def test_train_says_what_it_does_and_saves_what_fit_gives(data: Path, tmp_path: Path) -> None:
+def test_train_prints_its_settings_and_saves_the_same_network_as_fit(
+    data: Path, tmp_path: Path
+) -> None:
     done = run("train", "--data", data, "--epochs", 4, "--seed", 5, *SMALL, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -42,9 +44,7 @@ def test_train_says_what_it_does_and_saves_what_fit_gives(data: Path, tmp_path: 
     assert same_parameters(nncore.Network.load(tmp_path / "nncore-model.safetensors"), net)
 
 
-def test_the_same_command_works_twice_and_keeps_the_earlier_model(
-    data: Path, tmp_path: Path
-) -> None:
+def test_running_twice_keeps_the_previous_model(data: Path, tmp_path: Path) -> None:
     for seed in (1, 2):
         done = run("train", "--data", data, "--epochs", 1, "--seed", seed, *SMALL, cwd=tmp_path)
         assert done.returncode == 0
@@ -93,7 +93,7 @@ def test_every_option_reaches_the_network(
     assert "momentum, l2 0.5, dropout 0.2, learning rate 0.01" in capsys.readouterr().out
 
 
-def test_train_draws_digits_when_told_to(
+def test_train_on_generated_digits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small = datasets.load_digits(300, 100, 100)
@@ -105,8 +105,8 @@ def test_train_draws_digits_when_told_to(
     assert "nncore evaluate nncore-model.safetensors --data digits" in output
 
 
-def test_without_mnist_and_without_a_network_train_says_what_to_do(tmp_path: Path) -> None:
-    with socket.socket() as nobody:  # bound but not listening: connections are refused at once
+def test_without_mnist_and_internet_train_says_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as nobody:  # bound but not listening: it refuses connections at once
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         env = environment(NNCORE_CACHE=str(tmp_path / "cache"), NNCORE_MNIST_URL=url)
@@ -150,7 +150,7 @@ def test_a_checkpointed_run_resumes_to_the_same_bits(
     assert "--seed 1" in failure(capsys, *resume, *SMALL, "--seed", 1)
 
 
-def test_a_run_that_diverges_is_one_error_and_saves_nothing(
+def test_a_diverging_run_is_an_error_and_saves_nothing(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Wrong arguments to the core: refused before any work, saying what was expected and found."""
+"""Bad arguments to the core are refused before any work, with what was expected and found."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from networks import make_network, make_problem, parameter_digest
 from nncore import _core
 
 
-def test_objects_whose_init_never_ran() -> None:
-    """Python can make them; whatever is asked of them is an error or an empty answer, no crash."""
+def test_uninitialised_objects_do_not_crash() -> None:
+    """Python can make objects without calling __init__. They raise, or are empty."""
     net = _core.Network.__new__(_core.Network)
     for ask in (net.weight_views, net.bias_views, net.all_finite, lambda: net.sizes):
         with pytest.raises(TypeError, match="not initialised"):
@@ -44,7 +44,7 @@ def test_objects_whose_init_never_ran() -> None:
         ([3, 2], ["linear"], {"seed": -1}, "seed"),
     ],
 )
-def test_networks_that_cannot_be(
+def test_invalid_architectures_are_refused(
     sizes: list[int], activations: list[str], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
@@ -69,7 +69,7 @@ def test_networks_that_cannot_be(
         ({"clip_value": -0.5}, "clip_value.*-0.5"),
     ],
 )
-def test_trainers_that_cannot_be(options: dict[str, Any], message: str) -> None:
+def test_invalid_trainer_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         _core.Trainer(make_network([3, 2], ["sigmoid"]), **{"batch_size": 4, **options})
 
@@ -87,7 +87,7 @@ def test_trainers_that_cannot_be(options: dict[str, Any], message: str) -> None:
         ({"order": np.array([0.0, 1.0])}, "order|incompatible"),
     ],
 )
-def test_epochs_that_cannot_be(options: dict[str, Any], message: str) -> None:
+def test_invalid_epoch_arguments_are_refused(options: dict[str, Any], message: str) -> None:
     net = make_network([3, 2], ["sigmoid"])
     data = _core.Dataset(net, *make_problem(net, 9))
     trainer = _core.Trainer(net, batch_size=4)
@@ -112,7 +112,7 @@ def test_data_of_another_shape_or_dtype_is_refused() -> None:
         trainer.epoch(_core.Dataset(other, *make_problem(other, 9)), None, learning_rate=0.1)
 
 
-def test_data_without_answers_cannot_be_trained_on() -> None:
+def test_training_and_evaluation_need_targets() -> None:
     net = make_network([3, 2], ["sigmoid"])
     data = _core.Dataset(net, np.ones((4, 3)))
     for call in (
@@ -139,8 +139,8 @@ def test_views_are_live_and_keep_the_network_alive() -> None:
     assert np.array_equal(w[0], kept)
 
 
-def test_data_and_trainers_keep_what_they_need() -> None:
-    """A data set reads the caller's rows without a copy, and outlives the caller's name."""
+def test_datasets_and_trainers_keep_their_arrays_and_network_alive() -> None:
+    """A data set reads the caller's rows without a copy. It keeps them alive."""
     net = make_network([3, 2], ["sigmoid"])
     trainer = _core.Trainer(net, batch_size=4)
     data = _core.Dataset(net, np.full((50, 3), 0.5), np.zeros((50, 2)))
@@ -157,7 +157,7 @@ def test_data_and_trainers_keep_what_they_need() -> None:
     [("cross_entropy", "sigmoid", 1.5), ("cross_entropy", "sigmoid", -0.5),
      ("log_likelihood", "softmax", -0.5), ("poisson", "exponential", -1.0)],
 )  # fmt: skip
-def test_targets_that_the_cost_does_not_know_are_refused(
+def test_targets_outside_the_range_of_the_cost_are_refused(
     cost: str, output: str, bad: float
 ) -> None:
     net = make_network([3, 2], [output], cost)
@@ -168,8 +168,8 @@ def test_targets_that_the_cost_does_not_know_are_refused(
         _core.Dataset(net, np.ones((4, 3)), y)
 
 
-def test_targets_of_softmax_sum_to_one() -> None:
-    """-y ln a has the delta a - y only then."""
+def test_targets_of_softmax_must_sum_to_one() -> None:
+    """Only then is a - y the delta of -y ln a."""
     net = make_network([3, 2], ["softmax"], "log_likelihood")
     _core.Dataset(net, np.ones((2, 3)), np.array([[0.25, 0.75], [1.0, 0.0]]))
     with pytest.raises(ValueError, match=r"\by\b.*row 1"):

@@ -1,7 +1,7 @@
 """Arrays that other threads write to while a call reads them: any result or error, but no crash.
 
-What a call does with such an array is up to chance, but it may never take a number that it has read
-twice for one and the same. Run under AddressSanitizer, too; CONTRIBUTING.md says how.
+What a call returns for such an array is up to chance. But a call that reads a number twice may not
+rely on getting the same number. Run these under AddressSanitizer, too; CONTRIBUTING.md says how.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 import nncore
 from nncore import _core
 
-SECONDS = float(os.environ.get("NNCORE_CHANGING_SECONDS", "0.4"))  # a case
+SECONDS = float(os.environ.get("NNCORE_CHANGING_SECONDS", "0.4"))  # per case
 ROWS, INPUTS, CLASSES = 400, 50, 4
 
 RNG = np.random.default_rng(0)
@@ -31,8 +31,10 @@ LABELS = np.arange(ROWS) % CLASSES
 
 
 @contextmanager
-def changing(*arrays: np.ndarray[Any, Any], states: list[list[Any]]) -> Iterator[None]:
-    """A thread that puts one state after the other into the arrays, until the end."""
+def overwritten_by_a_thread(
+    *arrays: np.ndarray[Any, Any], states: list[list[Any]]
+) -> Iterator[None]:
+    """A thread writes one state after the other into the arrays until the `with` block ends."""
     done = threading.Event()
 
     def change() -> None:
@@ -50,7 +52,7 @@ def changing(*arrays: np.ndarray[Any, Any], states: list[list[Any]]) -> Iterator
         thread.join()
 
 
-def ask_for_a_while(*calls: Callable[[], Any]) -> None:
+def call_repeatedly(*calls: Callable[[], Any]) -> None:
     end = time.monotonic() + SECONDS
     asked = False
     while not asked or time.monotonic() < end:
@@ -64,7 +66,7 @@ def network(dtype: str = "float32") -> nncore.Network:
     return nncore.Network([INPUTS, 8, CLASSES], dtype=dtype, seed=1)
 
 
-def everything(net: nncore.Network, x: Any, y: Any, weight: Any = None) -> list[Any]:
+def all_calls(net: nncore.Network, x: Any, y: Any, weight: Any = None) -> list[Any]:
     return [
         lambda: net.fit(x, y, 1, 32, 0.1, sample_weight=weight),
         lambda: net.predict(x),
@@ -86,19 +88,19 @@ def everything(net: nncore.Network, x: Any, y: Any, weight: Any = None) -> list[
 def test_inputs(states: tuple[Any, Any], dtype: str) -> None:
     net = network(dtype)
     x = np.zeros((ROWS, INPUTS), dtype)
-    with changing(x, states=[[state] for state in states]):
-        ask_for_a_while(*everything(net, x, LABELS))
+    with overwritten_by_a_thread(x, states=[[state] for state in states]):
+        call_repeatedly(*all_calls(net, x, LABELS))
 
 
 @pytest.mark.parametrize("start", [0.0, FULL], ids=["compact", "dense"])
 @pytest.mark.parametrize("states", [(FEW_KINDS, 0.0), (SPARSE, 0.0), (SPARSE, np.nan)])
-def test_inputs_of_a_data_set_that_was_made_before(states: tuple[Any, Any], start: Any) -> None:
-    """A data set reads dense rows where they lie; compact ones are its own."""
+def test_inputs_of_an_existing_dataset(states: tuple[Any, Any], start: Any) -> None:
+    """A data set reads dense rows in place. It owns rows that it has compacted."""
     net = network()
     x = np.full((ROWS, INPUTS), start, np.float32)
     data = _core.Dataset(net, x, LABELS)
-    with changing(x, states=[[state] for state in states]):
-        ask_for_a_while(
+    with overwritten_by_a_thread(x, states=[[state] for state in states]):
+        call_repeatedly(
             lambda: net.predict(data),
             lambda: net.evaluate_dataset(data),
             lambda: net.gradients(data),
@@ -114,21 +116,21 @@ def test_inputs_of_a_data_set_that_was_made_before(states: tuple[Any, Any], star
 def test_labels(states: tuple[Any, Any]) -> None:
     y = LABELS.astype(np.int64)
     x = FULL.astype(np.float32)
-    with changing(y, states=[[state] for state in states]):
-        ask_for_a_while(*everything(network(), x, y))
+    with overwritten_by_a_thread(y, states=[[state] for state in states]):
+        call_repeatedly(*all_calls(network(), x, y))
 
 
 def test_targets() -> None:
     y = np.zeros((ROWS, CLASSES), np.float32)
     one_hot = np.eye(CLASSES)[LABELS]
-    with changing(y, states=[[one_hot], [0.0], [np.nan], [one_hot * 0.5]]):
-        ask_for_a_while(*everything(network(), FULL.astype(np.float32), y))
+    with overwritten_by_a_thread(y, states=[[one_hot], [0.0], [np.nan], [one_hot * 0.5]]):
+        call_repeatedly(*all_calls(network(), FULL.astype(np.float32), y))
 
 
 def test_sample_weights() -> None:
     weight = np.ones(ROWS, np.float32)
-    with changing(weight, states=[[1.0], [0.0], [np.nan], [-1.0]]):
-        ask_for_a_while(*everything(network(), FULL.astype(np.float32), LABELS, weight))
+    with overwritten_by_a_thread(weight, states=[[1.0], [0.0], [np.nan], [-1.0]]):
+        call_repeatedly(*all_calls(network(), FULL.astype(np.float32), LABELS, weight))
 
 
 @pytest.mark.parametrize("index", ["int32", "int64", "uint64"])
@@ -150,8 +152,8 @@ def test_sparse_rows(part: str, index: str) -> None:
     }[part]
     states = [[sound[part]], *([lie] for lie in lies)]
     net = network()
-    with changing(getattr(x, part), states=states):
-        ask_for_a_while(
+    with overwritten_by_a_thread(getattr(x, part), states=states):
+        call_repeatedly(
             lambda: net.predict(x),
             lambda: net.feedforward(x),
             lambda: net.evaluate(x, LABELS),
@@ -159,19 +161,19 @@ def test_sparse_rows(part: str, index: str) -> None:
         )
 
 
-def test_the_order_of_rows() -> None:
+def test_row_order() -> None:
     net = network()
     data = _core.Dataset(net, FULL, LABELS)
     trainer = _core.Trainer(net, batch_size=32)
     order = np.arange(ROWS)
-    with changing(order, states=[[np.arange(ROWS)], [-1], [ROWS], [2**40]]):
-        ask_for_a_while(lambda: trainer.epoch(data, order, learning_rate=0.1))
+    with overwritten_by_a_thread(order, states=[[np.arange(ROWS)], [-1], [ROWS], [2**40]]):
+        call_repeatedly(lambda: trainer.epoch(data, order, learning_rate=0.1))
 
 
-def test_arrays_whose_shape_is_set_meanwhile() -> None:
-    """Assigning to `shape` changes an array in place, which may be between two looks at it."""
+def test_arrays_reshaped_by_another_thread() -> None:
+    """Assigning to `shape` changes an array in place, maybe between two reads of its shape."""
     net = network()
-    x = np.array(FULL, dtype=">f8")  # to be converted, without the GIL
+    x = np.array(FULL, dtype=">f8")  # its conversion releases the GIL
     done = threading.Event()
 
     def reshape() -> None:
@@ -182,25 +184,29 @@ def test_arrays_whose_shape_is_set_meanwhile() -> None:
     thread = threading.Thread(target=reshape)
     thread.start()
     try:
-        ask_for_a_while(lambda: net.predict(x), lambda: net.evaluate(x, LABELS))
+        call_repeatedly(lambda: net.predict(x), lambda: net.evaluate(x, LABELS))
     finally:
         done.set()
         thread.join()
 
 
 def test_parameters() -> None:
-    """Live views: NumPy's memory for whoever has them, also while the core reads it."""
+    """Parameters are live views: callers may write to them while the core reads them."""
     net = network()
     start = [view.copy() for view in (*net.weights, *net.biases)]
     views = [*net.weights, *net.biases]
     x = SPARSE.astype(np.float32)
-    with changing(*views, states=[start, [np.nan] * len(views), [np.inf] * len(views)]):
-        ask_for_a_while(*everything(net, x, LABELS))
+    with overwritten_by_a_thread(
+        *views, states=[start, [np.nan] * len(views), [np.inf] * len(views)]
+    ):
+        call_repeatedly(*all_calls(net, x, LABELS))
 
 
-def test_what_parameters_are_assigned_from() -> None:
+def test_arrays_that_are_assigned_to_parameters() -> None:
     net = network()
     weights = [view.copy() for view in net.weights]
-    with changing(*weights, states=[[w.copy() for w in weights], [np.nan] * len(weights)]):
-        ask_for_a_while(lambda: setattr(net, "weights", weights))
+    with overwritten_by_a_thread(
+        *weights, states=[[w.copy() for w in weights], [np.nan] * len(weights)]
+    ):
+        call_repeatedly(lambda: setattr(net, "weights", weights))
     assert net.all_finite()

@@ -10,7 +10,7 @@ import pytest
 from networks import digest, make_network, make_problem, parameter_digest, train
 from nncore import _core
 
-# (sizes, batch size, rows); the last is wide enough to be worth several threads
+# (sizes, batch size, rows); the last is wide enough for several threads to pay
 SHAPES = [
     ([7, 17, 3], 1, 40),
     ([33, 2], 10, 45),
@@ -21,7 +21,7 @@ SHAPES = [
 
 
 @pytest.fixture(autouse=True)
-def _threads_as_before():
+def _restore_num_threads():
     before = _core.get_num_threads()
     yield
     _core.set_num_threads(before)
@@ -57,7 +57,7 @@ def test_training_with_dropout(optimizer: str, dtype: str) -> None:
     [{"l2": 1.0, "l1": 0.1}, {"clip_norm": 0.1}, {"max_norm": 0.5}, {"optimizer": "rmsprop"}],
     ids=str,
 )
-def test_training_with_everything_else(options: dict[str, Any]) -> None:
+def test_training_with_penalties_clipping_and_max_norm(options: dict[str, Any]) -> None:
     hashes = {
         train_and_hash([200, 128, 64, 10], 64, 130, "float32", t, penalty_rows=130, **options)
         for t in (1, 2, 3)
@@ -76,7 +76,7 @@ def test_training_on_sparse_rows() -> None:
     assert len(hashes) == 1
 
 
-# name: (share of non-zeros, rows are CSR, how many distinct values or 0 for as many as there are)
+# name: (share of non-zeros, whether rows are CSR, number of distinct values; 0: unlimited)
 ROWS = {
     "dense": (1.0, False, 0),
     "mostly zero": (0.1, False, 0),
@@ -113,12 +113,12 @@ def make_rows(kind: str, n: int, inputs: int, dtype: str) -> Any:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("batch_size", [16, 128])  # few and many non-zeros a column and batch
+@pytest.mark.parametrize("batch_size", [16, 128])  # few and many non-zeros per column of a batch
 @pytest.mark.parametrize("kind", ROWS)
 def test_training_on_more_threads_than_processors(
     kind: str, batch_size: int, options: dict[str, Any], dtype: str
 ) -> None:
-    """n_threads only lowers what set_num_threads grants, which may exceed the processors."""
+    """set_num_threads may exceed the number of processors. n_threads can only lower it."""
     hashes = set()
     x = make_rows(kind, 800, 400, dtype)
     for threads in (1, 2, 3, 4):
@@ -147,7 +147,7 @@ def test_prediction_and_gradients(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("name", _core.INITIALIZERS)
-def test_initialisers_follow_the_seed(name: str) -> None:
+def test_initialisers_depend_on_the_seed(name: str) -> None:
     def drawn(seed: int) -> str:
         net = _core.Network([30, 20, 10], ["relu", "sigmoid"], seed=seed)
         net.initialize([name, name])
@@ -159,7 +159,7 @@ def test_initialisers_follow_the_seed(name: str) -> None:
         assert drawn(7) != drawn(8)
 
 
-def test_permutation_is_a_shuffle_keyed_by_seed_and_epoch() -> None:
+def test_permutation_depends_on_seed_and_epoch() -> None:
     order = _core.permutation(1000, seed=1, epoch=0)
     assert order.dtype == np.int64
     assert np.array_equal(np.sort(order), np.arange(1000))
@@ -170,8 +170,8 @@ def test_permutation_is_a_shuffle_keyed_by_seed_and_epoch() -> None:
     assert len(_core.permutation(0, seed=1, epoch=0)) == 0
 
 
-def test_permutation_is_fair() -> None:
-    """Every one of the 24 orders of four rows comes about as often as the others."""
+def test_permutations_are_uniformly_distributed() -> None:
+    """Each of the 24 orders of four rows is about equally frequent."""
     counts: dict[tuple[int, ...], int] = {}
     for epoch in range(2400):
         order = tuple(_core.permutation(4, seed=0, epoch=epoch).tolist())

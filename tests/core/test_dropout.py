@@ -1,4 +1,4 @@
-"""Dropout: which units were dropped is read back from the update, then the step is checked."""
+"""Dropout: the masks are read back from the update, then the step is checked with them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ RATES = [0.2, 0.5, 0.3]
 SIZES = [30, 40, 25, 3]
 
 
-def dropped_out_step(seed: int, epoch: int = 0):
-    """One step on one row: the network after it, the reference before it, the masks found."""
+def step_with_dropout(seed: int, epoch: int = 0):
+    """One step on one row: the network after it, the reference before it, and the masks."""
     net = make_network(SIZES, ["tanh", "tanh", "linear"], seed=seed)
     net.epoch = epoch
     x = np.random.default_rng(seed).normal(size=(1, SIZES[0]))
@@ -29,32 +29,32 @@ def dropped_out_step(seed: int, epoch: int = 0):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_step_is_the_references_with_the_same_units_dropped(seed: int) -> None:
-    net, ref, x, y, masks = dropped_out_step(seed)
+def test_a_step_agrees_with_the_reference_with_the_same_masks(seed: int) -> None:
+    net, ref, x, y, masks = step_with_dropout(seed)
     assert all(0 < (m > 0).sum() < m.size for m in masks)
     ref.update_mini_batch(x, y, 0.1, masks=masks)
     assert_same_parameters(net, ref, 1e-10)
 
 
-def test_as_many_units_are_dropped_as_asked() -> None:
+def test_the_share_of_dropped_units_is_the_rate() -> None:
     kept = np.zeros(3)
     for seed in range(60):
-        *_, masks = dropped_out_step(seed)
+        *_, masks = step_with_dropout(seed)
         kept += [(m > 0).mean() for m in masks]
-    # 1500 draws or more a layer: four standard deviations are 0.052 at most
+    # At least 1,500 draws per layer: four standard deviations are at most 0.052.
     assert np.abs(kept / 60 - (1.0 - np.array(RATES))).max() < 0.06
 
 
-def test_masks_change_with_the_epoch_and_the_seed() -> None:
+def test_masks_depend_on_the_epoch_and_the_seed() -> None:
     def mask(seed: int, epoch: int) -> bytes:
-        return dropped_out_step(seed, epoch)[-1][1].tobytes()
+        return step_with_dropout(seed, epoch)[-1][1].tobytes()
 
     assert mask(1, 0) == mask(1, 0)
     assert len({mask(1, 0), mask(1, 1), mask(1, 2), mask(2, 0)}) == 4
 
 
-def test_every_row_and_mini_batch_draws_its_own() -> None:
-    """y = w x with w = x = 1 and half the inputs dropped: the bias moves by the kept share."""
+def test_every_row_and_mini_batch_draws_its_own_mask() -> None:
+    """y = w x, w = x = 1, half the inputs dropped: the bias moves by the share that was kept."""
     moves = []
     for batch_size in (64, 1):
         net = _core.Network([1, 1], ["linear"], dtype="float64")
@@ -63,11 +63,11 @@ def test_every_row_and_mini_batch_draws_its_own() -> None:
         trainer = _core.Trainer(net, batch_size=batch_size, dropout=[0.5])
         trainer.epoch(data, None, learning_rate=1e-6)
         moves.append(-net.bias_views()[0][0] / 1e-6 / (64 / batch_size))
-    # the mean of 64 draws of 0 or 2: 1, give or take 1/8 a standard deviation
+    # The mean of 64 draws of 0 or 2 is 1, with a standard deviation of 1/8.
     assert all(0.4 < move < 1.6 for move in moves), moves
 
 
-def test_prediction_drops_nothing_and_rate_zero_is_no_dropout() -> None:
+def test_prediction_ignores_dropout_and_rate_zero_is_no_dropout() -> None:
     net = make_network(SIZES, ["tanh", "tanh", "linear"])
     other = make_network(SIZES, ["tanh", "tanh", "linear"])
     x, y = make_problem(net, 20)
@@ -81,7 +81,7 @@ def test_prediction_drops_nothing_and_rate_zero_is_no_dropout() -> None:
 
 
 @pytest.mark.parametrize("rates", [[0.5], [0.5] * 4, [0.1, 1.0, 0.1], [-0.1, 0, 0], [np.nan] * 3])
-def test_wrong_rates_are_refused(rates: list[float]) -> None:
+def test_invalid_rates_are_refused(rates: list[float]) -> None:
     net = make_network(SIZES, ["tanh", "tanh", "linear"])
     with pytest.raises(ValueError, match="dropout"):
         _core.Trainer(net, batch_size=5, dropout=rates)

@@ -14,7 +14,7 @@ from nncore import _core
 H = 1e-5
 TOLERANCE = 1e-7
 
-# What the core must have; a name that it drops must not drop out of these tests unseen.
+# What the core must have. If it loses a name, these tests must not lose it silently.
 EXPECTED_HIDDEN = {
     "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "linear",
 }  # fmt: skip
@@ -29,7 +29,7 @@ EXPECTED_PAIRINGS = {
 }
 
 
-def test_the_lists_are_whole() -> None:
+def test_the_lists_of_activations_costs_and_optimizers_are_complete() -> None:
     assert set(hidden_activations()) >= EXPECTED_HIDDEN
     assert set(legal_pairings()) >= EXPECTED_PAIRINGS
     assert set(_core.ACTIVATIONS) <= set(reference.ACTIVATIONS)
@@ -37,8 +37,8 @@ def test_the_lists_are_whole() -> None:
     assert set(_core.OPTIMIZERS) == set(reference.OPTIMIZERS)
 
 
-def differences(p: np.ndarray, cost: Callable[[], float]) -> np.ndarray:
-    """Central differences of cost() by each element of p."""
+def finite_differences(p: np.ndarray, cost: Callable[[], float]) -> np.ndarray:
+    """Central differences of cost() with respect to each element of p."""
     gradient = np.empty(p.shape)
     for index in np.ndindex(p.shape):
         kept = p[index]
@@ -63,15 +63,15 @@ def check_gradients(net: _core.Network) -> None:
     data = _core.Dataset(net, x, y, weight)
     _, nabla_w, nabla_b = net.gradients(data)
     for p, found in zip(net.weight_views() + net.bias_views(), nabla_w + nabla_b, strict=True):
-        assert_close(found, differences(p, lambda: net.gradients(data)[0]))
+        assert_close(found, finite_differences(p, lambda: net.gradients(data)[0]))
     assert_close(
         net.input_gradient_dataset(_core.Dataset(net, x, y)),
-        differences(x, lambda: len(x) * net.gradients(_core.Dataset(net, x, y))[0]),
+        finite_differences(x, lambda: len(x) * net.gradients(_core.Dataset(net, x, y))[0]),
     )
 
 
 @pytest.mark.parametrize(("cost", "output"), legal_pairings())
-def test_every_pairing(cost: str, output: str) -> None:
+def test_every_pairing_of_cost_and_output_activation(cost: str, output: str) -> None:
     check_gradients(make_network([4, 3, 2], ["tanh", output], cost))
 
 
@@ -83,7 +83,7 @@ def test_every_hidden_activation(hidden: str, cost: str, output: str) -> None:
     check_gradients(make_network([4, 5, 3, 2], [hidden, hidden, output], cost))
 
 
-def test_without_a_hidden_layer_and_six_layers_deep() -> None:
+def test_no_hidden_layer_and_six_layers() -> None:
     check_gradients(make_network([3, 2], ["sigmoid"]))
     check_gradients(make_network([3, 4, 3, 4, 3, 4, 2], ["tanh"] * 5 + ["sigmoid"]))
 
@@ -91,7 +91,7 @@ def test_without_a_hidden_layer_and_six_layers_deep() -> None:
 @pytest.mark.parametrize("penalty", [{"l2": 0.7}, {"l1": 0.3}, {"l2": 0.5, "l1": 0.2}], ids=str)
 @pytest.mark.parametrize(("cost", "output"), legal_pairings())
 def test_penalties(cost: str, output: str, penalty: dict[str, float]) -> None:
-    """One full-batch step at rate 1 is the gradient; the epoch's own cost is differentiated."""
+    """One full-batch step at rate 1 is the gradient. It is compared with the epoch's own cost."""
     net = make_network([3, 4, 5], ["tanh", output], cost)
     x, y = make_problem(net, 5)
     data = _core.Dataset(net, x, y)
@@ -114,4 +114,4 @@ def test_penalties(cost: str, output: str, penalty: dict[str, float]) -> None:
     for p, old in zip(parameters, start, strict=True):
         p[...] = old
     for p, found in zip(parameters, steps, strict=True):
-        assert_close(found, differences(p, cost_only))
+        assert_close(found, finite_differences(p, cost_only))

@@ -1,4 +1,4 @@
-"""Objects that raise where they are looked at, or lie: the right error, and never a crash."""
+"""Objects whose attributes raise or return nonsense: the right error, and never a crash."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ NET = nncore.Network([4, 3], seed=1)
 
 
 class Raises:
-    """Raises whatever it is given, wherever it is looked at but for the attributes of its own."""
+    """Raises the given error on access to any attribute but its own."""
 
     def __init__(self, error: type[BaseException], **attributes: Any) -> None:
         self.error = error
         vars(self).update(attributes)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what NumPy asks of an object's class
+        if name.startswith("__"):  # NumPy looks these up on the class
             raise AttributeError(name)
         raise self.error
 
@@ -58,7 +58,7 @@ def masked(error: type[BaseException]) -> Any:
 
 
 def csr(**changes: Any) -> Any:
-    """A CSR matrix of 2 rows, as far as it says so itself."""
+    """An object that claims to be a CSR matrix of 2 rows."""
     parts = {
         "shape": (2, 4),
         "data": np.array([1.0, 2.0, 3.0], np.float32),
@@ -95,7 +95,7 @@ LOOKED_AT: dict[str, Callable[[type[BaseException]], Any]] = {
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, SystemExit])
 @pytest.mark.parametrize("place", LOOKED_AT)
-def test_what_is_raised_inside_x_comes_through(place: str, error: type[BaseException]) -> None:
+def test_exceptions_raised_by_x_propagate(place: str, error: type[BaseException]) -> None:
     x = LOOKED_AT[place](error)
     for ask in (NET.feedforward, NET.predict, lambda x: NET.evaluate(x, [0, 1])):
         with pytest.raises(error):
@@ -103,7 +103,7 @@ def test_what_is_raised_inside_x_comes_through(place: str, error: type[BaseExcep
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_what_is_raised_inside_a_number_comes_through(error: type[BaseException]) -> None:
+def test_exceptions_raised_by_numbers_propagate(error: type[BaseException]) -> None:
     calls: list[Callable[[Any], Any]] = [
         nncore.set_num_threads,
         lambda n: setattr(nncore.Network([1, 1]), "epoch", n),
@@ -116,13 +116,13 @@ def test_what_is_raised_inside_a_number_comes_through(error: type[BaseException]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_what_is_raised_inside_parameters_comes_through(error: type[BaseException]) -> None:
+def test_exceptions_raised_by_parameters_propagate(error: type[BaseException]) -> None:
     with pytest.raises(error):
         nncore.Network([4, 3]).weights = [ArrayRaises(error)]
 
 
-def test_parameters_that_cannot_be_decoded_are_a_value_error() -> None:
-    """A UnicodeDecodeError is a ValueError that cannot be made of a message."""
+def test_a_decoding_error_in_parameters_is_a_value_error() -> None:
+    """UnicodeDecodeError is a ValueError, but cannot be constructed from a message alone."""
 
     class Undecodable:
         def __array__(self, *arguments: Any, **options: Any) -> Any:
@@ -133,19 +133,19 @@ def test_parameters_that_cannot_be_decoded_are_a_value_error() -> None:
 
 
 @pytest.mark.parametrize("call", [nncore.set_num_threads, lambda n: setattr(NET, "epoch", n)])
-def test_what_is_no_integer_is_a_type_error(call: Callable[[Any], Any]) -> None:
+def test_non_integers_are_a_type_error(call: Callable[[Any], Any]) -> None:
     for value in (1.5, "1", True, Raises(TypeError)):
         with pytest.raises(TypeError, match="expected an integer"):
             call(value)
 
 
 @pytest.mark.parametrize("rows", [[[10**400, 0, 0, 0]], [["1", 0, 0, 0]], [[None, 0, 0, 0]]])
-def test_objects_that_are_no_numbers_are_named(rows: list[Any]) -> None:
+def test_objects_that_are_not_numbers_are_named(rows: list[Any]) -> None:
     with pytest.raises((TypeError, ValueError), match=r"^x "):
         NET.predict(np.array(rows, dtype=object))
 
 
-def test_a_sound_duck_is_as_good_as_scipys() -> None:
+def test_a_valid_duck_typed_csr_matrix_is_accepted() -> None:
     dense = np.array([[1, 0, 0, 2], [0, 3, 0, 0]], np.float32)
     expected = NET.feedforward(dense)
     for dtype in ("int8", "uint16", "int32", "uint32", "int64", "uint64", ">i8"):
@@ -203,7 +203,7 @@ def test_a_sound_duck_is_as_good_as_scipys() -> None:
     ],
     ids=str,
 )
-def test_an_unsound_sparse_matrix_is_refused(changes: dict[str, Any]) -> None:
+def test_an_invalid_sparse_matrix_is_refused(changes: dict[str, Any]) -> None:
     for ask in (NET.feedforward, NET.predict, lambda x: NET.evaluate(x, [0, 1])):
         with pytest.raises((ValueError, TypeError)):
             ask(csr(**changes))
@@ -238,7 +238,7 @@ CORE_OBJECTS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("kind", CORE_OBJECTS)
-def test_the_cores_objects_refuse_to_be_pickled(kind: str) -> None:
+def test_core_objects_refuse_to_be_pickled(kind: str) -> None:
     made = CORE_OBJECTS[kind]()
     ways: list[Callable[[], Any]] = [
         *(lambda p=p: pickle.dumps(made, p) for p in range(pickle.HIGHEST_PROTOCOL + 1)),
@@ -251,7 +251,7 @@ def test_the_cores_objects_refuse_to_be_pickled(kind: str) -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_networks_are_pickled_by_every_protocol(protocol: int) -> None:
+def test_networks_can_be_pickled_by_every_protocol(protocol: int) -> None:
     again = pickle.loads(pickle.dumps(NET, protocol))
     x = np.ones((2, 4))
     assert np.array_equal(again.feedforward(x), NET.feedforward(x))

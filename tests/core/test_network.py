@@ -1,4 +1,4 @@
-"""The Network as Python sees it: construction, parameters, asking, files, pickles, text."""
+"""nncore.Network: construction, parameters, prediction, gradients, files, pickles, text."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_every_initializer_by_name_and_seed(name: str) -> None:
         assert same[0] != bits(Network([20, 10, 5], initializer=name, seed=3))
 
 
-def test_given_arrays() -> None:
+def test_initialisation_from_given_arrays() -> None:
     weights, biases = [[[1.0, 2.0]]], [[3.0]]
     for given in ((weights, biases), [weights, biases]):
         net = Network([2, 1], initializer=given, dtype="float64")
@@ -148,7 +148,7 @@ def test_views_outlive_the_network() -> None:
     assert np.array_equal(w, before)
 
 
-def test_assignment_copies_all_or_nothing() -> None:
+def test_assigning_parameters_copies_all_or_nothing() -> None:
     net = Network([3, 2, 1], dtype="float64")
     before = bits(net)
     good, bad = np.ones((2, 3)), np.ones((2, 2))
@@ -174,12 +174,12 @@ def test_assignment_copies_all_or_nothing() -> None:
     assert net.weights[1].tolist() == [[2.0, 2.0]]
 
 
-def test_too_large_for_float32_is_refused() -> None:
+def test_parameters_too_large_for_float32_are_refused() -> None:
     with pytest.raises(ValueError, match="finite numbers in float32"):
         Network([1, 1]).weights = [[[1e300]]]
 
 
-# --- asking -------------------------------------------------------------------------------------
+# --- prediction and gradients ---------------------------------------------------------------
 
 
 def test_evaluate() -> None:
@@ -252,7 +252,7 @@ def test_update_mini_batch_is_one_step_down_the_gradient() -> None:
             net.update_mini_batch(X, Y, wrong)
 
 
-def test_many_threads_may_ask_one_network() -> None:
+def test_many_threads_may_predict_with_one_network() -> None:
     net = Network([5, 40, 3], seed=1)
     expected = net.predict(X)
     wrong: list[int] = []
@@ -301,7 +301,7 @@ def test_save_and_load(dtype: str, tmp_path: Path) -> None:
     assert bits(twin) == bits(net)
 
 
-def test_load_gives_the_subclass(tmp_path: Path) -> None:
+def test_load_returns_the_subclass(tmp_path: Path) -> None:
     net = Digits(4)
     net.save(tmp_path / "model")
     twin = Digits.load(tmp_path / "model")
@@ -309,7 +309,7 @@ def test_load_gives_the_subclass(tmp_path: Path) -> None:
     assert np.array_equal(twin.doubled(), net.doubled())
 
 
-def test_load_says_what_is_wrong(tmp_path: Path) -> None:
+def test_load_errors_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     with pytest.raises(nncore.ModelFileError, match=r"model\.safetensors.*No such file"):
         Network.load(path)
@@ -318,7 +318,7 @@ def test_load_says_what_is_wrong(tmp_path: Path) -> None:
         Network.load(path)
 
 
-def test_what_cannot_be_saved(tmp_path: Path) -> None:
+def test_invalid_paths_and_parameters_are_not_saved(tmp_path: Path) -> None:
     net = Network([2, 1])
     with pytest.raises(nncore.ModelFileError, match=r"nowhere/model.*No such file"):
         net.save(tmp_path / "nowhere" / "model")
@@ -329,7 +329,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
         with pytest.raises(TypeError, match="path must be a string or a path, got 3"):
             write(3)
     net.weights[0][0, 0] = np.nan
-    for write in (net.save, net.save_checkpoint):  # what load would refuse
+    for write in (net.save, net.save_checkpoint):  # load would refuse them
         with pytest.raises(ValueError, match="NaN or infinity among its parameters"):
             write(tmp_path / "model")
     assert not list(tmp_path.iterdir())
@@ -338,7 +338,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "copied", [copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))]
 )
-def test_copies_are_the_same_to_the_bit_and_apart(copied: Any) -> None:
+def test_copies_are_bit_identical_and_independent(copied: Any) -> None:
     net = Digits(4)
     net.fit(X, Y, 2, optimizer="adam", learning_rate=0.01)
     twin = copied(net)
@@ -349,12 +349,12 @@ def test_copies_are_the_same_to_the_bit_and_apart(copied: Any) -> None:
     twin.weights[0][...] = 0.0
     assert np.any(net.weights[0])
     twin = copied(net)
-    for each in (net, twin):  # the optimiser's memory went along
+    for each in (net, twin):  # the optimiser's slots were copied
         each.fit(X, Y, 1, optimizer="adam", learning_rate=0.01)
     assert bits(twin) == bits(net)
 
 
-def test_a_trained_network_is_freed() -> None:
+def test_a_trained_network_is_garbage_collected() -> None:
     net = Network([5, 4, 3])
     net.fit(X, Y, 1, optimizer="adam", validation_data=(X, Y))
     net.update_mini_batch(X, Y, 0.1)
@@ -386,7 +386,7 @@ def test_repr_and_summary() -> None:
 # --- the package ----------------------------------------------------------------------------------
 
 
-def test_import_needs_nothing_heavy() -> None:
+def test_import_loads_no_optional_package() -> None:
     heavy = ["scipy", "sklearn", "tqdm", "pandas", "matplotlib", "PIL", "pooch", "torch"]
     code = f"import sys, nncore; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -394,7 +394,7 @@ def test_import_needs_nothing_heavy() -> None:
     assert out.stderr == ""
 
 
-def test_submodules_are_there_when_asked_for() -> None:
+def test_submodules_are_imported_on_first_use() -> None:
     code = (
         "import nncore; print(nncore.optimizers.Adam().name, nncore.metrics.mse([1], [2]),"
         "nncore.schedules.Constant(1).rate, nncore.callbacks.Lambda.__name__)"
@@ -406,7 +406,7 @@ def test_submodules_are_there_when_asked_for() -> None:
         nncore.nets  # noqa: B018
 
 
-def test_threads() -> None:
+def test_set_num_threads() -> None:
     before = nncore.get_num_threads()
     try:
         nncore.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Extreme numbers: no overflow in the activations, nothing but finite data, no lost parameters.
+"""Extreme numbers: activations do not overflow, non-finite data is refused, parameters survive.
 
 pytest turns every warning into an error here (pyproject.toml).
 """
@@ -25,7 +25,7 @@ def identity_network(activations: list[str], cost: str, dtype: str) -> _core.Net
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", [*hidden_activations(), "step"])
-def test_activations_at_extremes(name: str, dtype: str) -> None:
+def test_activations_at_extreme_inputs(name: str, dtype: str) -> None:
     net = identity_network([name, "linear"], "quadratic", dtype)
     z = Z if name != "exponential" else Z[Z < 80]
     a = net.hidden_activations(z[:, None])[0].ravel()
@@ -33,13 +33,13 @@ def test_activations_at_extremes(name: str, dtype: str) -> None:
     with np.errstate(all="ignore"):
         expected = reference.ACTIVATIONS[name][0](z.astype(dtype).astype(float))
     rtol = 1e-12 if dtype == "float64" else 1e-5
-    atol = 1e-300 if dtype == "float64" else 1e-35  # far tails may be cut to zero
+    atol = 1e-300 if dtype == "float64" else 1e-35  # far tails may be flushed to zero
     np.testing.assert_allclose(a, expected, rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", hidden_activations())
-def test_slopes_at_extremes(name: str, dtype: str) -> None:
+def test_activation_derivatives_at_extreme_inputs(name: str, dtype: str) -> None:
     net = identity_network([name, "linear"], "mean_absolute", dtype)
     z = Z if name != "exponential" else Z[Z < 80]
     data = _core.Dataset(net, z[:, None], np.full((len(z), 1), -1e31))
@@ -56,7 +56,7 @@ def test_slopes_at_extremes(name: str, dtype: str) -> None:
     ("cost", "output"), [("cross_entropy", "sigmoid"), ("log_likelihood", "softmax")]
 )
 def test_costs_of_confident_mistakes_are_finite(cost: str, output: str, dtype: str) -> None:
-    """The cost is computed from z: at |z| = 1e4 it is about 1e4, not infinity."""
+    """The cost is computed from z. At |z| = 1e4 it is about 1e4, not infinity."""
     net = _core.Network([2, 2], [output], cost=cost, dtype=dtype)
     net.weight_views()[0][...], net.bias_views()[0][...] = np.eye(2), 0.0
     x = np.array([[1e4, -1e4], [-1e4, 1e4]])
@@ -70,7 +70,7 @@ def test_costs_of_confident_mistakes_are_finite(cost: str, output: str, dtype: s
     assert np.abs(nabla_w[0]).max() == pytest.approx(1e4, rel=1e-6)
 
 
-def test_softmax_is_a_distribution_at_extremes() -> None:
+def test_softmax_is_a_distribution_at_extreme_inputs() -> None:
     net = _core.Network([3, 3], ["softmax"], cost="log_likelihood", dtype="float64")
     net.weight_views()[0][...], net.bias_views()[0][...] = np.eye(3), 0.0
     a = net.feedforward([[1e30, -1e30, 0], [1e4, 1e4, -1e4], [-1e30] * 3, [0, 0, 0]])
@@ -81,7 +81,7 @@ def test_softmax_is_a_distribution_at_extremes() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", ["x", "y"])
-def test_data_that_is_not_finite_is_refused(where: str, bad: float) -> None:
+def test_non_finite_data_is_refused(where: str, bad: float) -> None:
     net = make_network([5, 4, 3], ["tanh", "linear"])
     x, y = make_problem(net, 9)
     (x if where == "x" else y)[6, 2] = bad
@@ -93,7 +93,7 @@ def test_data_that_is_not_finite_is_refused(where: str, bad: float) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_prediction_refuses_data_that_is_not_finite(bad: float) -> None:
+def test_prediction_refuses_non_finite_data(bad: float) -> None:
     net = make_network([5, 4, 3], ["tanh", "linear"])
     x = np.ones((4, 5))
     x[2, 3] = bad
@@ -102,7 +102,7 @@ def test_prediction_refuses_data_that_is_not_finite(bad: float) -> None:
             call(x)
 
 
-def test_sparse_data_that_is_not_finite_is_refused() -> None:
+def test_non_finite_sparse_data_is_refused() -> None:
     csr_matrix = pytest.importorskip("scipy.sparse").csr_matrix
     net = make_network([5, 4, 3], ["tanh", "linear"])
     x, y = make_problem(net, 9)
@@ -134,7 +134,7 @@ def test_divergence_names_the_epoch_and_keeps_finite_parameters(optimizer: str, 
     assert np.isfinite(net.feedforward(x)).all()
 
 
-def test_parameters_set_to_nan_are_noticed() -> None:
+def test_all_finite_notices_nan() -> None:
     net = make_network([3, 4, 1], ["relu", "linear"])
     assert net.all_finite()
     net.weight_views()[1][0, 2] = np.nan
@@ -145,10 +145,10 @@ def test_parameters_set_to_nan_are_noticed() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("output", ["softmax", "sigmoid", "relu"])
 @pytest.mark.parametrize("layer", [0, 1, 2])
-def test_a_row_answers_alone_as_among_others_whatever_the_weights(
+def test_a_row_gives_the_same_output_alone_and_in_a_batch(
     layer: int, output: str, dtype: str, bad: float
 ) -> None:
-    """A row alone leaves out its zeros; 0 times NaN would be NaN."""
+    """The product of a single row skips its zeros. 0 times NaN would be NaN."""
     cost = {"softmax": "log_likelihood"}.get(output, "quadratic")
     net = make_network([30, 40, 20, 5], ["relu", "relu", output], cost, dtype)
     rng = np.random.default_rng(1)
@@ -163,7 +163,7 @@ def test_a_row_answers_alone_as_among_others_whatever_the_weights(
         np.testing.assert_array_equal(net.feedforward(x[-n:]), alone[-n:])
 
 
-def test_a_mini_batch_without_weight_changes_nothing() -> None:
+def test_a_mini_batch_of_weight_zero_changes_nothing() -> None:
     net = make_network([3, 4, 1], ["tanh", "linear"])
     x, y = make_problem(net, 6)
     data = _core.Dataset(net, x, y, np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]))

@@ -17,7 +17,7 @@ SIZES, ACTIVATIONS = [7, 5, 3], ["tanh", "sigmoid"]
 
 
 def steps_of(net: _core.Network, optimizer: str, **options: Any) -> Iterator[Any]:
-    """Trains one mini-batch at a time, yielding it as the reference takes it."""
+    """Trains on one mini-batch after the other, and yields each for the reference."""
     x, y = make_problem(net, 4 * STEPS)
     data = _core.Dataset(net, x, y)
     trainer = _core.Trainer(net, batch_size=4, optimizer=optimizer, **options)
@@ -30,7 +30,7 @@ def steps_of(net: _core.Network, optimizer: str, **options: Any) -> Iterator[Any
 
 @pytest.mark.parametrize("options", [{}, {"l2": 3.0}, {"l1": 1.0}], ids=str)
 @pytest.mark.parametrize("name", _core.OPTIMIZERS)
-def test_every_step_is_the_references(name: str, options: dict[str, float]) -> None:
+def test_every_step_agrees_with_the_reference(name: str, options: dict[str, float]) -> None:
     net = make_network(SIZES, ACTIVATIONS)
     ref, optimizer = twin(net), reference.OPTIMIZERS[name](**_core.OPTIMIZERS[name])
     for x, y, trainer in steps_of(net, name, **options):
@@ -40,8 +40,8 @@ def test_every_step_is_the_references(name: str, options: dict[str, float]) -> N
 
 
 @pytest.mark.parametrize("name", _core.OPTIMIZERS)
-def test_hyperparameters_are_used(name: str) -> None:
-    """Every hyperparameter, moved from its default, moves the result as in the reference."""
+def test_every_hyperparameter_has_its_effect(name: str) -> None:
+    """Changing a hyperparameter changes the result as it does in the reference."""
     for key, default in _core.OPTIMIZERS[name].items():
         changed = {
             **_core.OPTIMIZERS[name],
@@ -56,8 +56,8 @@ def test_hyperparameters_are_used(name: str) -> None:
         assert relative(net.weight_views()[0], usual.weight_views()[0]) > 1e-6
 
 
-def test_slots_and_steps_carry_the_state() -> None:
-    """A new trainer that is given the old one's slots and steps goes on with the same bits."""
+def test_slots_and_steps_are_the_whole_state() -> None:
+    """A new trainer with the old one's slots and steps continues with the same bits."""
     for name in _core.OPTIMIZERS:
         net, other = make_network(SIZES, ACTIVATIONS), make_network(SIZES, ACTIVATIONS)
         x, y = make_problem(net, 24)
@@ -98,7 +98,7 @@ def torch_optimizer(torch: Any, name: str, weights: list, biases: list) -> Any:
 
 
 @pytest.mark.parametrize("name", _core.OPTIMIZERS)
-def test_every_step_is_pytorchs(name: str) -> None:
+def test_every_step_agrees_with_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch")
     net = make_network(SIZES, ACTIVATIONS)
     weights, biases = (

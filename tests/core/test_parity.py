@@ -1,4 +1,4 @@
-"""The core against the NumPy reference: from the same parameters, in the same order."""
+"""The core agrees with the NumPy reference, from the same parameters and in the same order."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def compare_epochs(
     penalty_rows: int = 0,
     **options: float,
 ) -> None:
-    """Three epochs in both; parameters must move, and end the same."""
+    """Three epochs in both. The parameters must change, and must agree in the end."""
     x, y = make_problem(net, rows)
     ref, start = twin(net), twin(net)
     data = _core.Dataset(net, as_layout(x.astype(net.dtype), layout), y, sample_weight)
@@ -142,7 +142,7 @@ def test_three_epochs_of_every_optimizer(optimizer: str, options: dict[str, floa
 @pytest.mark.parametrize("layout", ["dense", "csr"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_forward_cost_and_gradients(sizes: list[int], dtype: str, layout: str) -> None:
+def test_outputs_cost_and_gradients(sizes: list[int], dtype: str, layout: str) -> None:
     net = make_network(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"], dtype=dtype)
     ref, tolerance = twin(net), TOLERANCE[dtype]
     x, y = make_problem(net, ROWS)
@@ -161,8 +161,8 @@ def test_forward_cost_and_gradients(sizes: list[int], dtype: str, layout: str) -
 
 
 @pytest.mark.parametrize("sizes", [[7, 4], [7, 17, 3]], ids=str)
-def test_labels_mean_one_hot_targets(sizes: list[int]) -> None:
-    """Integer labels train as their one-hot rows do, bit for bit, and give the accuracy."""
+def test_integer_labels_train_like_one_hot_targets(sizes: list[int]) -> None:
+    """Integer labels train like their one-hot rows, bit for bit. They also give the accuracy."""
     net = make_network(sizes, ["sigmoid"] * (len(sizes) - 1))
     other = make_network(sizes, ["sigmoid"] * (len(sizes) - 1))
     x, _ = make_problem(net, ROWS)

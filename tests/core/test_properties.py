@@ -1,4 +1,4 @@
-"""Any input: the right answer or the right error, never a crash."""
+"""Arbitrary input gives the right result or the right error, never a crash."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ REAL_DTYPES = [
 ]  # fmt: skip
 
 
-def shared(draw: Any, a: np.ndarray) -> Any:
-    """The same numbers in another layout."""
+def relayout(draw: Any, a: np.ndarray) -> Any:
+    """The same numbers in another memory layout."""
     layout = draw(st.sampled_from(sorted(LAYOUTS)))
     b = LAYOUTS[layout](a)
     assert np.array_equal(np.asarray(b).astype(a.dtype), a)
     return b
 
 
-def spread(a: np.ndarray) -> np.ndarray:
+def with_stride(a: np.ndarray) -> np.ndarray:
     wide = np.ones([2 * k for k in a.shape], a.dtype)
     wide[tuple(slice(None, None, 2) for _ in a.shape)] = a
     return wide[tuple(slice(None, None, 2) for _ in a.shape)]
 
 
-def backwards(a: np.ndarray) -> np.ndarray:
+def reversed_in_memory(a: np.ndarray) -> np.ndarray:
     flip = tuple(slice(None, None, -1) for _ in a.shape)
     return np.ascontiguousarray(a[flip])[flip]
 
@@ -60,8 +60,8 @@ def misaligned(a: np.ndarray) -> np.ndarray:
 LAYOUTS: dict[str, Any] = {
     "c": np.ascontiguousarray,
     "fortran": np.asfortranarray,
-    "spread": spread,
-    "backwards": backwards,
+    "spread": with_stride,
+    "backwards": reversed_in_memory,
     "read-only": read_only,
     "misaligned": misaligned,
     "list": lambda a: a.tolist() if a.size else a,
@@ -78,10 +78,10 @@ def networks(draw: Any) -> _core.Network:
 
 @st.composite
 def inputs(draw: Any, columns: int, max_rows: int = 9) -> tuple[np.ndarray, Any]:
-    """Rows that every dtype can hold, plain and in some dtype and layout."""
+    """Rows that every dtype can hold: as float64, and in a drawn dtype and layout."""
     rows = draw(st.integers(0, max_rows))
     plain = draw(hnp.arrays(np.float64, (rows, columns), elements=st.integers(0, 1)))
-    return plain, shared(draw, plain.astype(draw(st.sampled_from(REAL_DTYPES))))
+    return plain, relayout(draw, plain.astype(draw(st.sampled_from(REAL_DTYPES))))
 
 
 @given(st.data())
@@ -95,7 +95,7 @@ def test_rows_of_every_dtype_and_layout(data: st.DataObject) -> None:
     assert found.tobytes() == expected.tobytes()
     assert relative(found, twin(net).feedforward(plain)) < 1e-5
     assert net.predict(x).tolist() == net.predict(plain).tolist()
-    for k in range(len(plain)):  # a single row is one row of the whole
+    for k in range(len(plain)):  # each row gives the same alone
         assert relative(net.feedforward(x[k]), expected[k]) < 1e-6
 
 
@@ -109,11 +109,11 @@ def test_training_data_of_every_dtype_and_layout(data: st.DataObject) -> None:
     elements = st.integers(0, 1)
     shape = (len(plain), net.sizes[-1])
     targets = data.draw(hnp.arrays(np.float64, shape, elements=elements))
-    y = shared(data.draw, targets.astype(data.draw(st.sampled_from(REAL_DTYPES))))
+    y = relayout(data.draw, targets.astype(data.draw(st.sampled_from(REAL_DTYPES))))
     weight = data.draw(hnp.arrays(np.float64, len(plain), elements=st.integers(1, 3)))
     batch_size = data.draw(st.integers(1, 12))
     order = data.draw(st.permutations(range(len(plain))))
-    for network, rows, answers, w in ((net, x, y, shared(data.draw, weight)),
+    for network, rows, answers, w in ((net, x, y, relayout(data.draw, weight)),
                                       (other, plain, targets, weight)):  # fmt: skip
         ds = _core.Dataset(network, rows, answers, w)
         assert len(ds) == len(plain)
@@ -129,7 +129,7 @@ def test_labels_of_every_integer_type(data: st.DataObject) -> None:
     net = make_network([3, 4, 5], ["tanh", "sigmoid"])
     labels = data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=9))
     dtype = data.draw(st.sampled_from(["int8", "uint8", ">i2", "int32", "int64", "uint64"]))
-    y = shared(data.draw, np.array(labels, dtype))
+    y = relayout(data.draw, np.array(labels, dtype))
     x = np.ones((len(labels), 3))
     found = net.gradients(_core.Dataset(net, x, y))
     expected = net.gradients(_core.Dataset(net, x, np.eye(5)[labels]))
@@ -156,11 +156,11 @@ ANYTHING = st.one_of(
 
 
 @given(ANYTHING)
-def test_anything_as_x(x: Any) -> None:
+def test_arbitrary_objects_as_x(x: Any) -> None:
     net = make_network([3, 4, 2], ["tanh", "sigmoid"])
-    a = outcome(lambda: net.feedforward(x))
+    a = result_or_error(lambda: net.feedforward(x))
     if isinstance(a, Exception):
-        assert mentions(a, "x")
+        assert error_mentions(a, "x")
         return
     assert np.asarray(x).shape[-1] == 3
     assert a.shape == (*np.asarray(x).shape[:-1], 2)
@@ -168,37 +168,37 @@ def test_anything_as_x(x: Any) -> None:
 
 
 @given(ANYTHING, ANYTHING)
-def test_anything_as_y_and_weight(y: Any, weight: Any) -> None:
+def test_arbitrary_objects_as_y_and_sample_weight(y: Any, weight: Any) -> None:
     net = make_network([3, 4, 2], ["tanh", "sigmoid"])
-    data = outcome(lambda: _core.Dataset(net, np.ones((4, 3)), y, weight))
+    data = result_or_error(lambda: _core.Dataset(net, np.ones((4, 3)), y, weight))
     if isinstance(data, Exception):
-        assert mentions(data, "y") or mentions(data, "sample_weight")
+        assert error_mentions(data, "y") or error_mentions(data, "sample_weight")
         return
-    trained = outcome(lambda: train(net, data, batch_size=3))
+    trained = result_or_error(lambda: train(net, data, batch_size=3))
     if isinstance(trained, Exception):
         assert y is None, "a data set that was accepted can be trained on"
-        assert mentions(trained, "y")
+        assert error_mentions(trained, "y")
     assert net.all_finite()
 
 
-def outcome(call: Callable[[], Any]) -> Any:
-    """What the call returns, or the error that a caller may expect of it."""
+def result_or_error(call: Callable[[], Any]) -> Any:
+    """What the call returns, or the ValueError or TypeError that it raises."""
     try:
         return call()
     except (ValueError, TypeError) as error:
         return error
 
 
-def mentions(error: Exception, name: str) -> bool:
+def error_mentions(error: Exception, name: str) -> bool:
     words = str(error).replace(":", " ").replace(",", " ").split()
     return name in words
 
 
-def test_no_rows() -> None:
+def test_empty_data() -> None:
     net = make_network([3, 4, 2], ["tanh", "sigmoid"])
     assert net.feedforward(np.empty((0, 3))).shape == (0, 2)
     assert net.predict(np.empty((0, 3))).shape == (0,)
-    error = outcome(
+    error = result_or_error(
         lambda: train(net, _core.Dataset(net, np.empty((0, 3)), np.empty((0, 2))), batch_size=3)
     )
     assert isinstance(error, ValueError)
@@ -221,14 +221,14 @@ def test_no_rows() -> None:
         (np.ones((4, 3)), np.full((4, 2), None), None, r"\by\b"),
     ],
 )
-def test_wrong_data_is_named(x: Any, y: Any, weight: Any, message: str) -> None:
+def test_errors_name_the_bad_argument(x: Any, y: Any, weight: Any, message: str) -> None:
     net = make_network([3, 4, 2], ["tanh", "sigmoid"])
     with pytest.raises((ValueError, TypeError), match=message):
         _core.Dataset(net, x, y, weight)
 
 
 @given(st.data())
-def test_sparse_rows_are_their_dense_twin(data: st.DataObject) -> None:
+def test_sparse_rows_agree_with_dense_rows(data: st.DataObject) -> None:
     sparse = pytest.importorskip("scipy.sparse")
     net = data.draw(networks())
     plain = data.draw(
@@ -239,7 +239,7 @@ def test_sparse_rows_are_their_dense_twin(data: st.DataObject) -> None:
     plain = x.toarray().astype(float)
     if data.draw(st.booleans()):
         x.indices, x.indptr = x.indices.astype("int64"), x.indptr.astype("int64")
-    if data.draw(st.booleans()):  # the same rows, their entries in another order
+    if data.draw(st.booleans()):  # the same rows with their entries in another order
         for k in range(len(plain)):
             part = slice(x.indptr[k], x.indptr[k + 1])
             x.indices[part], x.data[part] = x.indices[part][::-1].copy(), x.data[part][::-1].copy()
@@ -264,7 +264,7 @@ def test_sparse_rows_with_duplicate_entries_add_up() -> None:
     [([0, 3], [0, 1, 2]), ([0, -1], [0, 1, 2]), ([0, 2**32], [0, 1, 2]), ([0, 1], [0, 2, 1]),
      ([0, 1], [0, 1, 9]), ([0, 1], [0, 1, 2**40]), ([0, 1], [5, 1, 2]), ([0], [0, 1, 2])],
 )  # fmt: skip
-def test_broken_sparse_rows_are_refused(indices: list[int], indptr: list[int]) -> None:
+def test_invalid_sparse_rows_are_refused(indices: list[int], indptr: list[int]) -> None:
     sparse = pytest.importorskip("scipy.sparse")
     net = make_network([3, 2], ["sigmoid"])
     x = sparse.csr_matrix((2, 3))
@@ -273,12 +273,12 @@ def test_broken_sparse_rows_are_refused(indices: list[int], indptr: list[int]) -
         net.feedforward(x)
 
 
-def test_other_sparse_formats_are_converted_or_named() -> None:
+def test_other_sparse_formats_are_converted_or_refused() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     net = make_network([3, 2], ["sigmoid"])
     for make in (sparse.csc_matrix, sparse.coo_matrix, sparse.dok_matrix):
         x = make(np.eye(3))
-        found = outcome(lambda x=x: net.feedforward(x))
+        found = result_or_error(lambda x=x: net.feedforward(x))
         if isinstance(found, Exception):
             assert "CSR" in str(found)
         else:

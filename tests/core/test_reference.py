@@ -1,4 +1,4 @@
-"""The reference itself: gradients against finite differences, numbers against the book."""
+"""The reference itself: its gradients by finite differences, its numbers by the book."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def central_differences(p: np.ndarray, cost: Callable[[], float], h: float = 1e-
     return gradient
 
 
-def test_one_neuron_by_hand() -> None:
+def test_one_neuron_computed_by_hand() -> None:
     """The book's toy neuron: input 1, weight 0.6, bias 0.9, target 0, output 0.82."""
     net = reference.Network([[[0.6]]], [[0.9]], ["sigmoid"])
     x, y = np.ones((1, 1)), np.zeros((1, 1))
@@ -61,7 +61,7 @@ def test_one_neuron_by_hand() -> None:
     assert net.biases[0][0] == pytest.approx(0.9 - 0.15 * a * a * (1 - a))
 
 
-def test_epoch_visits_the_short_last_batch() -> None:
+def test_an_epoch_includes_the_short_last_mini_batch() -> None:
     order = np.arange(10)
     assert [len(rows) for rows in reference.mini_batches(order, 4)] == [4, 4, 2]
 
@@ -78,7 +78,7 @@ STEPS_AT_GRADIENT_ONE = {
 
 
 @pytest.mark.parametrize("name", sorted(reference.OPTIMIZERS))
-def test_first_two_steps_of_the_optimizers_by_hand(name: str) -> None:
+def test_first_two_optimizer_steps_computed_by_hand(name: str) -> None:
     p, optimizer = [np.zeros(1)], reference.OPTIMIZERS[name]()
     for expected in STEPS_AT_GRADIENT_ONE[name]:
         before = p[0][0]

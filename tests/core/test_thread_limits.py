@@ -6,9 +6,9 @@ import os
 import sys
 
 import pytest
-from test_threads import lines_of, run, train_wide
 
 from nncore import _core
+from thread_programs import output_lines, run, train_wide
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="needs Linux's limits on a process"
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 WITH_FEW_PROCESSES = """
 import os, resource
-from test_threads import nncore, train_wide
+from thread_programs import nncore, train_wide
 train_wide(1)  # all that is imported is there
 if os.geteuid() == 0:  # whom no limit holds
     os.setgroups([])
@@ -42,13 +42,13 @@ IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 def test_a_limit_on_processes_leaves_fewer_threads(limit: int) -> None:
     expected = train_wide(1)
     program = WITH_FEW_PROCESSES.format(limit=limit, nobody=NOBODY)
-    assert lines_of(run(program)) == [expected]
+    assert output_lines(run(program)) == [expected]
 
 
 WITH_LITTLE_MEMORY = """
 import resource
 from pathlib import Path
-from test_threads import nncore, train_wide
+from thread_programs import nncore, train_wide
 expected = train_wide(1)
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 most = pages * resource.getpagesize() + ({more} << 20)
@@ -65,7 +65,7 @@ print(train_wide(8) == expected)
 
 @pytest.mark.parametrize("more", [2, 8, 16, 32, 64, 96, 128, 256])
 def test_a_small_address_space_leaves_fewer_threads(more: int) -> None:
-    first, then = lines_of(run(WITH_LITTLE_MEMORY.format(more=more)))
+    first, then = output_lines(run(WITH_LITTLE_MEMORY.format(more=more)))
     assert first in ("True", "MemoryError")
     assert then == "True"
 
@@ -73,5 +73,5 @@ def test_a_small_address_space_leaves_fewer_threads(more: int) -> None:
 @pytest.mark.skipif(not _core.build_info()["openmp"], reason="needs a build with OpenMP")
 def test_a_stack_too_large_for_openmps_threads_leaves_fewer_of_them() -> None:
     expected = train_wide(1)
-    program = "from test_threads import train_wide; print(train_wide(4))"
-    assert lines_of(run(program, OMP_STACKSIZE="100000G")) == [expected]
+    program = "from thread_programs import train_wide; print(train_wide(4))"
+    assert output_lines(run(program, OMP_STACKSIZE="100000G")) == [expected]

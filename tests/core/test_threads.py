@@ -1,14 +1,11 @@
-"""Threads and instruction sets as the surroundings ask for them: limits, forks, PyTorch, load."""
+"""Threads and instruction sets: environment variables, limits, forks, PyTorch, a busy machine."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import platform
-import subprocess
-import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,47 +15,21 @@ from typing import Any
 import pytest
 
 import nncore
-from networks import digest, make_network, make_problem, train
 from nncore import _core
+from thread_programs import most_threads_during, output_lines, run, train_wide
 
 LISTS_THREADS = Path("/proc/self/task").is_dir()
 
 
 @pytest.fixture(autouse=True)
-def _threads_as_before():
+def _restore_num_threads():
     before = nncore.get_num_threads()
     yield
     nncore.set_num_threads(before)
 
 
-def train_wide(threads: int = 0, dtype: str = "float32") -> str:
-    """The hash of a network whose layers, at a batch of 128, are worth four threads and more."""
-    if threads:
-        nncore.set_num_threads(threads)
-    net = make_network([64, 600, 10], ["tanh", "sigmoid"], dtype=dtype)
-    x, y = make_problem(net, 400)
-    train(net, _core.Dataset(net, x.astype(dtype), y), batch_size=128, epochs=3)
-    return digest(*net.weight_views(), *net.bias_views(), net.feedforward(x.astype(dtype)))
-
-
-def run(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The program in a process of its own, where it may import this file."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("OMP_")}
-    here = Path(__file__).parent
-    folders = [str(here), str(here.parent / "helpers")]
-    command = [sys.executable, "-c", f"import sys; sys.path[:0] = {folders!r}\n{program}"]
-    return subprocess.run(
-        command, env=kept | variables, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def lines_of(done: subprocess.CompletedProcess[str]) -> list[str]:
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 HASHES_OF_THE_INSTRUCTION_SET = """
-from test_threads import _core, train_wide
+from thread_programs import _core, train_wide
 print(_core.build_info()["instruction_set"])
 for dtype in ("float32", "float64"):
     print(*{train_wide(threads, dtype) for threads in (1, 2, 3, 4)})
@@ -66,11 +37,11 @@ for dtype in ("float32", "float64"):
 
 
 def hashes_under(name: str) -> list[str]:
-    """One hash per dtype, under that instruction set; skips the test if the machine lacks it."""
+    """One hash per dtype with that instruction set. Skips the test if the machine lacks it."""
     done = run(HASHES_OF_THE_INSTRUCTION_SET, NNCORE_ISA=name)
     if "this machine does not have that instruction set" in done.stderr:
         pytest.skip(f"needs a machine with {name}")
-    ran, *hashes = lines_of(done)
+    ran, *hashes = output_lines(done)
     assert ran == name
     return hashes
 
@@ -86,7 +57,7 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
         pytest.param("avx512", marks=pytest.mark.skipif(not X86, reason="needs x86-64")),
     ],
 )
-def test_the_forced_instruction_set_runs_with_the_same_bits_on_any_threads(name: str) -> None:
+def test_a_forced_instruction_set_gives_the_same_bits_on_any_number_of_threads(name: str) -> None:
     for hashes in hashes_under(name):
         assert len(hashes.split()) == 1
 
@@ -105,17 +76,17 @@ for ask in (nncore._core.build_info, lambda: nncore.Network([2, 1])):
     except ValueError as error:
         print(error)
 """
-    lines = lines_of(run(program, NNCORE_ISA="mmx"))
+    lines = output_lines(run(program, NNCORE_ISA="mmx"))
     assert len(lines) == 2
     for line in lines:
         assert line.startswith("NNCORE_ISA=mmx: no such instruction set; expected one of ")
         assert line.endswith("baseline")
 
 
-def test_an_empty_choice_of_instruction_set_is_none() -> None:
+def test_an_empty_nncore_isa_means_no_choice() -> None:
     program = "import nncore; print(nncore._core.build_info()['instruction_set'])"
-    [name] = lines_of(run(program, NNCORE_ISA=""))
-    assert lines_of(run(program, NNCORE_ISA=name)) == [name]
+    [name] = output_lines(run(program, NNCORE_ISA=""))
+    assert output_lines(run(program, NNCORE_ISA=name)) == [name]
 
 
 needs_openmp = pytest.mark.skipif(
@@ -127,45 +98,20 @@ needs_openmp = pytest.mark.skipif(
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_omp_num_threads_is_honoured(threads: str) -> None:
     program = "import nncore; print(nncore.get_num_threads())"
-    assert lines_of(run(program, OMP_NUM_THREADS=threads)) == [threads]
+    assert output_lines(run(program, OMP_NUM_THREADS=threads)) == [threads]
 
 
 @pytest.mark.skipif(not LISTS_THREADS, reason="needs /proc to count threads")
 @pytest.mark.parametrize(("wanted", "joined"), [(1, 0), (2, 1), (4, 3)])
-def test_so_many_threads_work_as_were_asked_for(wanted: int, joined: int) -> None:
+def test_the_number_of_threads_is_the_one_asked_for(wanted: int, joined: int) -> None:
     program = f"""
 import os
-from test_threads import tasks_while, train_wide
+from thread_programs import most_threads_during, train_wide
 train_wide(1)
 before = len(os.listdir("/proc/self/task"))
-print(tasks_while(lambda: train_wide({wanted}), {joined}) - before - 1)
+print(most_threads_during(lambda: train_wide({wanted}), {joined}) - before - 1)
 """
-    assert lines_of(run(program)) == [str(joined)]
-
-
-def tasks_while(work: Callable[[], Any], enough: int) -> int:
-    """The most threads this process had while a thread of its own worked, over and over.
-
-    The first time does not count: before a team grows, more threads are made on trial.
-    """
-    begun, finished, seen = threading.Event(), threading.Event(), 0
-    before = len(os.listdir("/proc/self/task"))
-
-    def repeat() -> None:
-        work()
-        begun.set()
-        while not finished.is_set():
-            work()
-
-    worker = threading.Thread(target=repeat)
-    worker.start()
-    assert begun.wait(60)
-    deadline = time.monotonic() + (30 if enough else 0.3)
-    while time.monotonic() < deadline and seen < before + 1 + enough:
-        seen = max(seen, len(os.listdir("/proc/self/task")))
-    finished.set()
-    worker.join()
-    return seen
+    assert output_lines(run(program)) == [str(joined)]
 
 
 @needs_openmp
@@ -173,7 +119,7 @@ def test_threadpoolctl_limits_the_threads() -> None:
     pytest.importorskip("threadpoolctl")
     program = """
 import threadpoolctl
-from test_threads import nncore, train_wide
+from thread_programs import nncore, train_wide
 def state():
     print(nncore.get_num_threads(), train_wide())
 state()
@@ -187,18 +133,18 @@ with threadpoolctl.threadpool_limits(1):
     state()
 state()
 """
-    states = [line.split() for line in lines_of(run(program, OMP_NUM_THREADS="3"))]
+    states = [line.split() for line in output_lines(run(program, OMP_NUM_THREADS="3"))]
     assert [threads for threads, _ in states] == ["3", "1", "2", "3", "1", "4"]
     assert {bits for _, bits in states} == {train_wide(1)}
 
 
-def answer_of_a_fork(task: Callable[[], Any]) -> Any:
-    """What the task returns in a forked child, which is given a minute."""
+def result_in_forked_child(task: Callable[[], Any]) -> Any:
+    """What the task returns in a forked child. The child has a minute."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=lambda: sender.send(task()))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python's own about such forks
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns about forks with threads
         process.start()
     sender.close()
     try:
@@ -216,9 +162,9 @@ needs_fork = pytest.mark.skipif(
 
 
 @needs_fork
-def test_the_child_of_a_forked_child_trains() -> None:
+def test_a_forked_grandchild_trains() -> None:
     expected = train_wide(2)  # threads exist from here on
-    assert answer_of_a_fork(lambda: (train_wide(3), answer_of_a_fork(train_wide))) == (
+    assert result_in_forked_child(lambda: (train_wide(3), result_in_forked_child(train_wide))) == (
         expected,
         expected,
     )
@@ -237,7 +183,7 @@ def test_children_are_forked_while_the_parent_trains() -> None:
     with ThreadPoolExecutor(1) as pool:
         parent = pool.submit(keep_training)
         try:
-            assert [answer_of_a_fork(train_wide) for _ in range(3)] == [expected] * 3
+            assert [result_in_forked_child(train_wide) for _ in range(3)] == [expected] * 3
         finally:
             finished.set()
         assert parent.result() <= {expected}
@@ -247,8 +193,8 @@ def test_children_are_forked_while_the_parent_trains() -> None:
 @pytest.mark.skipif(not LISTS_THREADS, reason="needs /proc to count threads")
 def test_a_forked_child_has_threads_of_its_own() -> None:
     train_wide(3)
-    # In the child: the thread that forked, the one that trains, and two that help it.
-    assert answer_of_a_fork(lambda: tasks_while(train_wide, 2)) >= 4
+    # In the child: the main thread, the one that trains, and two that help it.
+    assert result_in_forked_child(lambda: most_threads_during(train_wide, 2)) >= 4
 
 
 BESIDE_PYTORCH = """
@@ -266,19 +212,19 @@ for _ in range(3):
 
 @pytest.mark.parametrize("first", ["torch", "nncore"])
 def test_pytorch_in_the_same_process(first: str) -> None:
-    """Whole numbers, so that any order of the sums gives the same product."""
+    """The numbers are integers, so that the product does not depend on the order of sums."""
     pytest.importorskip("torch")
-    imports = ["import torch", "from test_threads import train_wide"]
+    imports = ["import torch", "from thread_programs import train_wide"]
     program = BESIDE_PYTORCH.format(imports="\n".join(sorted(imports, reverse=first == "torch")))
     expected = train_wide(1)
-    assert lines_of(run(program)) == [expected] * 3
+    assert output_lines(run(program)) == [expected] * 3
 
 
 EXTRA_WORK_OF_THREADS = """
 import os, subprocess, sys, time
 if {pinned}:
     os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-from test_threads import _core, make_network, make_problem, nncore, train
+from thread_programs import _core, make_network, make_problem, nncore, train
 net = make_network([64, 300, 10], ["sigmoid"] * 2, dtype="float32")
 x, y = make_problem(net, 40000)
 data = _core.Dataset(net, x.astype("float32"), y)
@@ -303,21 +249,21 @@ finally:
 
 
 def extra_work_of_threads(threads: int, *, pinned: bool = False, loops: int = 0) -> float:
-    """How much more processor time, of all our threads, an epoch takes than with one thread.
+    """The processor time of an epoch over that with one thread, summed over our threads.
 
-    It is not what a clock on the wall shows: other processes do not add to it.
+    Unlike elapsed time it does not include what other processes use.
     """
     program = EXTRA_WORK_OF_THREADS.format(threads=threads, pinned=pinned, loops=loops)
-    [ratio] = lines_of(run(program))
+    [ratio] = output_lines(run(program))
     return float(ratio)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs to choose processors")
-def test_threads_that_share_a_processor_leave_it_to_the_one_that_works() -> None:
-    """Were they to spin while they wait, the work would take eight times as much."""
+def test_idle_threads_yield_a_shared_processor() -> None:
+    """If waiting threads would spin, the epoch would take eight times the processor time."""
     assert extra_work_of_threads(8, pinned=True) <= 3
 
 
-def test_a_busy_machine_costs_little_more_work() -> None:
-    """Eight idle loops a processor: a barrier after each product would wait for their turns."""
+def test_a_busy_machine_costs_little_more_processor_time() -> None:
+    """Eight busy loops per processor: a barrier after each product would wait for all of them."""
     assert extra_work_of_threads(2, loops=8 * (os.cpu_count() or 1)) <= 5

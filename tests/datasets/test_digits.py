@@ -25,7 +25,7 @@ def test_shape_range_and_grey_levels(train: Split) -> None:
     np.testing.assert_array_equal(levels, np.arange(256, dtype=np.float32) / np.float32(255))
 
 
-def test_every_image_has_ink_and_paper_as_in_mnist(train: Split) -> None:
+def test_every_image_has_ink_and_background_as_in_mnist(train: Split) -> None:
     inked = (train.x > 0).mean(axis=1)
     assert inked.min() > 0.02
     assert inked.max() < 0.6
@@ -48,7 +48,7 @@ def test_classes_are_balanced_and_mixed(train: Split) -> None:
     assert not (np.diff(train.y[:50]) >= 0).all()
 
 
-def test_the_seed_fixes_everything(train: Split) -> None:
+def test_the_seed_determines_the_data(train: Split) -> None:
     again = make_digits(6000, seed=1)
     np.testing.assert_array_equal(again.x, train.x)
     np.testing.assert_array_equal(again.y, train.y)
@@ -56,13 +56,13 @@ def test_the_seed_fixes_everything(train: Split) -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 199, 200, 201, 999])
-def test_fewer_are_the_first_of_more(train: Split, n: int) -> None:
+def test_a_smaller_data_set_is_a_prefix_of_a_larger_one(train: Split, n: int) -> None:
     few = make_digits(n, seed=1)
     np.testing.assert_array_equal(few.x, train.x[:n], strict=True)
     np.testing.assert_array_equal(few.y, train.y[:n], strict=True)
 
 
-def test_no_image_comes_twice(train: Split) -> None:
+def test_images_are_distinct(train: Split) -> None:
     assert len(np.unique(train.x, axis=0)) == len(train.x)
 
 
@@ -77,8 +77,8 @@ def test_parts_of_a_data_set_are_independent() -> None:
     assert len(np.unique(everything, axis=0)) == 600
 
 
-def test_digits_are_no_walk_over(train: Split, held_out: Split) -> None:
-    """Class means (a linear classifier) go some way; single examples, which bend, much farther."""
+def test_nearest_neighbours_beat_class_means(train: Split, held_out: Split) -> None:
+    """Class means, a linear classifier, are less accurate than nearest neighbours."""
     means = np.stack([train.x[train.y == digit].mean(axis=0) for digit in range(10)])
     accuracy = []
     for points, labels in ((means, np.arange(10)), train):

@@ -24,7 +24,7 @@ FILES = {name: idx_bytes(array) for name, array in small_mnist().items()}
 
 
 class Server(ThreadingHTTPServer):
-    """A mirror whose manners a test chooses: `answer` sends one response."""
+    """A mirror whose `answer` sends one response, as the test chooses."""
 
     daemon_threads = True
 
@@ -152,7 +152,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> Path:
-    """An empty cache, and a small data set that passes for MNIST."""
+    """An empty cache, and a small data set whose hashes pass for those of MNIST."""
     contents = {n: (len(data), hashlib.sha256(data).hexdigest()) for n, data in FILES.items()}
     monkeypatch.setattr(module, "_CONTENTS", contents)
     monkeypatch.setattr(module, "TIMEOUT", 0.3)
@@ -164,7 +164,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> Pa
     return tmp_path / "cache"
 
 
-def held(cache: Path) -> dict[str, bytes]:
+def cached_files(cache: Path) -> dict[str, bytes]:
     return {str(p.relative_to(cache)): p.read_bytes() for p in cache.rglob("*") if p.is_file()}
 
 
@@ -172,7 +172,7 @@ def held(cache: Path) -> dict[str, bytes]:
 def test_downloads_once(cache: Path, server: Server, answer: Callable[..., None]) -> None:
     server.answer = answer
     first = load_mnist()
-    assert held(cache) == FILES
+    assert cached_files(cache) == FILES
     assert sorted(server.asked) == sorted(NAMES)
     second = load_mnist()
     assert len(server.asked) == 4
@@ -199,7 +199,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("answer", FAULTS, ids=lambda answer: answer.__name__)
-def test_a_bad_download_is_one_clear_error_and_leaves_nothing(
+def test_a_bad_download_is_an_error_and_leaves_no_file(
     cache: Path, server: Server, answer: Callable[..., None]
 ) -> None:
     server.answer = answer
@@ -209,23 +209,23 @@ def test_a_bad_download_is_one_clear_error_and_leaves_nothing(
     assert message.startswith(f"cannot download {NAMES[0]}: {server.url}/{NAMES[0]}.gz: ")
     assert "NNCORE_DATA" in message
     assert "\n" not in message
-    assert held(cache) == {}
+    assert cached_files(cache) == {}
 
 
-def test_good_files_stay_and_only_the_others_are_asked_for_again(
+def test_good_files_are_kept_and_only_the_others_downloaded_again(
     cache: Path, server: Server
 ) -> None:
     server.answer, server.bad_file = lying, NAMES[2]
     with pytest.raises(DataError, match=f"cannot download {NAMES[2]}"):
         load_mnist()
-    assert held(cache) == {name: FILES[name] for name in NAMES[:2]}
+    assert cached_files(cache) == {name: FILES[name] for name in NAMES[:2]}
     server.bad_file = "none"
     load_mnist()
     assert server.asked == [*NAMES[:3], *NAMES[2:]]
-    assert held(cache) == FILES
+    assert cached_files(cache) == FILES
 
 
-def test_the_next_mirror_is_asked(
+def test_the_next_mirror_is_tried(
     cache: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NNCORE_MNIST_URL")
@@ -233,7 +233,7 @@ def test_the_next_mirror_is_asked(
         dead = nobody.url
     monkeypatch.setattr(module, "MIRRORS", [dead, server.url + "/"])
     load_mnist()
-    assert held(cache) == FILES
+    assert cached_files(cache) == FILES
 
 
 def test_no_network(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,10 +247,10 @@ def test_no_network(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ) as caught:
         load_mnist()
     assert all(mirror in str(caught.value) for mirror in module.MIRRORS)
-    assert held(cache) == {}
+    assert cached_files(cache) == {}
 
 
-def test_an_interrupted_download_leaves_nothing(
+def test_an_interrupted_download_leaves_no_file(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
@@ -274,7 +274,7 @@ def test_without_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
         load_mnist()
 
 
-def test_prints_nothing_in_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:
+def test_downloading_prints_nothing_in_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:
     load_mnist()
     assert capfd.readouterr() == ("", "")
 
@@ -290,7 +290,7 @@ def test_a_progress_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sys.stderr.getvalue().count("100%") >= 4
 
 
-def test_the_error_is_the_network_s_and_not_the_caller_s(server: Server) -> None:
+def test_a_download_error_does_not_mention_the_callers_exception(server: Server) -> None:
     server.answer = missing
     try:
         raise RuntimeError("of the caller")

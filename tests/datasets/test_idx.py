@@ -39,7 +39,7 @@ def test_reads_back_what_was_written(tmp_path: Path, array: np.ndarray, compress
     np.testing.assert_array_equal(found, array, strict=True)
 
 
-def test_content_decides_what_a_file_is_not_its_name(tmp_path: Path) -> None:
+def test_compression_is_detected_by_content_not_name(tmp_path: Path) -> None:
     (tmp_path / "plain.gz").write_bytes(GOOD)
     (tmp_path / "compressed").write_bytes(gzip.compress(GOOD))
     np.testing.assert_array_equal(
@@ -65,7 +65,7 @@ def test_content_decides_what_a_file_is_not_its_name(tmp_path: Path) -> None:
         (header(8, 0, *[0xFFFFFFFF] * 3), "fits in memory", "4294967295"),
     ],
 )
-def test_a_fault_is_named(
+def test_malformed_files_are_refused_with_the_reason(
     tmp_path: Path, data: bytes, expected: str, found: str, compress: bool
 ) -> None:
     file = tmp_path / "bad.idx"
@@ -92,7 +92,7 @@ def test_corrupt_gzip(tmp_path: Path, data: bytes) -> None:
         load_idx(tmp_path / "bad.gz")
 
 
-def test_no_such_file_and_no_file_at_all(tmp_path: Path) -> None:
+def test_missing_and_special_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.idx: expected an IDX file, found no such file"):
         load_idx(tmp_path / "none.idx")
     with pytest.raises(DataError, match=r"expected an IDX file, cannot read it: \w"):
@@ -110,7 +110,7 @@ def test_no_such_file_and_no_file_at_all(tmp_path: Path) -> None:
     ],
     ids=["overflow", "plain", "gzip", "gzip within reach", "bomb"],
 )
-def test_a_lying_header_claims_no_memory(tmp_path: Path, data: bytes, fault: str) -> None:
+def test_a_false_header_allocates_no_memory(tmp_path: Path, data: bytes, fault: str) -> None:
     (tmp_path / "liar").write_bytes(data)
     tracemalloc.start()
     try:
@@ -129,7 +129,7 @@ def test_a_lying_header_claims_no_memory(tmp_path: Path, data: bytes, fault: str
     byte=st.integers(0, 255),
     compress=st.booleans(),
 )
-def test_damage_gives_an_array_or_a_data_error(
+def test_damaged_files_give_an_array_or_a_data_error(
     tmp_path: Path, array: np.ndarray, cut: int, place: int, byte: int, compress: bool
 ) -> None:
     data = bytearray(gzip.compress(idx_bytes(array)) if compress else idx_bytes(array))

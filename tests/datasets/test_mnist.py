@@ -14,7 +14,7 @@ from nncore.errors import DataError
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No data but the test's own, and no download."""
+    """An empty cache, no other data, and no download."""
 
     def refuse() -> Path:
         raise AssertionError("went to the network")
@@ -77,7 +77,7 @@ def test_splits_unpack(folder: Path) -> None:
         ),
     ],
 )
-def test_files_that_do_not_go_together(
+def test_files_that_do_not_match_are_refused(
     folder: Path, changes: dict[str, np.ndarray], fault: str
 ) -> None:
     write_files(folder, changes)
@@ -100,7 +100,7 @@ def test_no_such_directory(tmp_path: Path) -> None:
         load_mnist(tmp_path / "none")
 
 
-def test_path_then_environment_then_cache(
+def test_search_order_is_path_environment_cache(
     folder: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def rows(data: Dataset) -> int:
@@ -117,7 +117,7 @@ def test_path_then_environment_then_cache(
     assert rows(load_mnist(folder)) == 50
 
 
-def test_a_directory_with_some_of_the_files_is_not_passed_over(
+def test_an_incomplete_directory_is_an_error(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(cache, small_mnist())
@@ -127,7 +127,7 @@ def test_a_directory_with_some_of_the_files_is_not_passed_over(
         load_mnist()
 
 
-def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_in_the_platforms_cache_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NNCORE_CACHE")
     for platform, variable in (("linux", "XDG_CACHE_HOME"), ("win32", "LOCALAPPDATA")):
         monkeypatch.setattr("sys.platform", platform)
@@ -137,7 +137,7 @@ def test_the_cache_lies_where_the_platform_keeps_caches(monkeypatch: pytest.Monk
     assert module.cache_directory().parts[-3:] == ("Library", "Caches", "nncore")
 
 
-def test_load_takes_a_name_or_a_directory(folder: Path, cache: Path) -> None:
+def test_load_accepts_a_name_or_a_directory(folder: Path, cache: Path) -> None:
     assert len(load(folder).train.y) == 50
     assert len(load(str(folder)).test.y) == 10
     write_files(cache, small_mnist(6))
@@ -148,14 +148,14 @@ def test_load_takes_a_name_or_a_directory(folder: Path, cache: Path) -> None:
         load(folder / NAMES[0])
 
 
-def test_baseline_by_hand() -> None:
+def test_baseline_computed_by_hand() -> None:
     train = (np.array([[0, 1], [1, 2], [4, 4], [5, 5]]), np.array([3, 3, 7, 7]))
     test = (np.array([[2, 3], [3, 3], [9, 9], [0, 0]]), np.array([3, 7, 7, 7]))
     assert average_darkness_baseline(train, test) == 0.75
 
 
 @pytest.mark.parametrize("x", [np.zeros((0, 4)), np.zeros((3, 4)), np.zeros(2)])
-def test_baseline_refuses_what_does_not_fit(x: np.ndarray) -> None:
+def test_baseline_refuses_mismatched_data(x: np.ndarray) -> None:
     good = (np.zeros((2, 4)), np.zeros(2, int))
     bad = (x, np.zeros(min(2, len(x)), int))
     with pytest.raises(ValueError, match=r"test: expected images .* found the shapes"):
@@ -183,7 +183,7 @@ def test_real_mnist_baseline(mnist: Dataset) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_real_mnist_is_what_a_download_must_be(mnist_folder: Path, name: str) -> None:
+def test_real_mnist_has_the_expected_hashes(mnist_folder: Path, name: str) -> None:
     file = module._find(mnist_folder, name)
     assert file is not None
     module._checked(name, BytesIO(file.read_bytes()))

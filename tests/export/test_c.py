@@ -1,4 +1,4 @@
-"""C files that nncore writes, compiled with all warnings and run."""
+"""The C files that nncore writes, compiled with all warnings, and run."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def compiler(name: str) -> str:
     return shutil.which(name) or pytest.skip(f"needs {name}")
 
 
-def compiled(net: nncore.Network, path: Path, **options: Any) -> Predict:
-    """The function in the file that `to_c` writes, for many rows."""
+def compiled_function(net: nncore.Network, path: Path, **options: Any) -> Predict:
+    """The compiled function of the file that `to_c` writes, applied to many rows."""
     to_c(net, path, **options)
     library = path.with_suffix(".so")
     command = [compiler("cc"), *STRICT.split(), "-O2", "-shared", "-fPIC", "-o", library]
@@ -47,12 +47,12 @@ def compiled(net: nncore.Network, path: Path, **options: Any) -> Predict:
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_computes_what_the_network_does(activation: str, tmp_path: Path) -> None:
+def test_the_c_function_agrees_with_the_network(activation: str, tmp_path: Path) -> None:
     net = network(activation)
     x = rows(net)
-    assert error(compiled(net, tmp_path / "a.c")(x), net.feedforward(x)) <= 1e-6
+    assert error(compiled_function(net, tmp_path / "a.c")(x), net.feedforward(x)) <= 1e-6
     small = QuantizedNetwork(net, x)
-    predict = compiled(net, tmp_path / "b.c", dtype="int8", calibration=x)
+    predict = compiled_function(net, tmp_path / "b.c", dtype="int8", calibration=x)
     assert error(predict(x), small.feedforward(x)) <= 1e-5
     assert error(predict(4 * x), small.feedforward(4 * x)) <= 1e-5  # beyond the calibration
 
@@ -62,8 +62,8 @@ def test_computes_what_the_network_does(activation: str, tmp_path: Path) -> None
 def test_any_sizes_and_dtypes(sizes: Any, dtype: str, tmp_path: Path) -> None:
     net = network("tanh", dtype, sizes)
     x = rows(net)
-    tolerance = 1e-6 if dtype == "float32" else 5e-6  # of a network that was rounded to float32
-    assert error(compiled(net, tmp_path / "a.c")(x), net.feedforward(x)) <= tolerance
+    tolerance = 1e-6 if dtype == "float32" else 5e-6  # the network was rounded to float32
+    assert error(compiled_function(net, tmp_path / "a.c")(x), net.feedforward(x)) <= tolerance
 
 
 def test_one_header_for_c_and_cpp(tmp_path: Path) -> None:
@@ -110,11 +110,11 @@ def test_on_mnist(mnist: Dataset, tmp_path: Path) -> None:
     net.fit(*mnist.train, epochs=2, learning_rate=0.5, progress=False)
     x, y = mnist.test
     outputs = net.feedforward(x)
-    # The baseline instruction set rounds products before it adds them, the C code does not.
+    # Unlike the C code, the baseline instruction set rounds products before it adds them.
     tolerance = 1e-5 if _core.build_info()["instruction_set"] == "baseline" else 1e-6
-    assert error(compiled(net, tmp_path / "a.c")(x), outputs) <= tolerance
+    assert error(compiled_function(net, tmp_path / "a.c")(x), outputs) <= tolerance
     calibration = mnist.train.x[:500]
-    predict = compiled(net, tmp_path / "b.c", dtype="int8", calibration=calibration)
+    predict = compiled_function(net, tmp_path / "b.c", dtype="int8", calibration=calibration)
     right = float((predict(x).argmax(axis=1) == y).mean())
     accuracy = net.evaluate(x, y).accuracy
     assert accuracy is not None
@@ -124,7 +124,7 @@ def test_on_mnist(mnist: Dataset, tmp_path: Path) -> None:
     assert small.cost == pytest.approx(net.evaluate(x, y).cost, rel=0.05)
 
 
-def test_a_name_is_made_of_any_file(tmp_path: Path) -> None:
+def test_the_function_name_is_derived_from_the_file_name(tmp_path: Path) -> None:
     names = {"digits.h": "digits", "7 Ätna.c": "net_7__tna", "__x.h": "x", "é.h": "network"}
     assert {file: function_name(file) for file in names} == {
         file: f"{name}_feedforward" for file, name in names.items()
@@ -134,7 +134,7 @@ def test_a_name_is_made_of_any_file(tmp_path: Path) -> None:
         (tmp_path / file).read_bytes().decode("ascii")
 
 
-def test_what_makes_no_file(tmp_path: Path) -> None:
+def test_refused_networks_write_no_file(tmp_path: Path) -> None:
     net = network("relu", "float64")
     for name in ("digits", "digits.onnx", "digits.cpp"):
         with pytest.raises(ValueError, match=r"ends in \.h or \.c"):
@@ -166,7 +166,7 @@ def test_what_makes_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_layers_that_are_zero_can_be_quantized(tmp_path: Path) -> None:
+def test_all_zero_layers_can_be_quantized(tmp_path: Path) -> None:
     net = nncore.Network([3, 2, 2], activation="relu", initializer="zeros")
     net.biases[-1] = [0.5, -1.0]
     small = QuantizedNetwork(net, np.zeros((2, 3)))

@@ -1,4 +1,4 @@
-"""Networks as Keras's models, and back."""
+"""Networks to Keras models, and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from keras import layers
 from export_networks import ACTIVATIONS, assert_same, error, network, rows
 from nncore.export import from_keras, to_keras
 
-# Keras's own, of NumPy 2.
+# Keras causes these with NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
@@ -28,7 +28,7 @@ def predict(model: Any, x: Any) -> Any:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"step"}))
-def test_there_and_back(activation: str, dtype: str) -> None:
+def test_round_trip(activation: str, dtype: str) -> None:
     net = network(activation, dtype)
     model = to_keras(net)
     x = rows(net)
@@ -37,12 +37,12 @@ def test_there_and_back(activation: str, dtype: str) -> None:
     assert_same(from_keras(model), net)
 
 
-def test_activations_that_keras_has_not() -> None:
+def test_activations_that_keras_lacks_are_refused() -> None:
     with pytest.raises(ValueError, match="no activation 'step'"):
         to_keras(network("step"))
 
 
-def test_what_counts_for_nothing_and_what_is_nested() -> None:
+def test_no_op_and_nested_layers() -> None:
     model = keras.Sequential(
         [
             keras.Input((2, 3)),
@@ -72,13 +72,13 @@ def test_what_counts_for_nothing_and_what_is_nested() -> None:
         (layers.Dense(2, activation="log_softmax"), "log_softmax"),
     ],
 )
-def test_what_nncore_has_not_is_refused_by_name(added: Any, named: str) -> None:
+def test_unsupported_layers_are_refused_by_name(added: Any, named: str) -> None:
     model = keras.Sequential([keras.Input((2,)), layers.Dense(2), added])
     with pytest.raises(ValueError, match=named):
         from_keras(model)
 
 
-def test_what_is_no_sequential_model() -> None:
+def test_non_sequential_models_are_refused() -> None:
     x = keras.Input((2,))
     with pytest.raises(ValueError, match="Functional"):
         from_keras(keras.Model(x, layers.Dense(1)(x) + x))

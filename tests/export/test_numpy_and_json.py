@@ -1,4 +1,4 @@
-"""NumPy's .npz and the book's JSON, there and back."""
+"""NumPy's .npz and the book's JSON, written and read."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from nncore.export import from_book_json, from_npz, npz, to_book_json, to_npz
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_npz_there_and_back(activation: str, dtype: str, tmp_path: Path) -> None:
+def test_npz_round_trip(activation: str, dtype: str, tmp_path: Path) -> None:
     net = network(activation, dtype)
     net.epoch = 3
-    path = tmp_path / "net.data"  # numpy.savez would add a suffix of its own
+    path = tmp_path / "net.data"  # numpy.savez would append a suffix
     to_npz(net, path)
     again = from_npz(path)
     assert_same(again, net)
@@ -77,7 +77,7 @@ def test_npz_is_read_without_numpys_printing() -> None:
         ({"epoch": np.array(2**64 - 1)}, "epoch"),
     ],
 )
-def test_wrong_arrays_are_refused(changes: dict[str, Any], named: str, tmp_path: Path) -> None:
+def test_invalid_arrays_are_refused(changes: dict[str, Any], named: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.npz"
     np.savez(path, **arrays(**changes))
     with pytest.raises(ModelFileError, match=rf"bad\.npz: .*({named})"):
@@ -112,7 +112,7 @@ def test_damaged_npz_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cost", ["quadratic", "cross_entropy"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_json_there_and_back(dtype: str, cost: str, tmp_path: Path) -> None:
+def test_json_round_trip(dtype: str, cost: str, tmp_path: Path) -> None:
     net, path = nncore.Network([4, 3, 2], cost=cost, dtype=dtype, seed=3), tmp_path / "net.json"
     to_book_json(net, path)
     again = from_book_json(path)
@@ -122,7 +122,7 @@ def test_json_there_and_back(dtype: str, cost: str, tmp_path: Path) -> None:
     assert list(json.loads(path.read_text())) == ["sizes", "weights", "biases", "cost"]
 
 
-def test_json_is_the_books(tmp_path: Path) -> None:
+def test_json_agrees_with_the_books_format(tmp_path: Path) -> None:
     path, x = tmp_path / "net.json", np.linspace(-1, 1, 4)
     books = network2.Network([4, 3, 2], cost=network2.QuadraticCost)
     books.save(path)
@@ -135,7 +135,7 @@ def test_json_is_the_books(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.feedforward(x[:, None]), books.feedforward(x[:, None]))
 
 
-def test_numpys_generator_is_left_alone(tmp_path: Path) -> None:
+def test_numpys_global_generator_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     np.random.seed(3)  # noqa: NPY002
     before = np.random.get_state()[1].copy()  # type: ignore[index, union-attr]  # noqa: NPY002
@@ -144,7 +144,7 @@ def test_numpys_generator_is_left_alone(tmp_path: Path) -> None:
     assert (np.random.get_state()[1] == before).all()  # type: ignore[index]  # noqa: NPY002
 
 
-def test_networks_that_the_book_has_not(tmp_path: Path) -> None:
+def test_networks_that_the_book_lacks_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     with pytest.raises(ValueError, match=r"sigmoid layers only; .*\['relu'\]"):
         to_book_json(nncore.Network([2, 2, 2], activation="relu"), path)
@@ -168,7 +168,7 @@ def test_networks_that_the_book_has_not(tmp_path: Path) -> None:
         {"sizes": [1, 1, 1]},
     ],
 )
-def test_wrong_json_is_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_invalid_json_is_refused(changes: dict[str, Any], tmp_path: Path) -> None:
     good = {"sizes": [1, 1], "weights": [[[1.0]]], "biases": [[[2.0]]], "cost": "QuadraticCost"}
     path = tmp_path / "bad.json"
     path.write_text(json.dumps({**good, **changes}))
@@ -181,7 +181,7 @@ def test_wrong_json_is_refused(changes: dict[str, Any], tmp_path: Path) -> None:
 # ---- how files are written -----------------------------------------------------------------------
 
 
-def test_files_keep_their_permissions_and_links(tmp_path: Path) -> None:
+def test_permissions_and_symlinks_are_kept(tmp_path: Path) -> None:
     net, path, link = network("relu"), tmp_path / "net.npz", tmp_path / "link.npz"
     to_npz(net, path)
     usual = tmp_path / "usual"
@@ -195,7 +195,7 @@ def test_files_keep_their_permissions_and_links(tmp_path: Path) -> None:
     assert from_npz(path).activations[0] == "tanh"
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "net.npz"
     to_npz(network("relu"), path)
     with full_disk(), pytest.raises(OSError, match="cannot be written: File too large"):

@@ -1,4 +1,4 @@
-"""ONNX models that nncore writes: checked, run by onnxruntime, and read back."""
+"""The ONNX models that nncore writes are valid, run in onnxruntime, and are read back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nncore.export import from_onnx, to_onnx
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_onnxruntime_computes_the_same(activation: str, dtype: str, tmp_path: Path) -> None:
+def test_onnxruntime_agrees_with_the_network(activation: str, dtype: str, tmp_path: Path) -> None:
     net, path = network(activation, dtype), tmp_path / "net.onnx"
     to_onnx(net, path)
     onnx.checker.check_model(str(path), full_check=True)
@@ -47,7 +47,7 @@ def test_names_shapes_and_version(tmp_path: Path) -> None:
     assert [node.op_type for node in model.graph.node] == ["Gemm", "Relu"] * 3
 
 
-def test_what_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
+def test_refused_networks_write_no_file(tmp_path: Path) -> None:
     net = network("relu")
     net.weights[0][0, 0] = np.nan
     with pytest.raises(ValueError, match="NaN"):

@@ -1,4 +1,4 @@
-"""ONNX models that others wrote, and those that are refused."""
+"""ONNX models of other programs, and models that are refused."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def path(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_a_layer_in_many_ways(
+def test_equivalent_graphs_of_one_layer(
     nodes: list[Any], constants: dict[str, Any], weights: Any, biases: Any, path: Path
 ) -> None:
     net = from_onnx(save(path, nodes, constants))
@@ -119,13 +119,13 @@ def test_inputs_are_flattened(shape: Any, path: Path) -> None:
     assert from_onnx(save(path, nodes, GIVEN, shape)).sizes == (3, 2)
 
 
-def test_whole_numbers_may_come_in(path: Path) -> None:
+def test_integer_inputs(path: Path) -> None:
     nodes = [node("Cast", ["x"], ["c"], to=1), node("Gemm", ["c", "w", "b"], ["y"], transB=1)]
     net = from_onnx(save(path, nodes, GIVEN, dtype=np.int64))
     np.testing.assert_array_equal(net.weights[0], W)
 
 
-def test_local_functions_are_opened(path: Path) -> None:
+def test_local_functions_are_inlined(path: Path) -> None:
     path.write_bytes(
         onnx.parser.parse_model(
             """<ir_version: 8, opset_import: ["" : 17, "own" : 1]>
@@ -142,7 +142,7 @@ def test_local_functions_are_opened(path: Path) -> None:
 # ---- activations ----------------------------------------------------------------------------
 
 
-def test_activations_in_pieces(path: Path) -> None:
+def test_activations_composed_of_simpler_operators(path: Path) -> None:
     half, root, one = np.float32(0.5), np.float32(2**0.5), np.float32(1)
     silu = node("Sigmoid", ["z"], ["s"]), node("Mul", ["z", "s"], ["y"])
     assert one_layer(path, *silu).activations == ("silu",)
@@ -199,7 +199,7 @@ def test_activations_in_pieces(path: Path) -> None:
         ([node("Transpose", ["z"], ["y"])], {}, "Transpose"),
     ],
 )
-def test_what_nncore_has_not_is_refused_by_name(
+def test_unsupported_operators_are_refused_by_name(
     nodes: list[Any], constants: dict[str, Any], named: str, path: Path
 ) -> None:
     with pytest.raises(ModelFileError, match=rf"net\.onnx: .*({named})"):
@@ -225,7 +225,9 @@ def test_what_nncore_has_not_is_refused_by_name(
         ([], "dense|output"),
     ],
 )
-def test_what_stands_elsewhere_is_refused_by_name(nodes: list[Any], named: str, path: Path) -> None:
+def test_graphs_that_are_not_dense_layers_are_refused_by_name(
+    nodes: list[Any], named: str, path: Path
+) -> None:
     outputs = ("y",) if nodes else ("x",)
     constants = {"w": W.T, "mean": np.ones(3, np.float32)}
     with pytest.raises(ModelFileError, match=named):
@@ -254,7 +256,7 @@ def test_several_inputs_or_outputs_are_refused(path: Path) -> None:
         (("n", 3), np.bool_, "no tensor of numbers"),
     ],
 )
-def test_inputs_of_other_kinds_are_refused(shape: Any, dtype: Any, named: str, path: Path) -> None:
+def test_inputs_of_other_types_are_refused(shape: Any, dtype: Any, named: str, path: Path) -> None:
     with pytest.raises(ModelFileError, match=named):
         from_onnx(
             save(path, [node("Gemm", ["x", "w"], ["y"], transB=1)], {"w": W}, shape, dtype=dtype)
@@ -274,13 +276,13 @@ def test_damaged_files_are_refused(content: bytes, path: Path) -> None:
         from_onnx(path)
     with pytest.raises(ModelFileError, match=r"other\.onnx: No such file"):
         from_onnx(path.with_name("other.onnx"))
-    other = path.with_suffix(".json")  # a suffix by which onnx.load would read another format
+    other = path.with_suffix(".json")  # onnx.load would read another format from this suffix
     other.write_bytes(content)
     with pytest.raises(ModelFileError, match=r"net\.json: damaged"):
         from_onnx(other)
 
 
-def test_any_bytes_cut_or_changed_are_an_error_or_a_network(path: Path) -> None:
+def test_truncated_and_corrupted_bytes_are_an_error_or_a_network(path: Path) -> None:
     from nncore.export import to_onnx
 
     to_onnx(nncore.Network([3, 2], activation=[], seed=1), path)
@@ -308,8 +310,8 @@ def test_any_bytes_cut_or_changed_are_an_error_or_a_network(path: Path) -> None:
 # ---- what other programs write -----------------------------------------------------------------
 
 
-def quietly(work: Callable[[], Any]) -> Any:
-    """Other people's deprecations are theirs to mend."""
+def ignoring_deprecations(work: Callable[[], Any]) -> Any:
+    """Ignores deprecation warnings of other packages."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return work()
@@ -390,7 +392,7 @@ LONG = np.ones((1 << 15, 1), np.float32)
     ],
     ids=["loop", "shape", "regex", "fill", "expand", "outer", "gather", "doubling", "nodes"],
 )
-def test_nothing_runs_long_or_fills_the_memory(
+def test_graphs_that_explode_are_refused_quickly(
     nodes: list[Any], constants: dict[str, Any], named: str, path: Path
 ) -> None:
     save(path, nodes, {**GIVEN, **constants}, opset=20)
@@ -398,7 +400,7 @@ def test_nothing_runs_long_or_fills_the_memory(
         from_onnx(path)
 
 
-def test_functions_that_call_functions_do_not_run_long(path: Path) -> None:
+def test_exponentially_nested_functions_are_refused_quickly(path: Path) -> None:
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
     functions = [
         helper.make_function(
@@ -429,7 +431,7 @@ def test_a_large_fixed_batch_is_refused(path: Path) -> None:
         from_onnx(path)
 
 
-def test_weights_in_another_file_are_read_if_it_is_one(path: Path, tmp_path: Path) -> None:
+def test_external_weights_are_read_from_regular_files_only(path: Path, tmp_path: Path) -> None:
     save(path, [DENSE, node("Identity", ["z"], ["y"])], GIVEN)
     model = onnx.load(path)
     onnx.save(model, path, save_as_external_data=True, location="weights", size_threshold=0)
@@ -441,10 +443,10 @@ def test_weights_in_another_file_are_read_if_it_is_one(path: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("dynamo", [False, True])
-def test_reads_what_pytorch_writes(dynamo: bool, path: Path) -> None:
+def test_reads_models_exported_by_pytorch(dynamo: bool, path: Path) -> None:
     torch = pytest.importorskip("torch")
     if dynamo:
-        quietly(lambda: pytest.importorskip("onnxscript"))
+        ignoring_deprecations(lambda: pytest.importorskip("onnxscript"))
     nn = torch.nn
     torch.manual_seed(0)
     model = nn.Sequential(
@@ -456,7 +458,9 @@ def test_reads_what_pytorch_writes(dynamo: bool, path: Path) -> None:
     options["dynamic_shapes" if dynamo else "dynamic_axes"] = (
         ({0: torch.export.Dim.DYNAMIC},) if dynamo else {"x": {0: "n"}}
     )
-    quietly(lambda: torch.onnx.export(model, (torch.zeros(2, 2, 3),), str(path), **options))
+    ignoring_deprecations(
+        lambda: torch.onnx.export(model, (torch.zeros(2, 2, 3),), str(path), **options)
+    )
     net = from_onnx(path)
     assert net.activations == (
         "gelu", "silu", "softplus", "elu", "leaky_relu", "tanh", "softmax",
@@ -478,7 +482,7 @@ def test_reads_pytorchs_view_of_a_dynamic_batch(path: Path) -> None:
         def forward(self, x: Any) -> Any:
             return torch.sigmoid(self.linear(x.view(x.size(0), -1)))
 
-    quietly(
+    ignoring_deprecations(
         lambda: torch.onnx.export(
             Model(), (torch.zeros(2, 2, 3),), str(path), dynamo=False, input_names=["x"],
             dynamic_axes={"x": {0: "n"}},
@@ -498,8 +502,8 @@ CLASSIFIERS = {
 @pytest.mark.parametrize("zipmap", [False, True])
 @pytest.mark.parametrize("kind", CLASSIFIERS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_reads_what_skl2onnx_writes_of_classifiers(kind: str, zipmap: bool, path: Path) -> None:
-    skl2onnx = quietly(lambda: pytest.importorskip("skl2onnx"))
+def test_reads_classifiers_exported_by_skl2onnx(kind: str, zipmap: bool, path: Path) -> None:
+    skl2onnx = ignoring_deprecations(lambda: pytest.importorskip("skl2onnx"))
     from sklearn.neural_network import MLPClassifier
 
     make, activation = CLASSIFIERS[kind]
@@ -507,7 +511,7 @@ def test_reads_what_skl2onnx_writes_of_classifiers(kind: str, zipmap: bool, path
     x = rng.normal(size=(60, 4)).astype(np.float32)
     model = MLPClassifier((5, 4), activation, max_iter=5, random_state=0).fit(x, make(rng))
     options = {id(model): {"zipmap": zipmap}}
-    written = quietly(lambda: skl2onnx.to_onnx(model, x[:1], options=options))
+    written = ignoring_deprecations(lambda: skl2onnx.to_onnx(model, x[:1], options=options))
     path.write_bytes(written.SerializeToString())
     outputs, probabilities = from_onnx(path).feedforward(x), model.predict_proba(x)
     assert error(outputs, probabilities[:, 1:] if kind == "two" else probabilities) < 1e-6
@@ -515,8 +519,8 @@ def test_reads_what_skl2onnx_writes_of_classifiers(kind: str, zipmap: bool, path
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_reads_what_skl2onnx_writes_of_regressors(dtype: str, path: Path) -> None:
-    skl2onnx = quietly(lambda: pytest.importorskip("skl2onnx"))
+def test_reads_regressors_exported_by_skl2onnx(dtype: str, path: Path) -> None:
+    skl2onnx = ignoring_deprecations(lambda: pytest.importorskip("skl2onnx"))
     from sklearn.neural_network import MLPRegressor
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -526,11 +530,15 @@ def test_reads_what_skl2onnx_writes_of_regressors(dtype: str, path: Path) -> Non
     model = MLPRegressor(
         hidden_layer_sizes=(5,), activation="identity", max_iter=5, random_state=0
     ).fit(x, y)
-    path.write_bytes(quietly(lambda: skl2onnx.to_onnx(model, x[:1])).SerializeToString())
+    path.write_bytes(
+        ignoring_deprecations(lambda: skl2onnx.to_onnx(model, x[:1])).SerializeToString()
+    )
     net = from_onnx(path)
     assert net.dtype == dtype
     assert error(net.feedforward(x), model.predict(x)) < (1e-6 if dtype == "float32" else 1e-13)
     pipeline = make_pipeline(StandardScaler(), model).fit(x, y)
-    path.write_bytes(quietly(lambda: skl2onnx.to_onnx(pipeline, x[:1])).SerializeToString())
+    path.write_bytes(
+        ignoring_deprecations(lambda: skl2onnx.to_onnx(pipeline, x[:1])).SerializeToString()
+    )
     with pytest.raises(ModelFileError, match="Scaler" if dtype == "float32" else "Sub"):
         from_onnx(path)

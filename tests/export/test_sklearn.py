@@ -1,4 +1,4 @@
-"""Networks as scikit-learn's fitted estimators, and back."""
+"""Networks to fitted scikit-learn estimators, and back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def network(output: str, units: int, dtype: str = "float64") -> nncore.Network:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("output", "units"), [("softmax", 3), ("sigmoid", 1), ("sigmoid", 3)])
-def test_classifiers_there_and_back(output: str, units: int, dtype: str) -> None:
+def test_classifiers_round_trip(output: str, units: int, dtype: str) -> None:
     net = network(output, units, dtype)
     model, x = to_sklearn(net), rows(net)
     assert type(model) is MLPClassifier
@@ -44,7 +44,7 @@ def test_classifiers_there_and_back(output: str, units: int, dtype: str) -> None
 
 
 @pytest.mark.parametrize(("output", "units"), [("linear", 1), ("linear", 3), ("exponential", 1)])
-def test_regressors_there_and_back(output: str, units: int) -> None:
+def test_regressors_round_trip(output: str, units: int) -> None:
     if output == "exponential" and "loss" not in MLPRegressor().get_params():
         pytest.skip("needs scikit-learn 1.7")
     net = network(output, units)
@@ -55,7 +55,7 @@ def test_regressors_there_and_back(output: str, units: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_a_model_goes_on_training() -> None:
+def test_an_exported_model_can_be_trained_further() -> None:
     net = nncore.Network([5, 3], output_activation="softmax", cost="log_likelihood")
     x, y = rows(net), np.arange(40) % 3
     model = to_sklearn(net).set_params(warm_start=True, max_iter=3).fit(x, y)
@@ -70,12 +70,14 @@ def test_a_model_goes_on_training() -> None:
         ({"activation": ["tanh", "relu"]}, "one activation for all hidden layers"),
     ],
 )
-def test_networks_that_scikit_learn_has_not(arguments: dict[str, Any], named: str) -> None:
+def test_networks_that_scikit_learn_lacks_are_refused(
+    arguments: dict[str, Any], named: str
+) -> None:
     with pytest.raises(ValueError, match=named):
         to_sklearn(nncore.Network([2, 3, 3, 1], **arguments))
 
 
-def test_what_is_no_fitted_perceptron() -> None:
+def test_other_and_unfitted_estimators_are_refused() -> None:
     with pytest.raises(NotFittedError):
         from_sklearn(MLPClassifier())
     with pytest.raises(TypeError, match="LogisticRegression"):

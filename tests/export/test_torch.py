@@ -1,4 +1,4 @@
-"""Networks as PyTorch's modules, and back."""
+"""Networks to PyTorch modules, and back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nncore.export import from_torch, to_torch
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"exponential", "step"}))
-def test_there_and_back(activation: str, dtype: str) -> None:
+def test_round_trip(activation: str, dtype: str) -> None:
     net = network(activation, dtype)
     model = to_torch(net)
     assert type(model) is nn.Sequential
@@ -28,12 +28,12 @@ def test_there_and_back(activation: str, dtype: str) -> None:
     with torch.no_grad():
         y = model(torch.from_numpy(x)).numpy()
     assert y.dtype == dtype
-    # PyTorch's softplus is the identity above 20, which is off by 2e-9.
+    # PyTorch's softplus is the identity above 20, an error of 2e-9.
     assert error(y, net.feedforward(x)) < (1e-6 if dtype == "float32" else 3e-9)
     assert_same(from_torch(model), net)
 
 
-def test_the_copy_is_the_modules_own() -> None:
+def test_the_module_has_its_own_parameters() -> None:
     net = network("relu")
     before = net.weights[0].copy()
     model = to_torch(net)
@@ -45,19 +45,19 @@ def test_the_copy_is_the_modules_own() -> None:
     assert not model[0].weight.any()
 
 
-def test_pytorchs_generator_is_left_alone() -> None:
+def test_pytorchs_global_generator_is_not_used() -> None:
     before = torch.get_rng_state()
     to_torch(network("relu"))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("activation", ["exponential", "step"])
-def test_activations_that_pytorch_has_not(activation: str) -> None:
+def test_activations_that_pytorch_lacks_are_refused(activation: str) -> None:
     with pytest.raises(ValueError, match=f"no module for the activation '{activation}'"):
         to_torch(network(activation))
 
 
-def test_logits_come_before_the_last_module() -> None:
+def test_the_last_module_maps_logits_to_outputs() -> None:
     net = network("softmax")
     x, y = torch.from_numpy(rows(net)), torch.arange(40) % 3
     cost = nn.functional.cross_entropy(to_torch(net)[:-1](x), y).item()
@@ -69,7 +69,7 @@ class Exponential(nn.Module):
         return torch.exp(z)
 
 
-def test_what_counts_for_nothing_and_what_is_nested() -> None:
+def test_no_op_and_nested_modules() -> None:
     model = nn.Sequential(
         nn.Flatten(),
         nn.Sequential(nn.Dropout(), nn.Linear(6, 5, bias=False), nn.Identity()),
@@ -117,7 +117,7 @@ class Residual(nn.Module):
         ([nn.LazyLinear(2)], "LazyLinear"),
     ],
 )
-def test_what_nncore_has_not_is_refused_by_name(modules: list[Any], named: str) -> None:
+def test_unsupported_modules_are_refused_by_name(modules: list[Any], named: str) -> None:
     named_modules = OrderedDict([("first", nn.Linear(2, 2)), ("conv", modules[0])])
     model = nn.Sequential(named_modules)
     for module in modules[1:]:
@@ -126,7 +126,7 @@ def test_what_nncore_has_not_is_refused_by_name(modules: list[Any], named: str) 
         from_torch(model)
 
 
-def test_what_is_no_model() -> None:
+def test_other_objects_are_refused() -> None:
     with pytest.raises(ValueError, match="no dense layer"):
         from_torch(nn.Sequential())
     with pytest.raises(ValueError, match="relu stands before the first dense layer"):

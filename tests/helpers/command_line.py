@@ -1,4 +1,4 @@
-"""The command line as its users meet it: a process, its output and its exit code."""
+"""Running the command line as users do: a process, its output and its exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SMALL = ["--layers", "784,12,10", "--batch-size", "20"]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What users have set, of which the instruction set alone is nncore's."""
+    """The environment, in which only the instruction set is taken from nncore's variables."""
     kept = {name: v for name, v in os.environ.items() if not name.startswith(("NNCORE_", "PYTEST"))}
     if chosen := os.environ.get("NNCORE_ISA"):
         kept["NNCORE_ISA"] = chosen
@@ -41,7 +41,7 @@ def run(
 
 
 def failure(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """The error of a command that must fail: one line, and nothing else."""
+    """The one line of stderr with which the command must fail."""
     try:
         code = cli.main(list(map(str, arguments)))
     except SystemExit as left:
@@ -53,7 +53,7 @@ def failure(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def epochs_of(output: str) -> list[tuple[int, float, int]]:
-    """The epoch lines: number, cost and how many validation images were right."""
+    """The epoch lines: number, cost and number of correct validation images."""
     pattern = r"^ *(\d+)/\d+ +(\d+\.\d{5}) +([\d,]+) / 200 +\d+\.\d\d % +\d+\.\d\d$"
     lines = re.findall(pattern, output, flags=re.MULTILINE)
     return [(int(n), float(cost), int(right)) for n, cost, right in lines]
@@ -76,7 +76,7 @@ os.execv(sys.executable, [sys.executable, "-m", "nncore", *sys.argv[1:]])
 
 
 class Terminal:
-    """The command on a pseudo-terminal of its own, on which keys can be pressed."""
+    """The command on a pseudo-terminal of its own, to which keys can be sent."""
 
     def __init__(self, *arguments: object, cwd: Path) -> None:
         pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
@@ -94,13 +94,13 @@ class Terminal:
         self.output = b""
 
     def read_until(self, text: bytes | None) -> None:
-        """Reads up to `text`, or to the end."""
+        """Reads until `text` appears, or to the end."""
         while text is None or text not in self.output:
             ready, _, _ = select.select([self.ours], [], [], 60)
             assert ready, f"nothing more in a minute: {self.output!r}"
             try:
                 chunk = os.read(self.ours, 4096)
-            except OSError:  # Linux's way of saying that the other side was closed
+            except OSError:  # Linux raises this when the other side was closed
                 chunk = b""
             if not chunk:
                 assert text is None, self.output
@@ -116,7 +116,7 @@ class Terminal:
         return self.process.wait(timeout=60)
 
     def screen(self) -> str:
-        """What is to be seen in the end: a carriage return starts the line anew."""
+        """What the terminal shows in the end: a carriage return goes back to the line's start."""
         lines = []
         for line in self.output.decode().replace("\r\n", "\n").split("\n"):
             seen: list[str] = []

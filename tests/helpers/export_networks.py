@@ -1,4 +1,4 @@
-"""Networks to send to other programs."""
+"""Networks for the tests of export, and comparison of what comes back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COSTS = {"softmax": "log_likelihood", "exponential": "poisson", "sigmoid": "cros
 
 
 def network(activation: str, dtype: str = "float32", sizes: Any = (6, 5, 4, 3)) -> nncore.Network:
-    """One whose layers all have that activation where there can be, with biases that matter."""
+    """All layers have that activation, if hidden layers may have it. Biases are not zero."""
     hidden = activation if activation not in ("softmax", "exponential") else "tanh"
     net = nncore.Network(
         sizes,
@@ -30,18 +30,18 @@ def network(activation: str, dtype: str = "float32", sizes: Any = (6, 5, 4, 3)) 
 
 
 def rows(net: nncore.Network, n: int = 40) -> NDArray[Any]:
-    """Inputs large enough that every bend of an activation is passed."""
+    """Inputs large enough to reach every part of an activation."""
     return (2 * np.random.default_rng(8).normal(size=(n, net.sizes[0]))).astype(net.dtype)
 
 
 def error(found: Any, expected: Any) -> float:
-    """The largest difference, relative where what is expected is above 1."""
+    """The largest difference: relative where the expected value exceeds 1, else absolute."""
     assert np.shape(found) == np.shape(expected)
     return float(np.max(np.abs(np.subtract(found, expected)) / np.maximum(1.0, np.abs(expected))))
 
 
 def assert_same(a: nncore.Network, b: nncore.Network) -> None:
-    """The same layers, bit for bit."""
+    """Asserts that sizes, activations, dtype and the bits of all parameters are equal."""
     assert (a.sizes, a.activations, a.dtype) == (b.sizes, b.activations, b.dtype)
     for p, q in zip(a.weights + a.biases, b.weights + b.biases, strict=True):
         np.testing.assert_array_equal(p, q)

@@ -1,4 +1,4 @@
-"""What the proofs share: networks, problems that suit a cost, comparison and hashing."""
+"""Core networks, data that suits their costs, comparison with the reference, and hashes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 @contextmanager
 def full_disk() -> Iterator[None]:
-    """Files take no byte more."""
+    """No file can grow: every write fails as on a full disk."""
     resource = pytest.importorskip("resource", reason="needs limits of POSIX")
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
@@ -46,7 +46,7 @@ def make_network(
 
 
 def twin(net: _core.Network) -> reference.Network:
-    """The reference with the same parameters."""
+    """The reference network with the same parameters."""
     return reference.Network(net.weight_views(), net.bias_views(), net.activations, net.cost)
 
 
@@ -67,7 +67,7 @@ def make_problem(net: _core.Network, n: int, seed: int = 2) -> Pair:
 
 
 def relative(found: Any, expected: Any) -> float:
-    """Largest difference over the largest expected value; an all-zero answer gives 1."""
+    """The largest difference over the largest expected value: 1 if all that is found is zero."""
     found, expected = np.asarray(found, float), np.asarray(expected, float)
     assert found.shape == expected.shape
     scale = np.abs(expected).max(initial=0.0)
@@ -106,7 +106,7 @@ def train(
     penalty_rows: int = 0,
     **options: Any,
 ) -> list[float]:
-    """Epochs in the network's own shuffled order; returns their costs."""
+    """Trains epochs in the network's own shuffled order, and returns their costs."""
     trainer = _core.Trainer(net, batch_size=batch_size, **options)
     costs = []
     for epoch in range(epochs):

@@ -1,4 +1,4 @@
-"""The network of the book in NumPy float64, written to be read: what the core must agree with.
+"""The network of the book in NumPy float64, written to be read. The core must agree with it.
 
 Rows are examples: x is (n, sizes[0]) and y is (n, sizes[-1]). weights[l] is
 (sizes[l + 1], sizes[l]) and biases[l] is (sizes[l + 1],), so that layer l computes
@@ -88,7 +88,7 @@ COSTS: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array],
 
 
 def output_delta(cost: str, activation: str, z: Array, a: Array, y: Array) -> Array:
-    """dC/dz of each row: the book's BP1, and a - y where the slope cancels."""
+    """dC/dz of each row: the book's BP1, or a - y where the activation's slope cancels."""
     if (cost, activation) in {("cross_entropy", "sigmoid"), ("poisson", "exponential")}:
         return a - y
     if (cost, activation) == ("log_likelihood", "softmax"):
@@ -106,7 +106,7 @@ class SGD:
         self.t = 0
         self.slots: list[list[Array]] = []
         for name, value in hyperparameters.items():
-            getattr(self, name)  # a name that the rule does not know is an error
+            getattr(self, name)  # raises for a name that the optimiser does not have
             setattr(self, name, value)
 
     def update(self, parameters: list[Array], gradients: list[Array], eta: float) -> None:
@@ -131,7 +131,7 @@ class Momentum(SGD):
 
 
 class Nesterov(Momentum):
-    """scikit-learn's form: the step that the velocity will take next."""
+    """scikit-learn's form: it takes the step that the velocity will take next."""
 
     def move(self, g: Array, eta: float, *slots: Array) -> Array:
         v = super().move(g, eta, *slots)
@@ -166,7 +166,7 @@ class Adam(SGD):
     beta_1 = 0.9
     beta_2 = 0.999
     epsilon = 1e-8
-    epsilon_hat = 0.0  # of the paper's second form
+    epsilon_hat = 0.0  # of the second form in the paper
 
     def move(self, g: Array, eta: float, *slots: Array) -> Array:
         m, v = slots
@@ -256,12 +256,12 @@ class Network:
         return nabla_w, nabla_b
 
     def delta_before(self, layer: int, delta: Array, zs: list[Array]) -> Array:
-        """The book's BP2: delta carried back over weights[layer]."""
+        """The book's BP2: delta propagated back through weights[layer]."""
         slope = ACTIVATIONS[self.activations[layer - 1]][1]
         return (delta @ self.weights[layer]) * slope(zs[layer - 1])
 
     def input_gradient(self, x: Array, y: Array) -> Array:
-        """Each row's own cost differentiated by that row."""
+        """The gradient of each row's own cost with respect to that row."""
         zs, activations = self.forward(x)
         delta = output_delta(self.cost, self.activations[-1], zs[-1], activations[-1], y)
         for layer in reversed(range(1, len(self.weights))):
@@ -289,7 +289,7 @@ class Network:
         clip_norm: float = 0.0,
         max_norm: float = 0.0,
     ) -> None:
-        """One step: gradient, clipping, penalties, the optimiser's move, max-norm.
+        """One step: gradient, clipping, penalties, the optimiser's update, max-norm.
 
         l2 and l1 are divided by n, the size of the training set (the mini-batch's if not given).
         """
@@ -305,7 +305,9 @@ class Network:
         optimizer.update(self.weights + self.biases, gradients, eta)
         if max_norm:
             for w in self.weights:
-                length = np.sqrt((w**2).sum(axis=1, keepdims=True))  # incoming, unit by unit
+                length = np.sqrt(
+                    (w**2).sum(axis=1, keepdims=True)
+                )  # of each unit's incoming weights
                 w *= np.minimum(1.0, max_norm / np.maximum(length, 1e-300))
 
     def epoch(
@@ -323,7 +325,7 @@ class Network:
         sample_weight: Array | None = None,
         **rest: float,
     ) -> float:
-        """Mini-batches in the given order; returns the mean of their costs before each update."""
+        """Trains on mini-batches in the given order. Returns their mean cost before each update."""
         weight = np.ones(len(x)) if sample_weight is None else sample_weight
         total = 0.0
         for rows in mini_batches(order, batch_size):
@@ -338,7 +340,7 @@ class Network:
 
 
 def clipped(gradients: list[Array], value: float, norm: float) -> list[Array]:
-    """Each derivative bounded by value, then all of them together by norm; 0 for no bound."""
+    """Clips each derivative by value, then the whole gradient by norm. 0 means no bound."""
     if value:
         gradients = [np.clip(g, -value, value) for g in gradients]
     length = math.sqrt(sum((g**2).sum() for g in gradients))

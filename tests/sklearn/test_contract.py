@@ -1,4 +1,4 @@
-"""nncore's estimators within scikit-learn: its checks, and the tools that people use."""
+"""nncore's estimators pass scikit-learn's checks and work with its tools."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_has_scikit_learns_methods_and_attributes(kind: str, solver: str) -> Non
     theirs = getattr(neural_network, kind)(max_iter=3, solver=solver).fit(X, Y)
     ours = make(kind, max_iter=3, solver=solver).fit(X, Y)
     for name in dir(theirs):
-        # scikit-learn's regressor shows a partial_fit for lbfgs too, which cannot work.
+        # scikit-learn's regressor has partial_fit for lbfgs, too, where it cannot work.
         if not name.startswith("_") and (solver, name) != ("lbfgs", "partial_fit"):
             assert hasattr(ours, name), name
     assert [w.shape for w in ours.coefs_] == [(4, 8), (8, ours.n_outputs_)]
@@ -110,7 +110,7 @@ def test_pickled_it_predicts_and_goes_on_training_alike(solver: str) -> None:
     np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
 
 
-def test_joblib_also_with_memory_mapping(tmp_path: Path) -> None:
+def test_joblib_with_and_without_memory_mapping(tmp_path: Path) -> None:
     model = make("MLPRegressor").fit(X, Y)
     joblib.dump(model, tmp_path / "model")
     for mode in (None, "r"):
@@ -118,7 +118,7 @@ def test_joblib_also_with_memory_mapping(tmp_path: Path) -> None:
         np.testing.assert_array_equal(back.predict(X), model.predict(X))
 
 
-def test_set_output_and_the_names_of_columns() -> None:
+def test_set_output_and_feature_names() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
     model = make_pipeline(StandardScaler(), make("MLPClassifier")).set_output(transform="pandas")
@@ -130,14 +130,16 @@ def test_set_output_and_the_names_of_columns() -> None:
 
 
 @pytest.mark.parametrize("scoring", [None, "accuracy"])
-def test_early_stopping_on_a_data_frame_does_not_warn_of_names(scoring: str | None) -> None:
+def test_early_stopping_on_a_data_frame_does_not_warn_about_feature_names(
+    scoring: str | None,
+) -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
     model = make("MLPClassifier", solver="adam", early_stopping=True, scoring=scoring, max_iter=5)
     assert len(model.fit(frame, Y).validation_scores_) == 5
 
 
-def test_metadata_routing_hands_the_weights_on() -> None:
+def test_metadata_routing_passes_sample_weight_on() -> None:
     weight = np.random.default_rng(0).uniform(0.1, 2, len(Y))
     alone = make("MLPClassifier", max_iter=5).fit(scale(X), Y, sample_weight=weight)
     with sklearn.config_context(enable_metadata_routing=True):

@@ -1,4 +1,4 @@
-"""The same parameters and random state give scikit-learn's own training run."""
+"""With the same parameters and random state, training is that of scikit-learn."""
 
 from __future__ import annotations
 
@@ -56,8 +56,10 @@ def counts() -> Problem:
     return x, np.floor(np.exp(y))
 
 
-def pair(kind: str, problem: Problem, weight: Any = None, **parameters: Any) -> tuple[Any, Any]:
-    """scikit-learn's estimator and ours, fitted alike."""
+def fitted_pair(
+    kind: str, problem: Problem, weight: Any = None, **parameters: Any
+) -> tuple[Any, Any]:
+    """scikit-learn's estimator and ours, fitted to the same data."""
     parameters = {"hidden_layer_sizes": (20,), "max_iter": 10, "random_state": 3, **parameters}
     fitted = []
     for module in (neural_network, ours):
@@ -103,12 +105,12 @@ SETTINGS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_loss_curve_of_a_classifier(settings: dict[str, Any]) -> None:
-    assert_same_run(*pair("MLPClassifier", digits(), **settings))
+    assert_same_run(*fitted_pair("MLPClassifier", digits(), **settings))
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_loss_curve_of_a_regressor(settings: dict[str, Any]) -> None:
-    assert_same_run(*pair("MLPRegressor", diabetes(), **settings))
+    assert_same_run(*fitted_pair("MLPRegressor", diabetes(), **settings))
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -135,7 +137,7 @@ def test_loss_curve_of_every_target(
 ) -> None:
     x, _ = problem
     weight = np.random.default_rng(0).uniform(0.1, 2, len(x)) if weighted else None
-    theirs, mine = pair(
+    theirs, mine = fitted_pair(
         kind, problem, weight,
         solver=solver, early_stopping=early_stopping, batch_size=64, alpha=0.1, **parameters,
     )  # fmt: skip
@@ -152,25 +154,27 @@ def test_loss_curve_of_every_target(
     ],
     ids=["multiclass", "binary", "squared_error", "poisson"],
 )
-def test_lbfgs_takes_the_same_way(kind: str, problem: Problem, parameters: dict[str, Any]) -> None:
+def test_lbfgs_follows_the_same_loss_curve(
+    kind: str, problem: Problem, parameters: dict[str, Any]
+) -> None:
     weight = np.random.default_rng(0).uniform(0.1, 2, len(problem[0]))
-    theirs, mine = pair(kind, problem, weight, solver="lbfgs", **parameters)
+    theirs, mine = fitted_pair(kind, problem, weight, solver="lbfgs", **parameters)
     assert mine.n_iter_ == theirs.n_iter_
     assert mine.loss_ == pytest.approx(theirs.loss_, rel=1e-9)
     for found, expected in zip(mine.coefs_, theirs.coefs_, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-8)
 
 
-def test_lbfgs_on_several_outputs_makes_the_sum_of_their_errors_small() -> None:
+def test_lbfgs_minimises_the_summed_error_of_several_outputs() -> None:
     x, y = two_outputs()
-    _, mine = pair("MLPRegressor", (x, y), solver="lbfgs", alpha=0.5, max_iter=30)
+    _, mine = fitted_pair("MLPRegressor", (x, y), solver="lbfgs", alpha=0.5, max_iter=30)
     squares = sum((w**2).sum() for w in mine.coefs_)
     expected = 0.5 * np.mean((mine.predict(x) - y) ** 2) + 0.25 * squares / len(x)
     assert mine.loss_ == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_partial_fit_follows_too(solver: str) -> None:
+def test_partial_fit_gives_the_same_run(solver: str) -> None:
     x, y = digits()
     mine, theirs = (
         module.MLPClassifier(solver=solver, learning_rate="invscaling", random_state=1)
@@ -188,29 +192,29 @@ def assert_same_run_so_far(theirs: Any, mine: Any) -> None:
     np.testing.assert_allclose(mine.loss_curve_, theirs.loss_curve_, rtol=0, atol=1e-9)
 
 
-def test_float32_stays_close() -> None:
+def test_float32_stays_close_to_float64() -> None:
     x, y = digits()
-    theirs, mine = pair("MLPClassifier", (x.astype(np.float32), y))
+    theirs, mine = fitted_pair("MLPClassifier", (x.astype(np.float32), y))
     assert all(w.dtype == np.float32 for w in [*mine.coefs_, *mine.intercepts_])
     assert mine.predict_proba(x.astype(np.float32)).dtype == np.float32
     np.testing.assert_allclose(mine.loss_curve_, theirs.loss_curve_, atol=1e-4)
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_a_finished_classifier_is_as_good(solver: str) -> None:
+def test_a_converged_classifier_is_as_accurate(solver: str) -> None:
     x, y = load_digits(return_X_y=True)
     x = x / 16
     settings = {"max_iter": 60, "solver": solver, "learning_rate_init": 0.01}
-    theirs, mine = pair("MLPClassifier", (x[:1200], y[:1200]), **settings)
+    theirs, mine = fitted_pair("MLPClassifier", (x[:1200], y[:1200]), **settings)
     assert theirs.score(x[1200:], y[1200:]) > 0.85
     assert mine.score(x[1200:], y[1200:]) >= theirs.score(x[1200:], y[1200:]) - 0.02
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_a_finished_regressor_is_as_good(solver: str) -> None:
+def test_a_converged_regressor_is_as_accurate(solver: str) -> None:
     x, y = load_diabetes(return_X_y=True, scaled=True)
     settings = {"max_iter": 300, "solver": solver, "learning_rate_init": 0.01, "alpha": 10.0}
-    theirs, mine = pair("MLPRegressor", (x[:300] * 20, scale(y)[:300]), **settings)
+    theirs, mine = fitted_pair("MLPRegressor", (x[:300] * 20, scale(y)[:300]), **settings)
     held_out = x[300:] * 20, scale(y)[300:]
     assert theirs.score(*held_out) > 0.3
     assert mine.score(*held_out) >= theirs.score(*held_out) - 0.03

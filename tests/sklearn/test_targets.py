@@ -1,4 +1,4 @@
-"""What may be learned: kinds of targets and inputs, weights, and what is refused."""
+"""Kinds of targets and inputs, sample weights, and what is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fitted(x: Any, y: Any, **parameters: Any) -> MLPClassifier:
     [NAMES[Y], NAMES[Y].astype(object), Y * 10 - 5, Y.astype(float)],
     ids=["strings", "objects", "integers", "floats"],
 )
-def test_labels_of_any_kind_come_back(y: NDArray[Any]) -> None:
+def test_predict_returns_labels_of_any_type(y: NDArray[Any]) -> None:
     model = fitted(X, y)
     assert model.out_activation_ == "softmax"
     np.testing.assert_array_equal(model.classes_, np.unique(y))
@@ -48,7 +48,7 @@ def test_labels_of_any_kind_come_back(y: NDArray[Any]) -> None:
     np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), proba)
 
 
-def test_two_classes_take_one_output() -> None:
+def test_two_classes_use_one_output() -> None:
     y = NAMES[np.minimum(Y, 1)]
     model = fitted(X, y)
     assert (model.out_activation_, model.n_outputs_) == ("logistic", 1)
@@ -66,7 +66,7 @@ def test_impossible_classes_have_log_probability_minus_infinity() -> None:
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
-def test_several_labels_a_row(container: Any) -> None:
+def test_multilabel_targets(container: Any) -> None:
     x, y = make_multilabel_classification(150, n_classes=4, n_labels=1, random_state=1)
     model = fitted(x, container(y), alpha=0.01)
     assert (model.out_activation_, model.n_outputs_) == ("logistic", 4)
@@ -78,7 +78,7 @@ def test_several_labels_a_row(container: Any) -> None:
     np.testing.assert_array_equal(model.predict_proba(x) > 0.5, dense)
 
 
-def test_one_class_only_is_always_predicted() -> None:
+def test_a_single_class_is_always_predicted() -> None:
     model = fitted(X, np.full(150, "only"))
     assert set(model.predict(X)) == {"only"}
     theirs = TheirClassifier((8,), solver="lbfgs", random_state=0).fit(X, np.full(150, "only"))
@@ -87,7 +87,7 @@ def test_one_class_only_is_always_predicted() -> None:
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
 @pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_matrix])
-def test_sparse_inputs_train_as_dense_ones(solver: str, form: Any) -> None:
+def test_sparse_inputs_train_like_dense_inputs(solver: str, form: Any) -> None:
     x = np.where(X > 1.5, X, 0.0)
     dense, thin = (
         classifier(solver=solver, max_iter=8, early_stopping=True).fit(rows, Y)
@@ -98,8 +98,8 @@ def test_sparse_inputs_train_as_dense_ones(solver: str, form: Any) -> None:
     np.testing.assert_allclose(thin.predict_proba(form(x)), dense.predict_proba(x), atol=1e-10)
 
 
-def test_sparse_inputs_are_never_made_dense() -> None:
-    n = 200_000  # dense, these rows would take 320 GB
+def test_sparse_inputs_are_never_converted_to_dense() -> None:
+    n = 200_000  # dense rows would take 320 GB
     wide = sparse.coo_array((np.ones(n), (np.arange(n), np.arange(n)))).tocsr()
     model = MLPRegressor(hidden_layer_sizes=(1,), max_iter=2, solver="sgd", batch_size=n // 2)
     assert model.fit(wide, np.arange(n) / n).predict(wide).shape == (n,)
@@ -123,15 +123,15 @@ def test_poisson_predicts_rates() -> None:
         model.fit(x, y - 1)
 
 
-def test_a_weight_is_as_good_as_a_copy_of_the_row() -> None:
+def test_a_sample_weight_equals_repeating_the_row() -> None:
     weight = np.random.default_rng(0).integers(0, 3, 150)
-    # Without hidden layers there is one minimum, and both have to find it.
+    # Without hidden layers there is one minimum, which both must find.
     settings: dict[str, Any] = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 1.0}
     settings |= {"tol": 1e-8, "max_iter": 1000}
     weighted = classifier(**settings).fit(X, Y, sample_weight=weight)
     repeated = classifier(**settings).fit(X.repeat(weight, axis=0), Y.repeat(weight))
-    # scipy stops when the loss falls by less than 2e-9 of itself: which of its last steps that is,
-    # rounding decides.
+    # scipy stops when the loss falls by less than 2e-9 of itself. Rounding decides at which of
+    # the last steps that is.
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-3)
 
 
@@ -158,7 +158,7 @@ def test_a_weight_is_as_good_as_a_copy_of_the_row() -> None:
         ({"class_weight": "balance"}, "did you mean 'balanced'"),
     ],
 )
-def test_a_wrong_parameter_is_named(parameters: dict[str, Any], message: str) -> None:
+def test_errors_name_the_invalid_parameter(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         classifier(**parameters).fit(X, Y)
 
@@ -172,12 +172,14 @@ def test_a_wrong_parameter_is_named(parameters: dict[str, Any], message: str) ->
         ({"callbacks": [print]}, "callbacks must be instances"),
     ],
 )
-def test_a_parameter_of_the_wrong_type_is_named(parameters: dict[str, Any], message: str) -> None:
+def test_errors_name_the_parameter_of_the_wrong_type(
+    parameters: dict[str, Any], message: str
+) -> None:
     with pytest.raises(TypeError, match=message):
         classifier(**parameters).fit(X, Y)
 
 
-def test_a_wrong_parameter_leaves_the_fitted_model_alone() -> None:
+def test_an_invalid_parameter_keeps_the_fitted_model() -> None:
     model = classifier(max_iter=5).fit(X, Y)
     before = model.predict_proba(X)
     for name, value in (
@@ -193,7 +195,7 @@ def test_a_wrong_parameter_leaves_the_fitted_model_alone() -> None:
         np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
-def test_wrong_data_are_refused_before_any_work() -> None:
+def test_invalid_data_are_refused_before_training() -> None:
     model = fitted(X, Y)
     before = model.predict_proba(X)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):

@@ -1,4 +1,4 @@
-"""How training starts, goes on and ends, with scikit-learn's rules and with nncore's own."""
+"""How training starts, continues and ends, with scikit-learn's options and with nncore's."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_verbose_prints_what_scikit_learn_prints(capsys: pytest.CaptureFixture[s
 
 
 @quiet
-def test_says_nothing_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
+def test_prints_nothing_unless_verbose(capfd: pytest.CaptureFixture[str]) -> None:
     for solver in ("sgd", "adam", "lbfgs"):
         classifier(solver=solver, max_iter=3).fit(X, Y)
     assert capfd.readouterr() == ("", "")
@@ -79,7 +79,7 @@ def test_says_nothing_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
 
 @quiet
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-def test_warm_start_goes_on_from_the_fitted_parameters(solver: str) -> None:
+def test_warm_start_continues_from_the_fitted_parameters(solver: str) -> None:
     model = classifier(solver=solver, max_iter=20, warm_start=True).fit(X, Y)
     first = model.loss_
     model.fit(X, Y)
@@ -124,7 +124,7 @@ def test_warm_start_with_early_stopping_switched_on_and_off() -> None:
     assert model.best_loss_ == min(model.loss_curve_[:3] + model.loss_curve_[6:])
 
 
-def test_partial_fit_has_its_rules() -> None:
+def test_partial_fit_follows_scikit_learns_rules() -> None:
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         classifier().partial_fit(X, Y)
     model = classifier().partial_fit(X[:60], Y[:60], classes=[2, 1, 0])
@@ -152,7 +152,7 @@ def test_divergence_is_an_error_that_leaves_finite_parameters(solver: str) -> No
     assert all(np.isfinite(w).all() for w in model.coefs_)
 
 
-def test_early_stopping_goes_back_to_before_the_divergence() -> None:
+def test_early_stopping_restores_parameters_from_before_a_divergence() -> None:
     model = MLPRegressor(
         activation="identity", solver="sgd", learning_rate_init=1.0, early_stopping=True,
         random_state=0,
@@ -177,7 +177,7 @@ def test_ctrl_c_ends_training_with_a_warning_and_a_usable_model() -> None:
 
 
 @quiet
-def test_coefs_are_live_and_assignable() -> None:
+def test_coefs_are_live_views_and_assignable() -> None:
     model = classifier(max_iter=2).fit(X, Y)
     for layer, (w, b) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
         model.coefs_[layer] = np.zeros(w.shape)
@@ -193,7 +193,7 @@ def test_coefs_are_live_and_assignable() -> None:
 @quiet
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 1.0, 1: 5.0, 2: 0.5}])
-def test_class_weights_are_weights_of_the_rows(solver: str, class_weight: Any) -> None:
+def test_class_weight_multiplies_sample_weight(solver: str, class_weight: Any) -> None:
     x, y = X[:120], Y[:120]
     given = np.linspace(1, 2, 120)
     by_class = classifier(solver=solver, max_iter=5, class_weight=class_weight).fit(x, y, given)
@@ -204,7 +204,7 @@ def test_class_weights_are_weights_of_the_rows(solver: str, class_weight: Any) -
 
 
 @quiet
-def test_dropout_drops_only_in_training_and_follows_the_random_state() -> None:
+def test_dropout_acts_only_in_training_and_depends_on_random_state() -> None:
     x, y = load_digits(return_X_y=True)
     runs = [
         classifier(max_iter=5, dropout=rate, random_state=seed).fit(x[:500] / 16, y[:500])
@@ -253,7 +253,7 @@ def test_the_validation_loss_of_several_outputs_is_their_mean() -> None:
 
 
 @pytest.mark.parametrize("scoring", ["f1_macro", "neg_log_loss", "loss"])
-def test_early_stopping_follows_any_metric_and_goes_back_to_the_best(scoring: str) -> None:
+def test_early_stopping_monitors_any_metric_and_restores_the_best(scoring: str) -> None:
     rng = np.random.default_rng(0)
     noisy = np.where(rng.random(75) < 0.4, rng.integers(0, 3, 75), Y[::2])
     model = classifier(
@@ -271,7 +271,7 @@ def test_early_stopping_follows_any_metric_and_goes_back_to_the_best(scoring: st
 
 
 @quiet
-def test_callbacks_see_the_run_and_may_change_it(tmp_path: Path) -> None:
+def test_callbacks_observe_and_change_the_run(tmp_path: Path) -> None:
     seen = []
     model = classifier(
         max_iter=9,
@@ -293,7 +293,7 @@ def test_callbacks_see_the_run_and_may_change_it(tmp_path: Path) -> None:
 
 
 @quiet
-def test_threads_change_no_bit() -> None:
+def test_bits_do_not_depend_on_the_number_of_threads() -> None:
     x, y = load_digits(return_X_y=True)
     one, two = (classifier(max_iter=2, n_threads=n, random_state=5).fit(x, y) for n in (1, 2))
     assert one.loss_curve_ == two.loss_curve_
@@ -315,7 +315,7 @@ def test_threads_change_no_bit() -> None:
     ids=["multiclass", "binary", "multilabel", "regression", "several outputs"],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_there_and_back_predicts_alike(kind: str, y: Any, dtype: Any) -> None:
+def test_converted_estimators_predict_the_same(kind: str, y: Any, dtype: Any) -> None:
     x = X.astype(dtype)
     tolerance = 1e-5 if dtype == np.float32 else 1e-12
     method = "predict_proba" if kind == "MLPClassifier" else "predict"
@@ -338,7 +338,7 @@ def test_there_and_back_predicts_alike(kind: str, y: Any, dtype: Any) -> None:
 
 
 @quiet
-def test_what_cannot_be_converted_is_refused() -> None:
+def test_unconvertible_estimators_are_refused() -> None:
     with pytest.raises(TypeError, match="got a MLPClassifier"):
         from_sklearn(classifier(max_iter=2).fit(X, Y))
     with pytest.raises(NotFittedError):

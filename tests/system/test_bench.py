@@ -1,4 +1,4 @@
-"""bench/run.py as its users start it, on sizes so small that no time means anything."""
+"""bench/run.py as users start it, on sizes that are too small for its times to mean anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BENCH = Path(__file__).parents[2] / "bench"
 
 
 @pytest.mark.skipif(not BENCH.is_dir(), reason="bench/ is not part of this copy")
-def test_the_table_the_file_and_the_plot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_run_writes_table_json_and_plot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     pytest.importorskip("scipy")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # for the program that it builds

@@ -1,4 +1,4 @@
-"""The C API through ctypes, and models that go to and fro between it and Python.
+"""The C API through ctypes, and models that pass between it and Python.
 
 The compiled module carries the C functions, so every installation of the package has them.
 """
@@ -82,7 +82,7 @@ def ok(c: ctypes.CDLL, function: str, *arguments: Any) -> None:
 
 
 def inputs(x: Any) -> Inputs:
-    """Views of dense rows, or of a scipy CSR matrix, which must outlive them."""
+    """Views of dense rows or of a scipy CSR matrix, which the caller must keep alive."""
     if isinstance(x, np.ndarray):
         stride = x.strides[0] // x.itemsize
         return Inputs(DTYPES[x.dtype.name], *x.shape, x.ctypes.data, stride)
@@ -92,7 +92,7 @@ def inputs(x: Any) -> Inputs:
     return Inputs(DTYPES[x.dtype.name], *x.shape, None, 0, *addresses, x.data.size)
 
 
-def labelled(x: Any, y: np.ndarray) -> Samples:
+def with_labels(x: Any, y: np.ndarray) -> Samples:
     return Samples(x=inputs(x), labels=y.ctypes.data, target_rows=y.size)
 
 
@@ -113,7 +113,7 @@ X = RNG.normal(size=(60, 5)) * (RNG.random((60, 5)) < 0.7)
 Y = (X @ RNG.normal(size=(5, 3))).argmax(axis=1).astype(np.int64)
 
 
-def test_the_library(c: ctypes.CDLL) -> None:
+def test_version_threads_and_names(c: ctypes.CDLL) -> None:
     info = _core.build_info()
     assert c.nncore_version().decode() == nncore.__version__
     assert c.nncore_instruction_set().decode() == info["instruction_set"]
@@ -125,7 +125,7 @@ def test_the_library(c: ctypes.CDLL) -> None:
         assert found == [*(name.encode() for name in names), None]
 
 
-def test_every_function_of_the_header_is_there(c: ctypes.CDLL) -> None:
+def test_every_function_of_the_header_is_exported(c: ctypes.CDLL) -> None:
     header = Path(__file__).parents[2] / "cpp/include/nncore/nncore.h"
     lines = [line for line in header.read_text().splitlines() if line.startswith("NNCORE_API")]
     calls = [line.partition("(")[0].split()[-1].lstrip("*") for line in lines]
@@ -135,7 +135,7 @@ def test_every_function_of_the_header_is_there(c: ctypes.CDLL) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_python_saves_and_c_predicts_the_same_bits(
+def test_c_predicts_the_same_bits_from_a_model_saved_by_python(
     c: ctypes.CDLL, dtype: str, tmp_path: Path
 ) -> None:
     net = nncore.Network([5, 8, 3], activation="tanh", seed=3, dtype=dtype)
@@ -153,8 +153,10 @@ def test_python_saves_and_c_predicts_the_same_bits(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_c_trains_as_python_does(c: ctypes.CDLL, dtype: str, tmp_path: Path) -> None:
-    """The same network made, and trained on sparse rows: the file has the same bytes."""
+def test_training_from_c_and_python_gives_the_same_file(
+    c: ctypes.CDLL, dtype: str, tmp_path: Path
+) -> None:
+    """Each creates the same network and trains it on sparse rows. The files are equal."""
     sparse = pytest.importorskip("scipy.sparse")
     net = nncore.Network([5, 8, 3], activation="relu", seed=9, dtype=dtype)
     net.fit(X, Y, 3, batch_size=7, learning_rate=0.5, l2=0.1, dropout=0.2)
@@ -166,7 +168,7 @@ def test_c_trains_as_python_does(c: ctypes.CDLL, dtype: str, tmp_path: Path) -> 
     )  # fmt: skip
     x = sparse.csr_matrix(X.astype(dtype))
     x.indptr = x.indptr.astype(np.int64)
-    samples = labelled(x, Y)
+    samples = with_labels(x, Y)
     options = TrainOptions(7, l2=0.1, dropout=(c_double * 2)(0.0, 0.2), dropout_count=2)
     network, dataset, trainer, cost = pointer(), pointer(), pointer(), c_double()
     ok(c, "network_create", byref(architecture), byref(network))
@@ -187,10 +189,10 @@ def test_c_trains_as_python_does(c: ctypes.CDLL, dtype: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
-def test_training_goes_to_c_and_back_with_the_same_bits(
+def test_checkpoints_pass_between_python_and_c_with_the_same_bits(
     c: ctypes.CDLL, optimizer: str, tmp_path: Path
 ) -> None:
-    """Python, C (which stops within an epoch), C again, Python: as if Python had done it all."""
+    """Python, C (which stops within an epoch), C again, Python: as if Python had trained alone."""
     x = X.astype("float32")
     fit: dict[str, Any] = {"batch_size": 7, "learning_rate": 0.05, "dropout": 0.2, "l1": 0.01}
     whole, net = (nncore.Network([5, 8, 3], activation="tanh", seed=3) for _ in range(2))
@@ -199,7 +201,7 @@ def test_training_goes_to_c_and_back_with_the_same_bits(
     path = str(tmp_path / "run").encode()
     net.save_checkpoint(tmp_path / "run")
 
-    samples = labelled(x, Y)
+    samples = with_labels(x, Y)
     options = TrainOptions(7, l1=0.01, dropout=(c_double * 2)(0.0, 0.2), dropout_count=2)
     asked: list[int] = []
     stop = CALLBACK(lambda _: int(len(asked) == 4 or asked.append(0) is not None))
@@ -226,14 +228,14 @@ def test_training_goes_to_c_and_back_with_the_same_bits(
     assert (tmp_path / "found").read_bytes() == (tmp_path / "expected").read_bytes()
 
 
-def test_python_goes_on_within_an_epoch_that_c_left(c: ctypes.CDLL, tmp_path: Path) -> None:
+def test_python_resumes_within_an_epoch_stopped_by_c(c: ctypes.CDLL, tmp_path: Path) -> None:
     x = X.astype("float32")
     whole, net = (nncore.Network([5, 3], seed=3) for _ in range(2))
     whole.fit(x, Y, 1, batch_size=7, learning_rate=0.1)
     net.save(tmp_path / "run")
     path = str(tmp_path / "run").encode()
     network, dataset, trainer = load(c, tmp_path / "run"), pointer(), pointer()
-    ok(c, "dataset_create", network, byref(labelled(x, Y)), byref(dataset))
+    ok(c, "dataset_create", network, byref(with_labels(x, Y)), byref(dataset))
     ok(c, "trainer_create", network, byref(TrainOptions(7)), byref(trainer))
     stop = CALLBACK(lambda _: 1)
     ok(c, "trainer_epoch", trainer, dataset, byref(EpochOptions(0.1, should_stop=stop)), None)

@@ -1,4 +1,4 @@
-"""Threads, signals and forks: two trainers at once, many readers, Ctrl-C, a child that trains."""
+"""Threads, signals and forks: concurrent training, many readers, Ctrl-C, training in a child."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def train_from_seed(seed: int, sizes: tuple[int, ...] = (60, 40, 10), rows: int 
     return parameter_digest(net)
 
 
-def test_networks_trained_at_once_are_as_if_trained_alone() -> None:
+def test_networks_trained_concurrently_have_the_same_bits_as_alone() -> None:
     alone = [train_from_seed(seed) for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(train_from_seed, range(4))) == alone
@@ -43,8 +43,8 @@ def test_many_threads_predict_with_one_network() -> None:
     assert found == expected
 
 
-def test_two_networks_may_read_one_array() -> None:
-    """The same rows, not copied, in two data sets of two networks in two threads."""
+def test_two_networks_may_train_on_one_array() -> None:
+    """Two data sets share rows without a copy, for two networks in two threads."""
     net = make_network([60, 40, 10], ["sigmoid"] * 2, dtype="float32")
     x, y = make_problem(net, 400)
     rows = np.ascontiguousarray(x, dtype="float32")
@@ -60,7 +60,7 @@ def test_two_networks_may_read_one_array() -> None:
 
 
 def test_a_second_trainer_is_refused() -> None:
-    """The long epochs go on until the second trainer came during one of them."""
+    """The long epochs repeat until the second trainer has started during one of them."""
     net = make_network([200, 300, 10], ["sigmoid"] * 2, dtype="float32")
     x, y = make_problem(net, 3000)
     long_data = _core.Dataset(net, x.astype("float32"), y)
@@ -115,8 +115,8 @@ except KeyboardInterrupt:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process")
 @pytest.mark.parametrize(("threads", "batch_size"), [(1, 10), (2, 128)])
-def test_an_interrupt_stops_a_long_epoch(threads: int, batch_size: int) -> None:
-    """An epoch of a minute stops where it stands; the network and its trainer stay usable."""
+def test_ctrl_c_stops_a_long_epoch(threads: int, batch_size: int) -> None:
+    """An epoch of a minute stops at once. The network and its trainer stay usable."""
     program = INTERRUPTED.format(threads=threads, batch_size=batch_size)
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
@@ -164,8 +164,8 @@ for _ in range(100):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 @pytest.mark.parametrize("shape", [(20,), (30, 20)])
-def test_an_interrupt_at_any_moment_is_a_keyboard_interrupt(shape: tuple[int, ...]) -> None:
-    """Float64 rows for a float32 network: what converts them must not be stopped half-way."""
+def test_ctrl_c_at_any_moment_is_a_keyboard_interrupt(shape: tuple[int, ...]) -> None:
+    """The rows are float64 and the network float32: the conversion must not stop half-way."""
     program = PRESSED.format(shape=shape)
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (run.stdout.split(), run.stderr) == (["7"] * 100, "")
@@ -192,8 +192,8 @@ time.sleep(0.05)
 
 
 @pytest.mark.parametrize("work", ["net.predict(x)", "net.fit(x, y, 3)"])
-def test_daemon_threads_may_be_at_work_when_the_process_ends(work: str) -> None:
-    """Python ends such a thread where it asks for the GIL; that must not end in abort()."""
+def test_daemon_threads_may_run_when_the_process_exits(work: str) -> None:
+    """Python ends such a thread when it acquires the GIL. That must not call abort()."""
     program = LEFT_RUNNING.format(work=work)
     for _ in range(5):
         run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -202,7 +202,7 @@ def test_daemon_threads_may_be_at_work_when_the_process_ends(work: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_a_forked_child_trains() -> None:
-    """Threads do not survive a fork; the child must not wait for its parent's."""
+    """Threads do not survive a fork. The child must not wait for those of its parent."""
     shape = (200, 300, 10)
     expected = train_from_seed(3, shape, rows=100)  # the parent's threads exist from here on
     context = multiprocessing.get_context("fork")
@@ -213,7 +213,7 @@ def test_a_forked_child_trains() -> None:
 
     process = context.Process(target=child)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python's own about such forks
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns about forks with threads
         process.start()
     try:
         assert receiver.poll(60), "the child hangs"

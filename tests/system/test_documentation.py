@@ -1,4 +1,4 @@
-"""What the documentation shows is run: the docstrings' examples and the README's programs."""
+"""Runs the examples of the docstrings and the programs of the README."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ def test_examples_in_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.M
     assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
 
 
-def test_the_public_face_has_examples() -> None:
+def test_the_public_classes_have_examples() -> None:
     from nncore import network
 
     finder = doctest.DocTestFinder(exclude_empty=True)
     assert sum(bool(found.examples) for found in finder.find(network)) >= 5
 
 
-def programs() -> list[str]:
+def readme_programs() -> list[str]:
     return re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
-def test_the_first_ten_lines(
+def test_readme_first_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(programs()[0], {})
+    exec(readme_programs()[0], {})
     accuracy = float(re.findall(r"accuracy=([\d.]+)", capsys.readouterr().out)[0])
     assert accuracy > 0.85
 
 
-def test_scikit_learns_face() -> None:
+def test_readme_scikit_learn_program() -> None:
     pytest.importorskip("sklearn")
-    exec(programs()[2], {})
+    exec(readme_programs()[2], {})
 
 
-def test_models_that_travel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readme_export_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnx")
     monkeypatch.chdir(tmp_path)
-    exec(programs()[3], {})
+    exec(readme_programs()[3], {})
     assert {path.name for path in tmp_path.iterdir()} == {"digits.onnx", "digits.h"}
 
 
-def test_the_books_ten_lines(
+def test_readme_book_program(
     mnist_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NNCORE_DATA", str(mnist_folder))
-    program = programs()[1].replace("30, 10, 3.0", "1, 10, 3.0")
-    assert program != programs()[1]
+    program = readme_programs()[1].replace("30, 10, 3.0", "1, 10, 3.0")
+    assert program != readme_programs()[1]
     exec(program, {})
     assert re.fullmatch(r"Epoch 0: [89]\d\d\d / 10000\n", capsys.readouterr().out)

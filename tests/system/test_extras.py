@@ -9,14 +9,14 @@ import pytest
 from nncore._extras import require
 
 
-def test_gives_the_module() -> None:
+def test_require_returns_the_module() -> None:
     assert require("json", extra="any", purpose="a test") is json
 
 
 @pytest.mark.parametrize(
     ("module", "project"), [("no_such_module.part", "no_such_module"), ("PIL", "Pillow")]
 )
-def test_says_which_extra_brings_it(
+def test_a_missing_package_names_its_extra(
     monkeypatch: pytest.MonkeyPatch, module: str, project: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
@@ -25,7 +25,7 @@ def test_says_which_extra_brings_it(
         require(module, extra="images", purpose="reading images")
 
 
-def test_a_broken_package_keeps_its_own_error(
+def test_a_broken_package_raises_its_own_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "broken_package.py").write_text("import no_such_dependency\n")

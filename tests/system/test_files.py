@@ -1,4 +1,4 @@
-"""How files are written and read, whichever they are: by one way each."""
+"""Reading and writing files, which every format does in the same way."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _fifo(path: Path) -> None:
 
 def _socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(os.path.relpath(path))  # a socket's name must be short
+        server.bind(os.path.relpath(path))  # the path of a socket must be short
 
 
 def _protected(path: Path) -> None:
@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 @pytest.mark.parametrize("writer", WRITERS)
-def test_what_is_no_file_of_ours_to_replace_is_refused_and_stays(
+def test_savers_refuse_special_and_protected_files_and_leave_them_unchanged(
     writer: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -105,9 +105,7 @@ def test_what_is_no_file_of_ours_to_replace_is_refused_and_stays(
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_names_that_no_file_can_have_are_refused_before_anything_is_written(
-    writer: str, tmp_path: Path
-) -> None:
+def test_invalid_file_names_are_refused_before_writing(writer: str, tmp_path: Path) -> None:
     for path, reason in (
         (tmp_path / ("m" * 300 + ".h"), "File name too long"),
         (tmp_path / "none" / "model.h", "none: No such file or directory"),
@@ -117,7 +115,7 @@ def test_names_that_no_file_can_have_are_refused_before_anything_is_written(
     assert os.listdir(tmp_path) == []
 
 
-def test_standard_output_is_refused_wherever_it_leads(tmp_path: Path) -> None:
+def test_savers_refuse_standard_output(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom nncore._files import replace_file\n"
         "try: replace_file('/dev/stdout', b'new')\n"
@@ -140,7 +138,9 @@ def test_standard_output_is_refused_wherever_it_leads(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_bytes() == b""
 
 
-def test_links_and_permissions_stay_and_other_names_keep_the_old_content(tmp_path: Path) -> None:
+def test_symlinks_and_permissions_are_kept_and_hard_links_keep_the_old_content(
+    tmp_path: Path,
+) -> None:
     file, near, far, hard = (tmp_path / name for name in ("file", "near", "far", "hard"))
     near.symlink_to("file")
     far.symlink_to(near)
@@ -154,7 +154,7 @@ def test_links_and_permissions_stay_and_other_names_keep_the_old_content(tmp_pat
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
-def test_a_check_changes_nothing(tmp_path: Path) -> None:
+def test_check_writable_changes_nothing(tmp_path: Path) -> None:
     old = tmp_path / "old"
     old.write_bytes(b"old")
     before = old.stat()
@@ -178,7 +178,7 @@ while True:
 
 @pytest.fixture
 def saver(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """Starts processes that save to `model` again and again."""
+    """Starts processes that save to `model` in an endless loop."""
     started = []
 
     def start() -> subprocess.Popen[str]:
@@ -198,8 +198,8 @@ def saver(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
         process.communicate()
 
 
-def _caught_saving(process: subprocess.Popen[str], folder: Path) -> Path:
-    """The process's temporary file, with the process stopped while it is there."""
+def _stop_while_saving(process: subprocess.Popen[str], folder: Path) -> Path:
+    """Stops the process while its temporary file exists, and returns that file."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         process.send_signal(signal.SIGSTOP)
@@ -212,13 +212,13 @@ def _caught_saving(process: subprocess.Popen[str], folder: Path) -> Path:
     raise AssertionError("the process was never caught while it saved")
 
 
-def test_the_next_save_removes_what_killed_savers_left(
+def test_the_next_save_removes_temporary_files_of_killed_processes(
     tmp_path: Path, saver: Callable[[], subprocess.Popen[str]]
 ) -> None:
     left = []
     for _ in range(3):
         process = saver()
-        left.append(_caught_saving(process, tmp_path))
+        left.append(_stop_while_saving(process, tmp_path))
         process.kill()
         process.wait()
     assert left[-1].exists()
@@ -226,11 +226,11 @@ def test_the_next_save_removes_what_killed_savers_left(
     assert not list(tmp_path.glob(".nncore-save-*"))
 
 
-def test_a_save_leaves_the_files_of_living_savers(
+def test_a_save_keeps_temporary_files_of_live_processes(
     tmp_path: Path, saver: Callable[[], subprocess.Popen[str]]
 ) -> None:
     process = saver()
-    theirs = _caught_saving(process, tmp_path)
+    theirs = _stop_while_saving(process, tmp_path)
     replace_file(tmp_path / "model", b"mine")
     check_replaceable(tmp_path / "model")
     assert theirs.exists()
@@ -242,7 +242,7 @@ def test_a_save_leaves_the_files_of_living_savers(
     assert process.poll() is None
 
 
-def test_savers_killed_at_random_moments_leave_a_whole_file_and_nothing_else(
+def test_killed_savers_leave_a_complete_file_and_nothing_else(
     tmp_path: Path, saver: Callable[[], subprocess.Popen[str]]
 ) -> None:
     rng = np.random.default_rng(0)
@@ -259,7 +259,7 @@ def test_savers_killed_at_random_moments_leave_a_whole_file_and_nothing_else(
     assert os.listdir(tmp_path) == ["model"]
 
 
-def test_names_that_users_may_have_stay(tmp_path: Path) -> None:
+def test_files_with_similar_names_are_kept(tmp_path: Path) -> None:
     names = [".nncore-save-1.tmp", ".nncore-save-1-2.tmp.bak", ".nncore-save-a-1.tmp", ".tmp"]
     for name in (*names, ".nncore-save--1.tmp", ".nncore-save-1-.tmp", "nncore-save-1-1.tmp"):
         (tmp_path / name).write_bytes(b"theirs")
@@ -301,8 +301,8 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.fixture
-def patience() -> Iterator[None]:
-    """Ends a test that waits for ever."""
+def time_limit() -> Iterator[None]:
+    """Raises in a test that blocks."""
 
     def give_up(*_: object) -> None:
         raise TimeoutError("it waited")
@@ -314,10 +314,10 @@ def patience() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.usefixtures("patience")
+@pytest.mark.usefixtures("time_limit")
 @pytest.mark.parametrize("kind", ["fifo", "socket", "device", "directory"])
 @pytest.mark.parametrize("reader", READERS)
-def test_readers_refuse_at_once_what_is_no_file(
+def test_readers_refuse_special_files_without_blocking(
     reader: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -328,7 +328,7 @@ def test_readers_refuse_at_once_what_is_no_file(
     assert not isinstance(raised.value, TimeoutError)
 
 
-def test_an_npz_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+def test_an_npz_decompression_bomb_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.npz"
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file,
@@ -356,17 +356,17 @@ def test_an_npz_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     ],
     ids=["nan", "infinite", "large", "deep", "empty", "list", "junk"],
 )
-def test_damaged_json_is_one_error(text: str, tmp_path: Path) -> None:
+def test_damaged_json_is_a_model_file_error(text: str, tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     path.write_text(text)
     for read in (from_book_json, network2.load):
         if read is network2.load and "1e999" in text:
-            continue  # the book's own networks may be infinite
+            continue  # parameters of the book's networks may be infinite
         with pytest.raises(ModelFileError, match=r"net\.json"):
             read(path)
 
 
-def test_sizes_as_numbers_of_any_kind_are_read(tmp_path: Path) -> None:
+def test_json_sizes_may_be_integral_floats(tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     content = {"sizes": [1.0, 1], "weights": [[[1]]], "biases": [[[2]]], "cost": "QuadraticCost"}
     path.write_text(json.dumps(content))

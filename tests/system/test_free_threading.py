@@ -1,6 +1,6 @@
-"""What nncore promises without the GIL: it stays off, and shared objects do not crash.
+"""Without the GIL: nncore does not turn it on, and objects shared by threads do not crash.
 
-All but the first test make sense with a GIL, too, which the core does without while it works.
+All tests but the first make sense with a GIL, too. The core releases it while it computes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ assert not sys._is_gil_enabled(), "importing nncore turned the GIL on"
 
 
 def free_threaded() -> str:
-    """A Python without the GIL that has nncore; skips the test if there is none."""
+    """A Python without the GIL that has nncore. Skips the test if there is none."""
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         return sys.executable
     for name in ("python3.15t", "python3.14t", "python3.13t"):
@@ -44,14 +44,14 @@ def free_threaded() -> str:
     pytest.skip("needs a free-threaded Python that has nncore")
 
 
-def test_the_gil_stays_off() -> None:
+def test_importing_keeps_the_gil_off() -> None:
     command = [free_threaded(), "-W", "error", "-c", GIL_STAYS_OFF]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
 
-def at_once(*asks: Callable[[], object]) -> None:
-    """A thread for each, all starting together; raises what any of them raised."""
+def run_concurrently(*asks: Callable[[], object]) -> None:
+    """Calls each in a thread of its own, all at the same time. Raises what any of them raised."""
     start = threading.Barrier(len(asks))
 
     def begin(ask: Callable[[], object]) -> object:
@@ -63,8 +63,8 @@ def at_once(*asks: Callable[[], object]) -> None:
             done.result()
 
 
-def repeatedly(ask: Callable[[], object], times: int = 200) -> Callable[[], None]:
-    """Asks so often, and takes a BusyError for an answer."""
+def repeated(ask: Callable[[], object], times: int = 200) -> Callable[[], None]:
+    """A function that makes the call so many times and ignores every BusyError."""
 
     def insist() -> None:
         for _ in range(times):
@@ -75,8 +75,8 @@ def repeatedly(ask: Callable[[], object], times: int = 200) -> Callable[[], None
 
 
 def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
-    """Ten threads do everything at once to one network, data set and trainer; whoever comes at
-    a bad time is told so, and in the end all of it works as before."""
+    """Ten threads use one network, data set and trainer in every way. A call may get a BusyError.
+    In the end everything works as before."""
     net = make_network([30, 50, 10], ["sigmoid"] * 2, dtype="float32")
     x, y = make_problem(net, 200)
     rows = x.astype("float32")
@@ -103,7 +103,7 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
         ),
         lambda: _core.permutation(200, seed=1, epoch=2).sum(),
     ]
-    at_once(*map(repeatedly, asks))
+    run_concurrently(*map(repeated, asks))
     assert net.all_finite()
     before = digest(net.feedforward(rows))
     trainer.epoch(data, np.arange(200), learning_rate=0.001)
@@ -111,7 +111,7 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
 
 
 def test_a_trainer_is_used_by_one_thread_at_a_time() -> None:
-    """Whoever comes during an epoch is refused, and leaves no trace in the trainer's numbers."""
+    """A call during an epoch is refused and does not change the trainer's counters."""
     net = make_network([100, 100, 10], ["sigmoid"] * 2, dtype="float32")
     x, y = make_problem(net, 2000)
     data = _core.Dataset(net, x, y)
@@ -127,10 +127,10 @@ def test_a_trainer_is_used_by_one_thread_at_a_time() -> None:
 
     def ask() -> None:
         for _ in range(500):
-            time.sleep(0.001)  # else this thread is the one that always comes first
+            time.sleep(0.001)  # otherwise this thread would always come first
             try:
                 trainer.epoch(data, None, learning_rate=-1)
-            except ValueError:  # let in, and told about its rate
+            except ValueError:  # the trainer was free and refused the learning rate
                 continue
             except _core.BusyError as error:
                 refused.append(str(error))
@@ -138,7 +138,7 @@ def test_a_trainer_is_used_by_one_thread_at_a_time() -> None:
                     break
         asked.set()
 
-    at_once(train_meanwhile, ask)
+    run_concurrently(train_meanwhile, ask)
     assert refused
     assert "already being trained" in refused[0]
     assert set(counts) <= {200}
@@ -147,8 +147,8 @@ def test_a_trainer_is_used_by_one_thread_at_a_time() -> None:
     assert trainer.steps == before + 200
 
 
-def test_labels_that_change_under_a_data_set_do_no_harm() -> None:
-    """They would be addresses: a data set has a copy of them, the one that was checked."""
+def test_a_dataset_copies_its_labels() -> None:
+    """Labels become addresses, so a data set checks and keeps a copy of them."""
     found = []
     for label in (None, 10**12):
         net = make_network([4, 6, 3], ["sigmoid"] * 2)
@@ -161,9 +161,9 @@ def test_labels_that_change_under_a_data_set_do_no_harm() -> None:
     assert found[0] == found[1]
 
 
-def test_predictions_during_training_are_those_of_whole_epochs() -> None:
-    """Many threads predict with a network while another one trains it: each is refused, or served
-    from what the network is between two epochs."""
+def test_predictions_during_training_use_parameters_between_epochs() -> None:
+    """Many threads predict with a network that another one trains. Each call is refused, or uses
+    the parameters between two epochs."""
     net = nncore.Network([30, 40, 10], seed=1)
     x, y = make_problem(make_network([30, 40, 10], ["sigmoid"] * 2), 500)
     rows, epochs = x.astype("float32"), 40
@@ -180,7 +180,7 @@ def test_predictions_during_training_are_those_of_whole_epochs() -> None:
     def fit() -> None:
         note = Lambda(on_epoch_end=note_and_wait)
         while net.epoch < epochs:
-            with suppress(nncore.BusyError):  # a reader was there first
+            with suppress(nncore.BusyError):  # a reader came first
                 net.fit(rows, y, epochs, callbacks=note, initial_epoch=net.epoch, progress=False)
         finished.set()
 
@@ -190,16 +190,16 @@ def test_predictions_during_training_are_those_of_whole_epochs() -> None:
                 served.append(digest(net.feedforward(rows)))
                 one_is_served.set()
 
-    at_once(fit, predict, predict, predict)
+    run_concurrently(fit, predict, predict, predict)
     assert len(between) == epochs + 1
     assert served
     assert set(served) <= between
     assert net.history.epochs == list(range(epochs))
 
 
-def test_networks_come_and_go_while_others_train() -> None:
-    """Threads train a network each, others make and drop networks and change how many threads
-    there are; views outlive what they look at, and nobody's bits are touched."""
+def test_networks_are_created_and_freed_while_others_train() -> None:
+    """Some threads train a network each. Others create and free networks, whose views outlive them,
+    and change the number of threads. The trained networks have the same bits as alone."""
 
     def trained(seed: int) -> str:
         net = make_network([60, 40, 10], ["sigmoid"] * 2, dtype="float32", seed=seed)
@@ -225,18 +225,18 @@ def test_networks_come_and_go_while_others_train() -> None:
 
     threads = nncore.get_num_threads()
     try:
-        at_once(
+        run_concurrently(
             *map(train_one, range(3)),
             *[come_and_go] * 2,
-            repeatedly(lambda: [nncore.set_num_threads(n) for n in (1, 2, 3)]),
+            repeated(lambda: [nncore.set_num_threads(n) for n in (1, 2, 3)]),
         )
     finally:
         nncore.set_num_threads(threads)
     assert found == alone
 
 
-def test_views_are_read_and_written_while_the_network_trains() -> None:
-    """Which numbers they hold then is anybody's guess; they are numbers, and nothing breaks."""
+def test_parameter_views_may_be_read_and_written_during_training() -> None:
+    """Their values are then undefined, but finite, and nothing crashes."""
     net = make_network([60, 40, 10], ["sigmoid"] * 2, dtype="float32")
     data = _core.Dataset(net, *make_problem(net, 300))
     trainer = _core.Trainer(net, batch_size=10)
@@ -246,15 +246,15 @@ def test_views_are_read_and_written_while_the_network_trains() -> None:
         biases[...] = 0.5
         weights[0] *= 0.5
 
-    at_once(
-        repeatedly(lambda: trainer.epoch(data, None, learning_rate=0.1), times=40),
-        repeatedly(lambda: weights.sum() + biases.sum()),
-        repeatedly(write),
+    run_concurrently(
+        repeated(lambda: trainer.epoch(data, None, learning_rate=0.1), times=40),
+        repeated(lambda: weights.sum() + biases.sum()),
+        repeated(write),
     )
     assert net.all_finite()
 
 
-def test_a_history_is_read_while_it_grows() -> None:
+def test_a_history_may_be_read_while_epochs_are_appended() -> None:
     history, grown = History(), threading.Event()
 
     def grow() -> None:
@@ -268,7 +268,7 @@ def test_a_history_is_read_while_it_grows() -> None:
             seen = [row["epoch"] for row in history]
             assert seen == list(range(len(seen)))
 
-    at_once(grow, read, read)
+    run_concurrently(grow, read, read)
 
 
 FIRST_USE = """
@@ -289,7 +289,7 @@ assert fitted == [1.0] * 8, fitted
 """
 
 
-def test_what_is_imported_late_is_first_used_by_many_threads() -> None:
+def test_lazy_imports_may_first_happen_in_many_threads() -> None:
     command = [sys.executable, "-W", "error", "-c", FIRST_USE]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

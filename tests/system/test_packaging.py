@@ -1,4 +1,4 @@
-"""What pip installed: C++ programs find the library in it; it is small, and a good neighbour."""
+"""The installed package: C++ programs find it, it is small, other packages work beside it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def output_of(*command: object, fails: bool = False) -> str:
 
 
 @installed
-def test_the_directories_hold_what_they_promise() -> None:
+def test_cmake_dir_and_include_dir() -> None:
     cmake = Path(output_of(sys.executable, "-m", "nncore", "--cmake-dir"))
     include = Path(output_of(sys.executable, "-m", "nncore", "--include-dir"))
     assert (cmake / "nncoreConfig.cmake").is_file()
     assert (include / "nncore" / "nncore.hpp").is_file()
 
 
-def test_a_copy_without_the_library_says_so(
+def test_cmake_dir_without_installed_library_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from nncore import cli
@@ -50,8 +50,8 @@ def test_a_copy_without_the_library_says_so(
 
 
 @installed
-def test_a_program_finds_the_wheel(tmp_path: Path) -> None:
-    """tests/consumer, told nothing but where the package's CMake files are."""
+def test_a_cmake_program_finds_the_installed_package(tmp_path: Path) -> None:
+    """tests/consumer is built with nothing but the path of the package's CMake files."""
     if not shutil.which("cmake") or not (shutil.which("c++") or shutil.which("g++")):
         pytest.skip("needs cmake and a C++ compiler")
     where = output_of(sys.executable, "-m", "nncore", "--cmake-dir")
@@ -64,8 +64,8 @@ def test_a_program_finds_the_wheel(tmp_path: Path) -> None:
 
 
 @installed
-def test_the_wheel_is_small() -> None:
-    """1.5 MB as a wheel packs it."""
+def test_wheel_size() -> None:
+    """At most 1.5 MB, compressed as in a wheel."""
     files = importlib.metadata.files("nncore") or []
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as wheel:
@@ -93,8 +93,8 @@ print(hashlib.sha256(b"".join(w.tobytes() for w in net.weights)).hexdigest())
 """
 
 
-def test_another_packages_threads() -> None:
-    """scikit-learn brings an OpenMP runtime of its own: whichever comes first, both work."""
+def test_scikit_learns_openmp_runtime_in_the_same_process() -> None:
+    """scikit-learn brings an OpenMP runtime of its own. Both work, in either order of import."""
     pytest.importorskip("sklearn")
     orders = (["nncore", "sklearn.cluster"], ["sklearn.cluster", "nncore"])
     assert len({output_of(sys.executable, "-c", NEIGHBOURS, *order) for order in orders}) == 1

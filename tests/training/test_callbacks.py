@@ -1,4 +1,4 @@
-"""Callbacks: when they are called, what they may do, and each of those that come along."""
+"""Callbacks: when they are called, what they may do, and every callback that nncore has."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bits(net: Network) -> bytes:
 
 
 class Recorder(Callback):
-    """Writes down when it is called, and what it sees."""
+    """Records when it is called and what it sees."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int]] = []
@@ -56,8 +56,8 @@ class Recorder(Callback):
         self.calls.append(("train_end", run.net.epoch))
 
 
-class Scripted(Callback):
-    """Replaces what an epoch measured by values of the test's choosing."""
+class ScriptedColumns(Callback):
+    """Replaces a measured column by given values."""
 
     def __init__(self, column: str, values: list[float]) -> None:
         self.column, self.values = column, values
@@ -77,7 +77,7 @@ def test_hooks_are_called_in_order() -> None:
     ]  # fmt: skip
 
 
-def test_callbacks_may_ask_save_and_stop(tmp_path: Path) -> None:
+def test_callbacks_may_predict_save_and_stop(tmp_path: Path) -> None:
     seen: list[Any] = []
 
     def look(run: Any) -> None:
@@ -97,7 +97,7 @@ def test_callbacks_may_ask_save_and_stop(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "hook", ["on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end"]
 )
-def test_a_callback_that_raises_leaves_a_usable_network(hook: str) -> None:
+def test_after_a_callback_raises_the_network_is_usable(hook: str) -> None:
     def fail(run: Any) -> None:
         if hook == "on_train_begin" or run.epoch == 1:
             raise RuntimeError("out of ink")
@@ -114,10 +114,10 @@ def test_a_callback_that_raises_leaves_a_usable_network(hook: str) -> None:
 # --- EarlyStopping ------------------------------------------------------------------------------
 
 
-def test_early_stopping_restores_the_best() -> None:
+def test_early_stopping_restores_the_best_parameters() -> None:
     best: list[bytes] = []
     keep = Lambda(on_epoch_end=lambda run: best.append(bits(run.net)))
-    script = Scripted("validation_cost", [5.0, 3.0, 4.0, 3.0, 9.0, 1.0])
+    script = ScriptedColumns("validation_cost", [5.0, 3.0, 4.0, 3.0, 9.0, 1.0])
     stopping = EarlyStopping(patience=3)
     net = network()
     history = net.fit(X, Y, 20, validation_data=(X, Y), callbacks=[keep, script, stopping])
@@ -126,13 +126,13 @@ def test_early_stopping_restores_the_best() -> None:
     assert bits(net) == best[1]
 
 
-def test_early_stopping_may_keep_the_last() -> None:
+def test_early_stopping_may_keep_the_last_parameters() -> None:
     last: list[bytes] = []
     net = network()
     net.fit(
         X, Y, 20, validation_data=(X, Y),
         callbacks=[
-            Scripted("validation_cost", [5.0, 6.0, 7.0]),
+            ScriptedColumns("validation_cost", [5.0, 6.0, 7.0]),
             EarlyStopping(patience=2, restore_best=False),
             Lambda(on_epoch_end=lambda run: last.append(bits(run.net))),
         ],
@@ -157,12 +157,12 @@ def test_early_stopping_on_any_metric(
     stopping = EarlyStopping(monitor, patience=2, **options)
     history = network().fit(
         X, Y, 9, validation_data=(X, Y), metrics={"f1": "f1", "mine": lambda y, p: 0.0},
-        callbacks=[Scripted(monitor, values + [math.nan] * 9), stopping],
+        callbacks=[ScriptedColumns(monitor, values + [math.nan] * 9), stopping],
     )  # fmt: skip
     assert len(history) == epochs
 
 
-def test_early_stopping_starts_anew_with_every_fit() -> None:
+def test_early_stopping_is_reset_by_every_fit() -> None:
     stopping, net = EarlyStopping("cost", patience=1), network()
     for _ in range(2):
         epochs = net.fit(
@@ -192,7 +192,7 @@ def test_bad_arguments(make: Any, error: type[Exception], message: str) -> None:
         make()
 
 
-def test_columns_to_follow_are_checked_before_any_work() -> None:
+def test_monitored_columns_are_checked_before_training() -> None:
     net = network()
     for callback, message in (
         (EarlyStopping(), "EarlyStopping follows 'validation_cost', but there is no validation"),
@@ -225,9 +225,9 @@ def test_model_checkpoint_saves_every_epoch(tmp_path: Path) -> None:
 
 
 def test_model_checkpoint_keeps_the_best(tmp_path: Path) -> None:
-    """It comes after the others, wherever it stands in the list, and so sees what they did."""
+    """It runs after the other callbacks, whatever its place in the list, and sees their effects."""
     path, net = tmp_path / "best", network()
-    script = Scripted("validation_accuracy", [0.5, 0.7, 0.6, 0.7])
+    script = ScriptedColumns("validation_accuracy", [0.5, 0.7, 0.6, 0.7])
     checkpoint = ModelCheckpoint(path, "validation_accuracy")
     net.fit(X, Y, 4, validation_data=(X, Y), callbacks=[checkpoint, script])
     assert Network.resume(path).epoch == 2

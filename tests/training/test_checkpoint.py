@@ -1,4 +1,4 @@
-"""Checkpoint and resume: the same bits as a run that never stopped, also after SIGKILL."""
+"""Checkpoint and resume: the same bits as an uninterrupted run, also after SIGKILL."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def bits(net: Network) -> bytes:
     return b"".join(np.ascontiguousarray(p).tobytes() for p in net.weights + net.biases)
 
 
-def measured(net: Network) -> dict[str, Any]:
-    """The history, but for the seconds."""
+def history_without_seconds(net: Network) -> dict[str, Any]:
+    """The history without its column of seconds."""
     return {key: column for key, column in dict(net.history).items() if key != "seconds"}
 
 
@@ -54,10 +54,12 @@ def test_a_resumed_run_has_the_same_bits(optimizer: str, dtype: str, tmp_path: P
         net.fit(X, Y, stop, initial_epoch=net.epoch, **options)
         net.save_checkpoint(tmp_path / "run")
         net = Network.resume(tmp_path / "run")
-    assert measured(net) == {key: column[:7] for key, column in measured(whole).items()}
+    assert history_without_seconds(net) == {
+        key: column[:7] for key, column in history_without_seconds(whole).items()
+    }
     net.fit(X, Y, 9, initial_epoch=net.epoch, **options)
     assert bits(net) == bits(whole)
-    assert measured(net) == measured(whole)
+    assert history_without_seconds(net) == history_without_seconds(whole)
     assert net.epoch == 9
 
 
@@ -84,8 +86,8 @@ def test_the_file_is_safetensors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [2, 5, 8])
-def test_early_stopping_goes_on(stop: int, tmp_path: Path) -> None:
-    """Also when the best epoch lies before the checkpoint, and when it had stopped already."""
+def test_early_stopping_is_resumed(stop: int, tmp_path: Path) -> None:
+    """Also if the best epoch was before the checkpoint, and if training had stopped already."""
     values = [5.0, 4.0, 3.0, 4.0, 4.0, 4.0, 4.0, 4.0]
 
     def callbacks() -> list[Callback]:
@@ -105,7 +107,7 @@ def test_early_stopping_goes_on(stop: int, tmp_path: Path) -> None:
     assert (stopping[2].best, stopping[2].best_epoch) == (3.0, 2)
 
 
-def test_a_checkpoint_of_a_resumed_network_is_the_same(tmp_path: Path) -> None:
+def test_a_resumed_network_saves_the_same_checkpoint(tmp_path: Path) -> None:
     net = network()
     net.fit(X, Y, 3, optimizer="adam", callbacks=[EarlyStopping("cost")])
     net.save_checkpoint(tmp_path / "one")
@@ -114,10 +116,10 @@ def test_a_checkpoint_of_a_resumed_network_is_the_same(tmp_path: Path) -> None:
 
 
 class Child(Network):
-    """Resumed as what it was asked for."""
+    """A subclass to resume."""
 
 
-def test_resume_gives_the_subclass(tmp_path: Path) -> None:
+def test_resume_returns_the_subclass(tmp_path: Path) -> None:
     net = network()
     net.save_checkpoint(tmp_path / "run")
     child = Child.resume(tmp_path / "run")
@@ -125,7 +127,7 @@ def test_resume_gives_the_subclass(tmp_path: Path) -> None:
     assert len(child.history) == 0
 
 
-def test_the_csv_of_a_resumed_run_is_whole(tmp_path: Path) -> None:
+def test_csv_logger_continues_after_resume(tmp_path: Path) -> None:
     net = network()
     net.fit(X, Y, 2, callbacks=[ModelCheckpoint(tmp_path / "run"), CSVLogger(tmp_path / "log")])
     net = Network.resume(tmp_path / "run")
@@ -137,14 +139,14 @@ def test_the_csv_of_a_resumed_run_is_whole(tmp_path: Path) -> None:
 # --- damaged files ------------------------------------------------------------------------------
 
 
-def test_a_model_is_no_checkpoint(tmp_path: Path) -> None:
+def test_a_model_file_is_refused_as_checkpoint(tmp_path: Path) -> None:
     network().save(tmp_path / "model")
     with pytest.raises(ModelFileError, match="model: a model without a checkpoint"):
         Network.resume(tmp_path / "model")
 
 
-def damage(path: Path, change: Any) -> None:
-    """Writes a checkpoint after two epochs, changed."""
+def write_damaged_checkpoint(path: Path, change: Any) -> None:
+    """Writes a checkpoint of two epochs and changes the file."""
     net = network()
     net.fit(X, Y, 2, optimizer="adam")
     net.save_checkpoint(path)
@@ -168,7 +170,9 @@ def damage(path: Path, change: Any) -> None:
     ],
 )
 def test_damaged_checkpoints_are_refused(edit: Any, tmp_path: Path) -> None:
-    damage(tmp_path / "run", lambda m, _: m.update(checkpoint=edit(m["checkpoint"])))
+    write_damaged_checkpoint(
+        tmp_path / "run", lambda m, _: m.update(checkpoint=edit(m["checkpoint"]))
+    )
     with pytest.raises(ModelFileError, match="run: a damaged checkpoint"):
         Network.resume(tmp_path / "run")
 
@@ -195,14 +199,14 @@ SLOT = "optimizer.1.weights.0"
         (lambda _, t: t[SLOT].put(3, np.nan), f"{SLOT} has NaN or infinity"),
     ],
 )
-def test_a_damaged_trainer_is_refused(change: Any, message: str, tmp_path: Path) -> None:
-    damage(tmp_path / "run", change)
+def test_damaged_trainer_state_is_refused(change: Any, message: str, tmp_path: Path) -> None:
+    write_damaged_checkpoint(tmp_path / "run", change)
     with pytest.raises(ModelFileError, match=f"run: .*{message}"):
         Network.resume(tmp_path / "run")
     assert Network.load(tmp_path / "run").epoch == 2
 
 
-def test_optimisers_that_ran_away_are_not_saved(tmp_path: Path) -> None:
+def test_non_finite_optimizer_slots_are_not_saved(tmp_path: Path) -> None:
     net = network()
     net.fit(X, Y, 1, optimizer="adam")
     assert net._training.trainer is not None
@@ -212,7 +216,7 @@ def test_optimisers_that_ran_away_are_not_saved(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_callbacks_states_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+def test_invalid_callback_states_are_refused(tmp_path: Path) -> None:
     net = network()
     net.fit(X, Y, 1, callbacks=[EarlyStopping("cost")])
     net.save_checkpoint(tmp_path / "run")
@@ -270,8 +274,10 @@ def finish(path: Path, epochs: int) -> Network:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "SIGINT"])
-def test_killed_at_any_moment_and_resumed(sent: signal.Signals, tmp_path: Path) -> None:
-    """Whenever it dies the checkpoint is whole, and in the end the bits are the same."""
+def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(
+    sent: signal.Signals, tmp_path: Path
+) -> None:
+    """The checkpoint is complete whenever the process dies. In the end the bits are the same."""
     epochs = 60
     whole = finish(tmp_path / "whole", epochs)
     path = tmp_path / "run"
@@ -285,19 +291,19 @@ def test_killed_at_any_moment_and_resumed(sent: signal.Signals, tmp_path: Path) 
             process.send_signal(sent)
             process.wait(timeout=60)
         if path.exists():
-            net = Network.resume(path)  # whole, whatever the moment
+            net = Network.resume(path)  # the file is complete at any moment
             assert reached <= net.epoch <= epochs
             reached = net.epoch
     net = finish(path, epochs)
     assert reached > 0
     assert bits(net) == bits(whole)
     assert net.history["validation_cost"] == whole.history["validation_cost"]
-    if sent == signal.SIGINT:  # the dead cannot clear away what they were writing
+    if sent == signal.SIGINT:  # a killed process cannot remove its temporary file
         assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "whole"]
 
 
-def test_an_epoch_left_by_ctrl_c_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    """The process is interrupted some mini-batches into its second epoch."""
+def test_an_epoch_interrupted_by_ctrl_c_resumes_where_it_stopped(tmp_path: Path) -> None:
+    """The process is interrupted within its second epoch."""
     code = """
         import os, signal, sys, threading
         import numpy as np

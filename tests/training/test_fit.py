@@ -1,4 +1,4 @@
-"""fit: what it computes."""
+"""fit: its results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nncore import Network, _core, metrics, schedules
 from small_problem import RNG, X, Y, bits, network
 
 
-def test_an_epoch_is_its_mini_batches_in_the_shuffled_order() -> None:
+def test_an_epoch_runs_the_mini_batches_in_shuffled_order() -> None:
     net, twin = network(), network()
     history = net.fit(X, Y, epochs=2, batch_size=7, learning_rate=0.5)
     for epoch in range(2):
@@ -28,7 +28,7 @@ def test_an_epoch_is_its_mini_batches_in_the_shuffled_order() -> None:
     assert net.epoch == 2
 
 
-def test_without_shuffling_rows_come_in_their_order() -> None:
+def test_shuffle_false_keeps_the_row_order() -> None:
     net, twin = network(), network()
     net.fit(X, Y, 1, 10, 0.5, shuffle=False)
     for start in range(0, 40, 10):
@@ -36,7 +36,7 @@ def test_without_shuffling_rows_come_in_their_order() -> None:
     assert np.allclose(net.weights[0], twin.weights[0], rtol=1e-10)
 
 
-def test_it_learns() -> None:
+def test_cost_falls() -> None:
     net = network(activation="tanh", output_activation="softmax", cost="log_likelihood")
     history = net.fit(X, Y, 150, learning_rate=0.3)
     assert net.evaluate(X, Y).accuracy == 1.0
@@ -44,7 +44,7 @@ def test_it_learns() -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "adam"])
-def test_two_fits_are_one_longer_fit(optimizer: str) -> None:
+def test_two_fits_equal_one_longer_fit(optimizer: str) -> None:
     schedule = schedules.ReduceOnPlateau(0.05, factor=0.5, patience=2, min_delta=9.0)
     options: dict[str, Any] = {
         "optimizer": optimizer, "learning_rate": schedule, "dropout": 0.3, "l2": 0.1,
@@ -61,7 +61,7 @@ def test_two_fits_are_one_longer_fit(optimizer: str) -> None:
     assert len(set(whole.history["learning_rate"])) > 1
 
 
-def test_another_optimizer_starts_anew() -> None:
+def test_changing_the_optimizer_resets_its_slots() -> None:
     one, two = network(), network()
     one.fit(X, Y, 1, optimizer="adam")
     two.fit(X, Y, 1, optimizer="adam")
@@ -83,7 +83,7 @@ def test_initial_epoch() -> None:
         parts.fit(X, Y, 5, initial_epoch=6)
 
 
-def test_history_has_an_entry_per_epoch() -> None:
+def test_history_has_one_row_per_epoch() -> None:
     net = network()
     history = net.fit(X, Y, 3, validation_data=(X[:10], Y[:10]), learning_rate=0.5)
     assert list(history.keys()) == [
@@ -120,7 +120,7 @@ def test_validation_split_takes_the_last_rows() -> None:
 
 
 def test_penalties_are_divided_by_the_training_rows() -> None:
-    """l2 / n is 1/8: with a rate of 1 weights shrink by 7/8 in a step whose gradient is zero."""
+    """l2 / n is 1/8. With a rate of 1 and a gradient of 0, a step multiplies weights by 7/8."""
     net = Network([5, 1], output_activation="linear", dtype="float64", seed=1)
     start = net.weights[0].copy()
     net.biases[0] = [0.0]
@@ -142,7 +142,7 @@ def test_sample_and_class_weights() -> None:
     assert bits(nets[0]) != bits(nets[3])
 
 
-def test_sparse_rows_are_dense_rows() -> None:
+def test_sparse_rows_train_like_dense_rows() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     x = np.where(RNG.random(X.shape) < 0.5, X, 0.0)
     results = []
@@ -168,7 +168,7 @@ def test_dropout_by_layer() -> None:
 
 
 @pytest.mark.parametrize("option", ["max_norm", "clip_norm", "clip_value"])
-def test_bounds_reach_the_core(option: str) -> None:
+def test_clipping_and_max_norm_reach_the_core(option: str) -> None:
     free, bound = network(), network()
     free.fit(X, Y, 1)
     bound.fit(X, Y, 1, **{option: 1e-3})
@@ -195,7 +195,7 @@ def test_metrics_are_measured_on_both_sets() -> None:
     assert {"mse", "validation_mse"} <= history.keys()
 
 
-def test_threads_change_no_bit() -> None:
+def test_bits_do_not_depend_on_the_number_of_threads() -> None:
     nets = [network() for _ in range(3)]
     for n_threads, net in enumerate(nets, start=1):
         net.fit(X, Y, 3, dropout=0.2, n_threads=n_threads)

@@ -1,4 +1,4 @@
-"""fit: how it ends early, and what other threads are told meanwhile."""
+"""fit: how it ends early, and what other threads may do meanwhile."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_divergence_keeps_the_last_finite_parameters() -> None:
     assert net.history.epochs == [0, 1, 2]
 
 
-def test_only_its_own_thread_copies_a_network_in_training(tmp_path: Path) -> None:
-    """Another thread might copy half an update."""
+def test_other_threads_cannot_copy_a_network_in_training(tmp_path: Path) -> None:
+    """Another thread could copy a half-finished update."""
     net = network()
     copies: list[Any] = [
         lambda: net.save_checkpoint(tmp_path / "run"),

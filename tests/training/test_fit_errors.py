@@ -1,4 +1,4 @@
-"""fit: what it refuses, before any work where that can be."""
+"""fit: what it refuses, if possible before any work."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ from small_problem import X, Y, bits, network
         ),
     ],
 )
-def test_refused_before_any_work(options: dict[str, Any], error: Any, message: str) -> None:
+def test_bad_arguments_are_refused_before_training(
+    options: dict[str, Any], error: Any, message: str
+) -> None:
     net = network()
     before = bits(net)
     begun: list[int] = []
@@ -103,10 +105,10 @@ def test_refused_before_any_work(options: dict[str, Any], error: Any, message: s
     assert bits(net) == before
     assert not begun
     assert (net.epoch, len(net.history)) == (0, 0)
-    net.fit(X, Y, 1)  # and it can be trained as ever
+    net.fit(X, Y, 1)  # the network can still be trained
 
 
-def test_metrics_of_classes_are_refused_for_numbers() -> None:
+def test_classification_metrics_are_refused_for_regression() -> None:
     net = Network([5, 1], output_activation="linear")
     with pytest.raises(ValueError, match="metric 'f1': expected classes"):
         net.fit(X, X[:, 0], 1, metrics=["f1"])
@@ -127,10 +129,10 @@ def test_metrics_of_tanh_outputs_are_those_of_predict() -> None:
         assert history["accuracy"][-1] == right
         assert history["f1"][-1] == metrics.f1(y, net.predict(X))
     outputs = net.feedforward(X)
-    assert np.any((outputs > 0.0) & (outputs < 0.5))  # where the two thresholds disagree
+    assert np.any((outputs > 0.0) & (outputs < 0.5))  # the two thresholds disagree there
 
 
-def test_nothing_to_call_or_to_measure() -> None:
+def test_callbacks_and_metrics_may_be_none() -> None:
     assert len(network().fit(X, Y, 1, callbacks=None, metrics=None)) == 1
 
 

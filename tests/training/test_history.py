@@ -33,7 +33,7 @@ def test_columns_and_epochs() -> None:
         history["acuracy"]
 
 
-def test_an_epoch_without_a_column_holds_nan() -> None:
+def test_missing_columns_hold_nan() -> None:
     history = History()
     history.append(0, {"cost": 1.0})
     history.append(1, {"cost": 0.5, "accuracy": 0.75})
@@ -58,7 +58,7 @@ def test_equality_and_copies() -> None:
         History({"cost": [1.0, 2.0]}, [0])
 
 
-def test_it_prints_as_a_table() -> None:
+def test_str_is_a_table() -> None:
     assert str(small()).splitlines() == [
         "epoch  cost  validation_cost  learning_rate  seconds",
         "    4   0.5              0.6            0.1      0.2",
@@ -97,7 +97,7 @@ def test_plot() -> None:
     assert cost.lines[0].get_ydata().tolist() == [0.5, 0.25, 0.1]
     assert cost.lines[0].get_xdata().tolist() == [4, 5, 6]
     matplotlib.pyplot.close(figure)
-    figure = History({"cost": [0.5]}, [0]).plot()  # one epoch makes no line
+    figure = History({"cost": [0.5]}, [0]).plot()  # one point makes no line
     assert figure.axes[0].lines[0].get_marker() == "."
     assert all(tick == round(tick) for tick in figure.axes[0].get_xticks())
     matplotlib.pyplot.close(figure)

@@ -1,4 +1,4 @@
-"""Ctrl-C anywhere in fit: the network is never locked, and the run goes on with the same bits."""
+"""Ctrl-C anywhere in fit: the network is never locked, and the run resumes with the same bits."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def bits(net: Network) -> bytes:
     return b"".join(np.ascontiguousarray(p).tobytes() for p in net.weights + net.biases)
 
 
-def measured(net: Network) -> dict[str, Any]:
-    """The history, but for the seconds."""
+def history_without_seconds(net: Network) -> dict[str, Any]:
+    """The history without its column of seconds."""
     return {key: column for key, column in dict(net.history).items() if key != "seconds"}
 
 
@@ -41,7 +41,7 @@ def long_network() -> Network:
 
 
 def fit_long(net: Network, stopping: bool) -> None:
-    """Both followers act on the training cost, and so need that of whole epochs."""
+    """The schedule and the callback monitor the training cost of whole epochs."""
     net.fit(
         LONG_X, LONG_Y, EPOCHS, batch_size=2, initial_epoch=net.epoch, dropout=0.2, l2=1.0,
         optimizer="momentum",
@@ -52,17 +52,17 @@ def fit_long(net: Network, stopping: bool) -> None:
     )  # fmt: skip
 
 
-def go_on(net: Network, path: Path) -> Network:
-    """As what a checkpoint has of it."""
+def save_and_resume(net: Network, path: Path) -> Network:
+    """The network as its checkpoint restores it."""
     net.save_checkpoint(path)
     return Network.resume(path)
 
 
-def pressed_now_and_then(
+def interrupted_repeatedly(
     again: Callable[..., Network], file: Path, seed: int
 ) -> tuple[Network, int]:
-    """A long run, interrupted until it ends, and how often it stood within an epoch."""
-    net, within, saves = long_network(), 0, again is go_on
+    """A long run, interrupted until it ends, and how often it was interrupted within an epoch."""
+    net, within, saves = long_network(), 0, again is save_and_resume
     for delay in np.random.default_rng(seed).uniform(0.005, 0.2, 1000):
         press = threading.Timer(float(delay), os.kill, (os.getpid(), signal.SIGINT))
         press.start()
@@ -70,7 +70,7 @@ def pressed_now_and_then(
         try:
             fit_long(net, stopping=saves)
             finished = True
-            press.join()  # late: it is pressed in here
+            press.join()  # if it is late, it is pressed here
         except KeyboardInterrupt:
             press.join()
             assert net._training.trainer is not None
@@ -81,19 +81,19 @@ def pressed_now_and_then(
     raise AssertionError("the run never ended")
 
 
-@pytest.mark.parametrize("again", [go_on, copy.deepcopy], ids=["file", "copy"])
-def test_stopped_again_and_again_the_run_is_the_same(
+@pytest.mark.parametrize("again", [save_and_resume, copy.deepcopy], ids=["file", "copy"])
+def test_a_run_interrupted_repeatedly_ends_the_same(
     again: Callable[..., Network], tmp_path: Path
 ) -> None:
-    """Also where it stood within an epoch, and the history, too. What callbacks remember only
-    checkpoints have."""
+    """Interrupts come within epochs, too, and the history is also the same. Only checkpoints, not
+    copies, hold the state of callbacks."""
     whole = long_network()
-    fit_long(whole, stopping=again is go_on)
+    fit_long(whole, stopping=again is save_and_resume)
     for seed in range(100):
-        net, within = pressed_now_and_then(again, tmp_path / "run", seed)
+        net, within = interrupted_repeatedly(again, tmp_path / "run", seed)
         assert net.epoch == whole.epoch == EPOCHS
         assert bits(net) == bits(whole)
-        assert measured(net) == measured(whole)
+        assert history_without_seconds(net) == history_without_seconds(whole)
         if within > 2:
             break
     assert within > 2
@@ -119,8 +119,8 @@ def short_network() -> Network:
     return Network([20, 6, 5], seed=2, dtype="float64")
 
 
-class Presser:
-    """Presses Ctrl-C where the interpreter would notice it for the n-th time in our own code."""
+class CtrlCAtInstruction:
+    """Presses Ctrl-C at the n-th instruction of nncore's code at which signals are handled."""
 
     def __init__(self, n: int, presses: int) -> None:
         self.left, self.presses = n, presses
@@ -148,7 +148,7 @@ class Presser:
 
 
 @contextmanager
-def traced(trace: Presser) -> Iterator[None]:
+def traced(trace: CtrlCAtInstruction) -> Iterator[None]:
     before = sys.gettrace()
     sys.settrace(trace)
     try:
@@ -157,47 +157,47 @@ def traced(trace: Presser) -> Iterator[None]:
         sys.settrace(before)
 
 
-def places() -> int:
-    """In how many places a press is noticed in such a fit."""
-    count = Presser(0, presses=0)
+def instruction_count() -> int:
+    """The number of instructions in such a fit at which signals are handled."""
+    count = CtrlCAtInstruction(0, presses=0)
     with traced(count):
         fit_short(short_network())
     return -count.left
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_pressed_at_any_instruction(presses: int, tmp_path: Path) -> None:
-    """After one press the run goes on to the same bits and history; two end it in any case, where
-    it may have to train an epoch once more."""
+def test_ctrl_c_at_any_instruction(presses: int, tmp_path: Path) -> None:
+    """After one press the run resumes to the same bits and history. Two presses always end it. It
+    may then have to repeat an epoch."""
     default = signal.getsignal(signal.SIGINT)
     whole = short_network()
     fit_short(whole)
     interrupted = 0
-    every = places()
+    every = instruction_count()
     assert every > 300
     for n in range(1 + 4 * presses, every, 17):
         net = short_network()
-        with suppress(KeyboardInterrupt), traced(Presser(n, presses)):
+        with suppress(KeyboardInterrupt), traced(CtrlCAtInstruction(n, presses)):
             fit_short(net)
             interrupted -= 1
         interrupted += 1
-        resumed = go_on(net, tmp_path / "run")
-        for each in (resumed, net):  # neither is locked, and both go on
+        resumed = save_and_resume(net, tmp_path / "run")
+        for each in (resumed, net):  # neither is locked, and both can be trained
             if each is resumed or each.epoch < 3:
                 fit_short(each)
             assert each.epoch == 3
         if presses == 1:
             assert bits(resumed) == bits(whole), n
-            assert measured(resumed) == measured(whole), n
+            assert history_without_seconds(resumed) == history_without_seconds(whole), n
             assert bits(net) == bits(whole), n
         else:
-            with suppress(KeyboardInterrupt):  # whatever it left behind undoes itself
+            with suppress(KeyboardInterrupt):  # a handler that was left behind removes itself
                 signal.raise_signal(signal.SIGINT)
         assert signal.getsignal(signal.SIGINT) is default, n
     assert interrupted > 10
 
 
-def test_a_child_forked_while_its_parent_trains_may_use_the_network() -> None:
+def test_a_child_forked_during_training_may_use_the_network() -> None:
     if not hasattr(os, "fork"):
         pytest.skip("needs fork")
     net = long_network()

@@ -1,4 +1,4 @@
-"""Ctrl-C waits for a moment from which a run can go on, and no longer."""
+"""Ctrl-C is deferred until the run can be resumed, and no longer."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pytest
 from nncore._interrupts import held_back
 
 
-def press() -> None:
+def press_ctrl_c() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
 def run(events: list[str], unless: Callable[[], bool], presses: int = 1) -> None:
     with held_back(unless) as interrupt:
         for _ in range(presses):
-            press()
+            press_ctrl_c()
         events.append("after the press")
         interrupt()
         events.append("let through")
 
 
-def test_it_waits() -> None:
+def test_an_interrupt_is_deferred() -> None:
     events: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         run(events, unless=lambda: False)
@@ -33,19 +33,21 @@ def test_it_waits() -> None:
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_it_does_not_wait_where_it_need_not_or_when_pressed_twice(presses: int) -> None:
+def test_an_interrupt_is_not_deferred_outside_critical_parts_or_when_pressed_twice(
+    presses: int,
+) -> None:
     events: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         run(events, unless=lambda: presses == 1, presses=presses)
     assert events == []
 
 
-def test_leaving_lets_it_through() -> None:
+def test_leaving_delivers_the_deferred_interrupt() -> None:
     events: list[str] = []
 
     def hold() -> None:
         with held_back(unless=lambda: False):
-            press()
+            press_ctrl_c()
             events.append("held")
 
     with pytest.raises(KeyboardInterrupt):
@@ -53,7 +55,7 @@ def test_leaving_lets_it_through() -> None:
     assert events == ["held"]
 
 
-def test_the_handler_of_before_comes_back_and_is_the_one_called() -> None:
+def test_the_previous_handler_is_called_and_restored() -> None:
     calls: list[int] = []
     default = signal.signal(signal.SIGINT, lambda number, frame: calls.append(number))
     try:
@@ -68,7 +70,7 @@ def test_the_handler_of_before_comes_back_and_is_the_one_called() -> None:
         signal.signal(signal.SIGINT, default)
 
 
-def test_other_threads_do_not_touch_it() -> None:
+def test_other_threads_leave_the_handler_alone() -> None:
     seen: list[bool] = []
 
     def elsewhere() -> None:
@@ -83,8 +85,8 @@ def test_other_threads_do_not_touch_it() -> None:
     assert seen == [True]
 
 
-def test_one_that_was_never_left_undoes_itself() -> None:
-    """A second press may have come in the middle of leaving: the next one must count."""
+def test_a_handler_that_was_never_removed_removes_itself() -> None:
+    """A second press may have come while the handler was being removed. The next one must count."""
     default = signal.getsignal(signal.SIGINT)
 
     def enter() -> held_back:
@@ -96,7 +98,7 @@ def test_one_that_was_never_left_undoes_itself() -> None:
     try:
         assert signal.getsignal(signal.SIGINT) is not default
         with pytest.raises(KeyboardInterrupt):
-            press()
+            press_ctrl_c()
         assert signal.getsignal(signal.SIGINT) is default
         left = enter()
         events: list[str] = []

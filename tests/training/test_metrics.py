@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn's, where it is installed, and by hand where it is not."""
+"""Metrics agree with scikit-learn, if it is installed, and with values computed by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS = ["binary, one output", "binary, two outputs", "multiclass", "multilabel"
 
 
 def problem(kind: str, n: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Targets, outputs with ties among them, and the labels that the outputs stand for."""
+    """Targets, outputs with ties, and the labels that the outputs predict."""
     rng = np.random.default_rng(seed)
     if kind == "binary, one output":
         y, outputs = rng.integers(0, 2, n), rng.integers(0, 10, (n, 1)) / 10
@@ -33,13 +33,15 @@ def weights(weighted: bool, n: int = 60) -> np.ndarray | None:
 
 
 @pytest.fixture
-def theirs() -> Any:
+def sklearn_metrics() -> Any:
     return pytest.importorskip("sklearn.metrics")
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_classification_is_scikit_learns(kind: str, weighted: bool, theirs: Any) -> None:
+def test_classification_metrics_agree_with_scikit_learn(
+    kind: str, weighted: bool, sklearn_metrics: Any
+) -> None:
     y, outputs, labels = problem(kind)
     w = weights(weighted)
     average = "binary" if kind.startswith("binary") else "macro"
@@ -48,9 +50,11 @@ def test_classification_is_scikit_learns(kind: str, weighted: bool, theirs: Any)
         assert ours == pytest.approx(expected, rel=1e-12)
         assert isinstance(ours, float)
 
-    equal(metrics.accuracy(y, outputs, w), theirs.accuracy_score(y, labels, sample_weight=w))
+    equal(
+        metrics.accuracy(y, outputs, w), sklearn_metrics.accuracy_score(y, labels, sample_weight=w)
+    )
     for name in ("precision", "recall", "f1"):
-        their = getattr(theirs, f"{name}_score")
+        their = getattr(sklearn_metrics, f"{name}_score")
         our = metrics.METRICS[name]
         equal(our(y, outputs, w), their(y, labels, average=average, sample_weight=w))
         equal(our(y, labels, w), their(y, labels, average=average, sample_weight=w))
@@ -60,20 +64,22 @@ def test_classification_is_scikit_learns(kind: str, weighted: bool, theirs: Any)
                 their(y, labels, average=other, sample_weight=w),
             )
     scores = outputs[:, -1] if kind.startswith("binary") else outputs
-    expected = theirs.roc_auc_score(y, scores, sample_weight=w, multi_class="ovr")
+    expected = sklearn_metrics.roc_auc_score(y, scores, sample_weight=w, multi_class="ovr")
     equal(metrics.auc(y, outputs, w), expected)
     if kind != "multilabel":
         matrix = metrics.confusion_matrix(y, outputs, w)
-        assert np.allclose(matrix, theirs.confusion_matrix(y, labels, sample_weight=w))
+        assert np.allclose(matrix, sklearn_metrics.confusion_matrix(y, labels, sample_weight=w))
         assert matrix.dtype == (float if weighted else np.int64)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
-def test_top_k_is_scikit_learns(k: int, weighted: bool, theirs: Any) -> None:
+def test_top_k_accuracy_agrees_with_scikit_learn(
+    k: int, weighted: bool, sklearn_metrics: Any
+) -> None:
     y, outputs, _ = problem("multiclass")
     w = weights(weighted)
-    expected = theirs.top_k_accuracy_score(y, outputs, k=k, sample_weight=w)
+    expected = sklearn_metrics.top_k_accuracy_score(y, outputs, k=k, sample_weight=w)
     assert metrics.top_k(y, outputs, w, k=k) == pytest.approx(expected, rel=1e-12)
     one_hot = np.eye(5)[y]
     assert metrics.top_k(one_hot, outputs, w, k=k) == pytest.approx(expected, rel=1e-12)
@@ -81,15 +87,17 @@ def test_top_k_is_scikit_learns(k: int, weighted: bool, theirs: Any) -> None:
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("columns", [None, 1, 3])
-def test_regression_is_scikit_learns(columns: int | None, weighted: bool, theirs: Any) -> None:
+def test_regression_metrics_agree_with_scikit_learn(
+    columns: int | None, weighted: bool, sklearn_metrics: Any
+) -> None:
     rng = np.random.default_rng(2)
     shape = (60,) if columns is None else (60, columns)
     y, p = rng.normal(size=shape), rng.normal(size=shape)
     w = weights(weighted)
     for ours, their in (
-        (metrics.mse, theirs.mean_squared_error),
-        (metrics.mae, theirs.mean_absolute_error),
-        (metrics.r2, theirs.r2_score),
+        (metrics.mse, sklearn_metrics.mean_squared_error),
+        (metrics.mae, sklearn_metrics.mean_absolute_error),
+        (metrics.r2, sklearn_metrics.r2_score),
     ):
         assert ours(y, p, w) == pytest.approx(their(y, p, sample_weight=w), rel=1e-12)
 
@@ -102,26 +110,28 @@ def test_regression_is_scikit_learns(columns: int | None, weighted: bool, theirs
         ([[1.0, 5.0], [2.0, 5.0]], [[1.0, 5.0], [1.5, 4.0]]),
     ],
 )
-def test_r2_of_targets_that_never_vary(y: Any, p: Any, theirs: Any) -> None:
-    assert metrics.r2(y, p) == pytest.approx(theirs.r2_score(y, p))
+def test_r2_of_constant_targets(y: Any, p: Any, sklearn_metrics: Any) -> None:
+    assert metrics.r2(y, p) == pytest.approx(sklearn_metrics.r2_score(y, p))
 
 
 @pytest.mark.parametrize("average", ["binary", "macro", "micro", "weighted"])
 @pytest.mark.parametrize("name", ["precision", "recall", "f1"])
-def test_nothing_predicted_or_nothing_true(name: str, average: str, theirs: Any) -> None:
+def test_classes_without_predictions_or_targets(
+    name: str, average: str, sklearn_metrics: Any
+) -> None:
     for y, p in (([0, 1, 1], [0, 0, 0]), ([0, 0, 0], [0, 1, 1]), ([0, 0, 0], [0, 0, 0])):
-        expected = getattr(theirs, f"{name}_score")(y, p, average=average, zero_division=0)
+        expected = getattr(sklearn_metrics, f"{name}_score")(y, p, average=average, zero_division=0)
         assert metrics.METRICS[name](y, p, average=average) == pytest.approx(expected)
 
 
-def test_classes_that_nobody_names_take_no_part(theirs: Any) -> None:
+def test_absent_classes_are_left_out_of_the_mean(sklearn_metrics: Any) -> None:
     y, outputs = np.array([0, 1, 4, 4]), np.eye(6)[[0, 4, 4, 1]]
-    expected = theirs.f1_score(y, outputs.argmax(axis=1), average="macro")
+    expected = sklearn_metrics.f1_score(y, outputs.argmax(axis=1), average="macro")
     assert metrics.f1(y, outputs) == pytest.approx(expected)
     assert metrics.confusion_matrix(y, outputs).shape == (6, 6)
 
 
-def test_by_hand() -> None:
+def test_values_computed_by_hand() -> None:
     y, p = [0, 1, 1, 2, 2, 2], [0, 1, 2, 2, 2, 0]
     assert metrics.confusion_matrix(y, p).tolist() == [[1, 0, 0], [0, 1, 1], [1, 0, 2]]
     assert metrics.accuracy(y, p) == 4 / 6
@@ -132,7 +142,7 @@ def test_by_hand() -> None:
     assert metrics.mse([1, 0], [[0.0, 1.0], [0.0, 1.0]]) == 0.5  # labels as one-hot targets
 
 
-def test_auc_of_one_class_only_is_nan() -> None:
+def test_auc_of_a_single_class_is_nan() -> None:
     assert np.isnan(metrics.auc([1, 1], [0.2, 0.3]))
 
 
@@ -161,16 +171,16 @@ def test_wrong_arguments_are_refused(call: Callable[[], Any], message: str) -> N
         call()
 
 
-def test_minus_one_and_one_are_two_classes(theirs: Any) -> None:
+def test_minus_one_and_one_are_two_classes(sklearn_metrics: Any) -> None:
     y, p = np.array([-1, 1, 1, -1, 1]), np.array([[-0.9], [0.3], [-0.2], [0.1], [0.8]])
     labels = np.where(p[:, 0] > 0.0, 1, -1)
     for name in ("accuracy", "precision", "recall", "f1"):
-        expected = getattr(theirs, f"{name}_score")(y, labels)
+        expected = getattr(sklearn_metrics, f"{name}_score")(y, labels)
         assert metrics.METRICS[name](y, p, threshold=0.0) == pytest.approx(expected)
         assert metrics.METRICS[name](y, (labels > 0).astype(int)) == pytest.approx(expected)
-    assert metrics.auc(y, p) == pytest.approx(theirs.roc_auc_score(y, p))
+    assert metrics.auc(y, p) == pytest.approx(sklearn_metrics.roc_auc_score(y, p))
     matrix = metrics.confusion_matrix(y, p, threshold=0.0)
-    assert np.array_equal(matrix, theirs.confusion_matrix(y, labels))
+    assert np.array_equal(matrix, sklearn_metrics.confusion_matrix(y, labels))
     rows = np.array([[1, -1, 1], [-1, -1, 1]])
     assert metrics.accuracy(rows, 0.1 * rows, threshold=0.0) == 1.0
 

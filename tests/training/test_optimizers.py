@@ -1,4 +1,4 @@
-"""The optimisers as Python sees them: names, hyperparameters, and what fit makes of them."""
+"""The optimisers' Python classes: names, hyperparameters, and their use in fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nncore import _core, optimizers
 from nncore.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum, RMSprop
 
 
-def test_names_and_hyperparameters_are_the_cores() -> None:
+def test_names_and_hyperparameters_agree_with_the_core() -> None:
     assert {
         name: optimizer().hyperparameters() for name, optimizer in OPTIMIZERS.items()
     } == _core.OPTIMIZERS

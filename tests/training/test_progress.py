@@ -1,4 +1,4 @@
-"""fit: its progress bar."""
+"""fit's progress bar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRAIN = "import numpy as np, nncore; nncore.Network([2, 1]).fit(np.eye(2), [0, 1
 
 
 def run_on_a_terminal(code: str) -> str:
-    """What the process writes when its stderr is a pseudo-terminal."""
+    """What the process writes to stderr if that is a pseudo-terminal."""
     pty, termios, fcntl = (pytest.importorskip(name) for name in ("pty", "termios", "fcntl"))
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
@@ -36,7 +36,7 @@ def run_on_a_terminal(code: str) -> str:
     return text.decode()
 
 
-def test_a_bar_on_a_terminal() -> None:
+def test_a_progress_bar_on_a_terminal() -> None:
     pytest.importorskip("tqdm")
     shown = run_on_a_terminal(TRAIN.format(""))
     assert "3/3" in shown
@@ -45,7 +45,7 @@ def test_a_bar_on_a_terminal() -> None:
     assert run_on_a_terminal(TRAIN.format(", progress=False")) == ""
 
 
-def test_no_bar_in_a_pipe() -> None:
+def test_no_progress_bar_in_a_pipe() -> None:
     for option in ("", ", progress=False"):
         code = [sys.executable, "-c", TRAIN.format(option)]
         out = subprocess.run(code, capture_output=True, text=True, check=True)
@@ -56,7 +56,7 @@ def test_no_bar_in_a_pipe() -> None:
     assert "3/3" in out.stderr
 
 
-def test_a_bar_needs_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_progress_bar_needs_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     def hidden(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named {name!r}", name="tqdm")
 

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: their values, their ranges, and what they read from a history."""
+"""Learning-rate schedules: their values, their ranges, and those that depend on the history."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ EQUATIONS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", EQUATIONS)
 def test_every_epoch_follows_the_equation(name: str) -> None:
-    """Which the core computes; here it is written once more."""
+    """The core computes the rates. The equations are repeated here."""
     kind = {type(schedule).name: type(schedule) for schedule in ALL}[name]
     rng = np.random.default_rng(len(name))
     for _ in range(20):
@@ -85,8 +85,8 @@ def test_every_epoch_follows_the_equation(name: str) -> None:
             assert schedule(epoch) == pytest.approx(expected, rel=1e-13, abs=1e-18)
 
 
-def test_names_and_hyperparameters_are_the_cores() -> None:
-    """A 0 of the core's stands for no default, where 0 is out of range."""
+def test_names_and_hyperparameters_agree_with_the_core() -> None:
+    """Where 0 is out of range, the core's default of 0 means that there is no default."""
     found = {
         type(schedule).name: {
             field.name: 0.0 if field.default is dataclasses.MISSING else field.default
@@ -97,7 +97,7 @@ def test_names_and_hyperparameters_are_the_cores() -> None:
     assert found == _core.SCHEDULES
 
 
-def test_a_schedule_may_be_built_upon() -> None:
+def test_a_schedule_may_be_wrapped() -> None:
     @dataclasses.dataclass(frozen=True)
     class WarmCosine(schedules.Cosine):
         warm: int = 4
@@ -125,10 +125,10 @@ def test_one_cycle_rises_and_falls() -> None:
     assert rates[5:] == sorted(rates[5:], reverse=True)
 
 
-def follow(schedule: schedules.ReduceOnPlateau, values: list[float]) -> list[float]:
-    """The rate of every epoch of a run that measures these values."""
+def rates_for(schedule: schedules.ReduceOnPlateau, values: list[float]) -> list[float]:
+    """The rates of a run in which these values are measured."""
     history = History()
-    rate = schedule.follow(history)
+    rate = schedule.rates_for(history)
     rates = []
     for epoch, value in enumerate(values):
         rates.append(rate(epoch))
@@ -138,33 +138,33 @@ def follow(schedule: schedules.ReduceOnPlateau, values: list[float]) -> list[flo
 
 def test_reduce_on_plateau() -> None:
     schedule = schedules.ReduceOnPlateau(1.0, factor=0.5, patience=2, monitor="cost")
-    assert follow(schedule, [5, 4, 4, 4, 4, 3, 3, 3]) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25]
+    assert rates_for(schedule, [5, 4, 4, 4, 4, 3, 3, 3]) == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.25]
 
 
 def test_reduce_on_plateau_options() -> None:
     schedule = schedules.ReduceOnPlateau(
         1.0, factor=0.1, patience=1, monitor="cost", min_delta=0.5, min_rate=0.05
     )
-    assert follow(schedule, [5.0, 4.6, 4.3, 4.2, 4.1]) == pytest.approx(
+    assert rates_for(schedule, [5.0, 4.6, 4.3, 4.2, 4.1]) == pytest.approx(
         [1, 1, 0.1, 0.1, 0.05, 0.05]
     )
     nan = schedules.ReduceOnPlateau(1.0, factor=0.5, patience=2, monitor="cost")
-    assert follow(nan, [math.nan, math.nan, 3.0]) == [1.0, 1.0, 0.5, 0.5]
+    assert rates_for(nan, [math.nan, math.nan, 3.0]) == [1.0, 1.0, 0.5, 0.5]
 
 
-def test_halving_follows_the_accuracy_upwards() -> None:
+def test_halving_monitors_accuracy_upwards() -> None:
     schedule = schedules.HalveOnPlateau(0.5, patience=2)
     assert schedule.monitor == "validation_accuracy"
-    assert follow(schedule, [0.8, 0.9, 0.9, 0.85, 0.95]) == [0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
+    assert rates_for(schedule, [0.8, 0.9, 0.9, 0.85, 0.95]) == [0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
 
 
-def test_a_plateau_is_found_again_in_the_history() -> None:
-    """Following a history that is already there gives the rate that following along gave."""
+def test_reduce_on_plateau_recovers_its_state_from_the_history() -> None:
+    """A schedule that reads a finished history gives the same rate as one that saw it grow."""
     schedule = schedules.ReduceOnPlateau(1.0, factor=0.5, patience=2, monitor="cost")
     values = [5.0, 4.0, 4.0, 4.0, 3.0, 3.0, 3.0]
     for n in range(len(values) + 1):
         history = History({"cost": values[:n]}, range(n))
-        assert schedule.follow(history)(n) == follow(schedule, values[:n])[-1]
+        assert schedule.rates_for(history)(n) == rates_for(schedule, values[:n])[-1]
 
 
 @pytest.mark.parametrize(
