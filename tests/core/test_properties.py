@@ -143,14 +143,15 @@ ANY_ARRAY = hnp.arrays(
     ),
     shape=hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5),
 )
+TEXT = st.text("\0 1aé€😀\ud800", max_size=3)  # drawing from all of Unicode takes seconds to set up
 ANYTHING = st.one_of(
     ANY_ARRAY,
     st.none(),
-    st.text(max_size=3),
+    TEXT,
     st.binary(max_size=3),
     st.floats(),
     st.lists(st.lists(st.floats(), max_size=4), max_size=4),  # mostly ragged
-    st.dictionaries(st.text(max_size=1), st.integers(), max_size=2),
+    st.dictionaries(TEXT, st.integers(), max_size=2),
     st.just(object()),
 )
 

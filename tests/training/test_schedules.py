@@ -128,7 +128,7 @@ def test_one_cycle_rises_and_falls() -> None:
 def rates_for(schedule: schedules.ReduceOnPlateau, values: list[float]) -> list[float]:
     """The rates of a run in which these values are measured."""
     history = History()
-    rate = schedule.rates_for(history)
+    rate = schedule.follow(history)
     rates = []
     for epoch, value in enumerate(values):
         rates.append(rate(epoch))
@@ -164,7 +164,7 @@ def test_reduce_on_plateau_recovers_its_state_from_the_history() -> None:
     values = [5.0, 4.0, 4.0, 4.0, 3.0, 3.0, 3.0]
     for n in range(len(values) + 1):
         history = History({"cost": values[:n]}, range(n))
-        assert schedule.rates_for(history)(n) == rates_for(schedule, values[:n])[-1]
+        assert schedule.follow(history)(n) == rates_for(schedule, values[:n])[-1]
 
 
 @pytest.mark.parametrize(
