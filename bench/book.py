@@ -1,7 +1,7 @@
 """The book's results on MNIST beside ours: `python bench/book.py [--rows ...] [--seeds ...]`.
 
-Every row is what the book's own script does, through nncore.book: the best epoch's accuracy on the
-data that the book looked at, for each seed. MNIST is found as nncore.datasets.load_mnist finds it.
+Every row runs an experiment of the book through nncore.book. It shows, for each seed, the accuracy
+of the best epoch on the data that the book used. nncore.datasets.load_mnist finds MNIST.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Result:
 
 
 class Counted(network.Network):
-    """Chapter one's network, which keeps the counts it prints."""
+    """Chapter one's network. It also keeps the counts that it prints."""
 
     def __init__(self, sizes: Any) -> None:
         super().__init__(sizes)
@@ -111,14 +111,14 @@ class Counted(network.Network):
 
 
 class Monitored(network2.Network):
-    """Chapter three's network, whose dtype may be set without changing everybody's."""
+    """Chapter three's network. Its dtype can be set without changing that of the base class."""
 
 
 def run(row: Row, data: dict[str, list[Any]], seed: int, dtype: str = "float64") -> Result:
     """Trains the row's network; `data` has training, validation and test tuples."""
     Counted.dtype = Monitored.dtype = dtype
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  (what the book's networks draw from)
+    np.random.seed(seed)  # noqa: NPY002  (the book's networks draw from it)
     training, looked_at = data["training"][: row.images], data[row.on]
     start = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):

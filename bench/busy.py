@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Several threads against one while other programs keep processors busy: pairs in alternation.
+"""Several threads against one while other programs keep processors busy, in alternating pairs.
 
-Prints, for each workload, how many times as fast an epoch is on several threads: over all pairs
-together, in the middle pair and in the worst.
+Prints, for each workload, the speed of an epoch on several threads relative to one: over all pairs,
+in the median pair and in the worst.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What nncore costs beside time: start-up, size, memory, and how it grows with rows and width.
+"""Start-up time, installed size and memory of nncore, and how they grow with rows and width.
 
 Every part runs in a fresh process (`python bench/footprint.py PART ...`) and prints a JSON line.
 """
@@ -19,11 +19,11 @@ from time import perf_counter
 from typing import Any
 
 MIB = 1 << 20
-CHUNK = 1_000_000  # rows written at once
+CHUNK = 1_000_000  # rows per write
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All parts, printed as they come."""
+    """Runs all parts, and prints each when it is done."""
     found: dict[str, Any] = {"start": _start()}
     if options.wheel:
         found["wheel"] = options.wheel.stat().st_size
@@ -93,7 +93,7 @@ def _fresh(part: str, threads: int, *arguments: object) -> dict[str, Any]:
 
 
 def resident() -> int:
-    """Bytes of this process's own memory; pages of mapped files do not count."""
+    """The resident memory of this process in bytes, without pages of mapped files."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
@@ -101,12 +101,12 @@ def resident() -> int:
 
 
 class PeakMemory:
-    """The most memory that was in use within a `with`, looked at every millisecond."""
+    """The peak memory within a `with` block, sampled every millisecond."""
 
     def __enter__(self) -> PeakMemory:
         libc = ctypes.CDLL(None)
         if hasattr(libc, "malloc_trim"):
-            libc.malloc_trim(0)  # memory that was freed earlier would hide what training takes
+            libc.malloc_trim(0)  # freed memory would hide what training allocates
         self.before = self.peak = resident()
         self.done = Event()
         self.watcher = Thread(target=self._watch)
@@ -127,7 +127,7 @@ class PeakMemory:
 
 
 def start() -> dict[str, Any]:
-    """One prediction, counted from before the import."""
+    """The time from before the import to the first prediction."""
     begin = perf_counter()
     import numpy as np
 
@@ -145,7 +145,7 @@ def memory() -> dict[str, Any]:
 
     x, y = load_digits()[0]
     net = nncore.Network([784, 30, 10])
-    net.fit(x[:100], y[:100], epochs=1, progress=False)  # the code itself is not the training's
+    net.fit(x[:100], y[:100], epochs=1, progress=False)  # so that loading code does not count
     with PeakMemory() as peak:
         net.fit(x, y, epochs=2, progress=False)
     return {"extra": peak.extra}
@@ -159,7 +159,7 @@ def rows(n: int) -> dict[str, Any]:
 
 
 def memmap(n: int) -> dict[str, Any]:
-    """Epochs on rows of a file larger than what training may take."""
+    """Epochs on rows of a file that is larger than the memory which training may use."""
     import numpy as np
 
     from workloads import make_tabular
@@ -204,7 +204,7 @@ def _train(x: Any, y: Any, mapped: bool) -> dict[str, Any]:
 
 
 def width(n: int) -> dict[str, Any]:
-    """A mini-batch of the wide shape with n units; the operations leave the zero inputs out."""
+    """A mini-batch of the wide shape with n units. Its operations do not count zero inputs."""
     import nncore
     from workloads import Workload, load_digits
 

@@ -1,4 +1,4 @@
-"""This machine: what it is, what its FMA units can do, and the C++ programs built for it."""
+"""This machine: its processor, its FMA peak, and the C++ programs built for it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def compiler() -> str | None:
 
 @cache
 def peak(threads: int) -> Peak:
-    """The best of several short runs, on as many cores as the peers get."""
+    """The best of several short runs, on as many cores as the peers use."""
     program = _build_peak()
     if program is None:
         return Peak(_matmul_peak(threads), "NumPy's matmul (there is no C++ compiler)")
@@ -51,7 +51,7 @@ def peak(threads: int) -> Peak:
         command = ["taskset", "-c", ",".join(map(str, sorted(cores(threads)))), *command]
     single, double = map(float, subprocess.check_output(command, text=True).split())
     found = {"float32": single, "float64": double}
-    if threads > 1:  # on a busy machine, many cores may come out below one
+    if threads > 1:  # on a busy machine, many cores may be slower than one
         found = {dtype: max(found[dtype], peak(1).gflops[dtype]) for dtype in found}
     return Peak(found, "C++ with -march=native, multiply-adds on registers")
 
@@ -77,7 +77,7 @@ def _matmul_peak(threads: int) -> dict[str, float]:
 
 
 def matmul_gflops(n: int = 2048) -> tuple[float, float]:
-    """Of float32 and of float64, by products of large matrices."""
+    """GFLOP/s of float32 and of float64, by products of large matrices."""
 
     def one(dtype: str) -> float:
         a = np.ones((n, n), dtype)
@@ -92,7 +92,7 @@ def matmul_gflops(n: int = 2048) -> tuple[float, float]:
 
 
 def build_eigen() -> Path | None:
-    """The program of bench/eigen; None where it cannot be built."""
+    """The program of bench/eigen, or None if it cannot be built."""
     sources = sorted((HERE / "eigen").iterdir())
     folder = cache_folder() / f"eigen-{_digest(sources)}"
     program = folder / "bench_eigen"
@@ -112,13 +112,13 @@ def build_eigen() -> Path | None:
 
 
 def _digest(files: list[Path]) -> str:
-    """Of the sources and of the processor, which -march=native looks at."""
+    """A hash of the sources and of the processor, which -march=native depends on."""
     parts = [file.read_bytes() for file in files] + [processor().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 
 def processor() -> str:
-    """Its name, as the operating system knows it."""
+    """The name of the processor."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():
@@ -128,5 +128,5 @@ def processor() -> str:
 
 
 def load() -> float:
-    """Processes that want to run just now, this one aside."""
+    """The number of other processes that are ready to run."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")

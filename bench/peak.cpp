@@ -1,5 +1,5 @@
-// How many floating-point operations a second this machine can do: fused multiply-adds on
-// registers, on every thread at once. Prints GFLOP/s of float and of double.
+// The peak rate of floating-point operations: fused multiply-adds on registers, on every thread at
+// once. Prints GFLOP/s of float and of double.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -24,7 +24,7 @@ class WorkerError(Exception):
 
 
 def environment(threads: int) -> dict[str, str]:
-    """For a process that may use so many threads."""
+    """The environment of a process that may use so many threads."""
     found = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
     flags = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
     found["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
@@ -33,7 +33,7 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def cores(threads: int) -> set[int]:
-    """CPUs of as many different cores: every peer gets these, and no others."""
+    """CPUs of so many different cores. Every peer runs on these only."""
     allowed = sorted(os.sched_getaffinity(0))
     first_of_core: dict[str, int] = {}
     for cpu in allowed:
@@ -64,7 +64,7 @@ class Process:
         Thread(target=self._listen, daemon=True).start()
 
     def ask(self, do: str, timeout: float, **arguments: Any) -> dict[str, Any]:
-        """The answer to one request; after a WorkerError the process is gone."""
+        """The answer to one request. After a WorkerError the process has ended."""
         assert self.child.stdin is not None
         try:
             print(json.dumps({"do": do, **arguments}), file=self.child.stdin, flush=True)

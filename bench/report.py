@@ -13,7 +13,7 @@ from result import Result
 from workloads import Workload
 
 SAME_ACCURACY = 0.01
-SAME_COST = 0.1  # as a part of nncore's
+SAME_COST = 0.1  # relative to nncore's cost
 
 
 def machine_lines(threads: list[int]) -> list[str]:
@@ -34,7 +34,7 @@ def machine_lines(threads: list[int]) -> list[str]:
 
 
 def heading(workload: Workload, rows: int, asked_rows: int | None) -> str:
-    """The workload's name and what it is; how it was cut short, if it was."""
+    """The workload's name and description, and how it was reduced, if it was."""
     text = f"{workload.name}: {workload.what}"
     if asked_rows and not workload.predicts:
         return f"{text}; here of {asked_rows:,}"
@@ -63,7 +63,7 @@ def table(found: list[Result], earlier: list[Result]) -> str:
 
 
 def ending(result: Result, ours: Result | None) -> str:
-    """What the peer has learnt, and all that makes it another run than ours."""
+    """The peer's cost and accuracy, and how its run differs from nncore's."""
     parts = []
     if result.cost is not None:
         parts.append(
@@ -85,7 +85,7 @@ def ends_alike(result: Result, ours: Result) -> bool:
 
 
 def summary(results: list[Result], left_out: list[dict[str, Any]]) -> str:
-    """nncore against the fastest peer of every workload; who was left out."""
+    """nncore against the fastest peer of every workload, and the peers that were left out."""
     lines = [
         f"{'workload':<11}{'threads':>7}{'nncore':>11}{'of peak':>9}{'dense':>8}"
         f"{'2 over 1':>10}   fastest peer"
@@ -144,7 +144,7 @@ def duration(seconds: float) -> str:
 
 
 def plot(results: list[Result], path: Path) -> None:
-    """How many times as long as nncore every peer takes: a panel a number of threads."""
+    """The time of every peer relative to nncore's, with a panel for each number of threads."""
     import matplotlib
 
     matplotlib.use("Agg")

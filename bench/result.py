@@ -1,4 +1,4 @@
-"""What was measured of one peer."""
+"""The measurements of one peer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Result:
 
     @property
     def spread(self) -> float:
-        """Half the distance between the quartiles, as a part of the median."""
+        """Half the distance between the quartiles, relative to the median."""
         if len(self.times) < 2:
             return 0.0
         low, _, high = quantiles(self.times, n=4, method="inclusive")
@@ -44,12 +44,12 @@ class Result:
 
     @property
     def share(self) -> float:
-        """Of the FMA peak, counting what is not zero."""
+        """The share of the FMA peak, counting only operations on non-zeros."""
         return self.flops / self.seconds / self.peak
 
     @property
     def beyond(self) -> float:
-        """How many times faster than a dense computation at the FMA peak."""
+        """How many times faster it is than a dense computation at the FMA peak."""
         return self.dense_flops / self.seconds / self.peak
 
     def as_json(self) -> dict[str, Any]:

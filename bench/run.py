@@ -1,7 +1,7 @@
 """nncore beside its peers: `python bench/run.py [--workload NAME ...] [--threads 1 2] ...`.
 
-Every peer runs in a process of its own. Within a workload they take turns, an epoch each, round
-after round, so that what else the machine does meets all of them. Times are medians over rounds.
+Every peer runs in a process of its own. Within a workload they take turns, one epoch each per
+round, so that other load on the machine affects all of them. Times are medians over rounds.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from processes import Process, WorkerError
 from result import Result
 from workloads import WORKLOADS, Workload
 
-PAUSE = 0.02  # seconds before a turn, in which the last one's threads stop spinning
+PAUSE = 0.02  # seconds before a turn, so that the threads of the previous peer stop spinning
 
 
 class Bench:
-    """The processes and what they have answered."""
+    """The processes and their results."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -36,7 +36,7 @@ class Bench:
         self.left_out: list[dict[str, Any]] = []
 
     def measure(self, workload: Workload, threads: int, folder: Path, rows: int) -> list[Result]:
-        """All peers in turns."""
+        """Measures all peers in turns."""
         epoch_rows = self.options.rows or workload.epoch_rows
         density = workloads.read(workload, folder).density
         scale = 1.0 if workload.predicts else epoch_rows / rows
@@ -74,7 +74,7 @@ class Bench:
     def ask(
         self, peer: str, threads: int, workload: Workload, do: str, **more: Any
     ) -> dict[str, Any] | None:
-        """The worker's answer; None, with the reason kept, where it has none."""
+        """The worker's answer. If it has none, the reason is kept and the result is None."""
         if do == "prepare":
             more["workload"] = workload.name
         if (peer, threads) not in self.processes:
@@ -92,7 +92,7 @@ class Bench:
         return None
 
     def run(self) -> None:
-        """Every workload; its table is printed as soon as it is there."""
+        """Runs every workload, and prints its table as soon as it is measured."""
         options = self.options
         with tempfile.TemporaryDirectory(prefix="nncore-bench-") as temporary:
             for name in options.workload:

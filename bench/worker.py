@@ -1,8 +1,8 @@
-"""One peer in a process of its own, asked through its standard input: a JSON object a line.
+"""One peer in a process of its own. It reads a JSON object per line from its standard input.
 
-{"do": "prepare", "workload": ..., "folder": ...} reads the problem, sets the peer up and runs it
-once; {"do": "run"} runs it once more; {"do": "score"} measures what it has learnt. Each is answered
-by a line on standard output: {"error": ...}, {"skip": ...}, or what was asked for.
+{"do": "prepare", "workload": ..., "folder": ...} reads the problem, prepares the peer and runs it
+once; {"do": "run"} runs it once more; {"do": "score"} measures its cost and accuracy. The answer to
+each is a line on standard output: {"error": ...}, {"skip": ...}, or the result.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Worker:
         task, problem = self.prepared()
         seconds = task.seconds()
         if problem.workload.predicts:
-            # Many calls to one look at the clock, which takes as long as a short one.
+            # Many calls per reading of the clock, which takes as long as a short call.
             calls = max(1, int(SHORTEST / 10 / seconds))
             parts = Timer(task.work).repeat(10, calls)
             seconds = median(parts) / calls
@@ -64,7 +64,7 @@ class Worker:
 
 def main(peer: str, threads: int) -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    os.dup2(2, 1)  # what a library prints must not look like an answer
     worker = Worker(peer, threads)
     todo: dict[str, Callable[..., dict[str, Any]]] = {
         "prepare": worker.prepare,

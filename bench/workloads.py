@@ -1,4 +1,4 @@
-"""What is measured: the shapes, their settings, their data, and where every peer starts from."""
+"""The workloads: shapes, settings, data, and the initial parameters of every peer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Workload:
-    """A network, how it is trained (or that it predicts), and on how many rows."""
+    """A network, whether and how it is trained, and the number of rows."""
 
     name: str
     sizes: tuple[int, ...]
@@ -52,10 +52,10 @@ class Workload:
         )
 
     def flops(self, rows: float, density: float = 1.0) -> float:
-        """Multiplications and additions; the first layer's are those of `density` of its inputs.
+        """Multiplications and additions. In the first layer only non-zero inputs count.
 
-        Training multiplies twice by every weight, forward and for its gradient, and once more
-        for the error of the layer below, except where that is the input.
+        Training multiplies by every weight twice, forward and for its gradient. It multiplies once
+        more for the error of the layer below, unless that is the input.
         """
         first, *others = [a * b for a, b in pairwise(self.sizes)]
         passes = (1, 1) if self.predicts else (2, 3)
@@ -125,13 +125,13 @@ class Problem:
 
     @property
     def density(self) -> float:
-        """The part of the inputs that is not zero."""
+        """The share of non-zeros among the inputs."""
         if hasattr(self.x, "nnz"):
             return float(self.x.nnz / np.prod(self.x.shape))
         return float(np.count_nonzero(self.x) / max(self.x.size, 1))
 
     def score(self, weights: list[Array], biases: list[Array]) -> tuple[float, float | None]:
-        """Mean cost of the test rows and, for classes, the accuracy: in NumPy, for every peer."""
+        """Mean cost of the test rows and, for classes, the accuracy, in NumPy for every peer."""
         outputs = feedforward(self.workload, weights, biases, self.test_x)
         if self.test_y.ndim == 2:
             return float(0.5 * np.square(outputs - self.test_y).sum(axis=1).mean()), None
@@ -152,7 +152,7 @@ def feedforward(workload: Workload, weights: list[Array], biases: list[Array], x
 
 
 def activate(name: str, z: Array) -> Array:
-    """One of the workloads' activations."""
+    """Applies one of the workloads' activations."""
     if name == "relu":
         return np.maximum(z, 0)
     if name == "sigmoid":
@@ -165,7 +165,7 @@ def activate(name: str, z: Array) -> Array:
 
 
 def make(workload: Workload, folder: Path, rows: int | None = None) -> int:
-    """Writes the problem where the workers `read` it; returns the number of training rows."""
+    """Writes the problem for the workers to `read`. Returns the number of training rows."""
     rows = rows or workload.measured_rows or max(workload.epoch_rows, 1_000)
     maker = {"digits": _digits, "tabular": _tabular, "text": _text}[workload.data]
     x, y, test_x, test_y = maker(workload, rows)
@@ -186,7 +186,7 @@ def make(workload: Workload, folder: Path, rows: int | None = None) -> int:
 
 
 def read(workload: Workload, folder: Path) -> Problem:
-    """What `make` wrote."""
+    """Reads what `make` wrote."""
 
     def load(name: str) -> Array:
         array: Array = np.load(folder / f"{name}.npy")
@@ -214,7 +214,7 @@ def read(workload: Workload, folder: Path) -> Problem:
 
 
 def _starting_parameters(workload: Workload) -> tuple[list[Array], list[Array]]:
-    """As the book draws them for sigmoids (chapter 1's large ones, or 3's), He's for relu."""
+    """The book's for sigmoids (chapter 1's large ones or chapter 3's), He's for relu."""
     rng = np.random.default_rng(1)
     weights, biases = [], []
     for inputs, units in pairwise(workload.sizes):
@@ -228,7 +228,7 @@ def _starting_parameters(workload: Workload) -> tuple[list[Array], list[Array]]:
 
 
 def digits_are_real() -> bool:
-    """Whether the digits are MNIST's; they are drawn where it is not at hand."""
+    """Whether the digits are MNIST. Without MNIST they are generated."""
     return find_mnist() is not None
 
 
@@ -249,7 +249,7 @@ def _digits(workload: Workload, rows: int) -> tuple[Any, ...]:
 
 
 def make_tabular(rows: int, dtype: str = "float32", seed: int = 0) -> tuple[Array, Array]:
-    """Dense normal inputs (n, 32), and what a small random network makes of them (n, 1)."""
+    """Dense normal inputs (n, 32), and the outputs of a small random network (n, 1)."""
     teacher = np.random.default_rng(7)
     w1, w2 = teacher.standard_normal((32, 16)) / 5, teacher.standard_normal((16, 1)) / 2
     x = np.random.default_rng([seed, 8]).standard_normal((rows, 32), np.float32).astype(dtype)
@@ -262,7 +262,7 @@ def _tabular(workload: Workload, rows: int) -> tuple[Any, ...]:
 
 
 def _text(workload: Workload, rows: int) -> tuple[Any, ...]:
-    """Word counts: 0.5 % of the features a row, more often those of the row's class."""
+    """Word counts: 0.5 % of the features in a row, those of its class more often."""
     train, test = _documents(workload, rows, seed=0), _documents(workload, 2_000, seed=1)
     return (*train, *test)
 

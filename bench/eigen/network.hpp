@@ -147,7 +147,8 @@ class Dense {
     s_.optimizer == "adam" ? adam() : sgd();
   }
 
-  // The gradient goes straight into the weights, after they have been multiplied from above.
+  // The gradient is applied to the weights directly, after the error has been propagated through
+  // them.
   void sgd() {
     const T rate = T(s_.rate), decay = T(1 - s_.rate * s_.l2 / double(x_.cols()));
     for (std::size_t l = p_.layers(); l-- > 0;) {
@@ -170,7 +171,8 @@ class Dense {
     const auto g = g_.block.array();
     const T scale = T(s_.rate / (1 - std::pow(0.9, steps_)));
     const T correction = T(1 / (1 - std::pow(0.999, steps_)));
-    const long chunk = 4096;  // one pass over memory: a chunk's three sweeps stay in L1 and L2
+    const long chunk =
+        4096;  // one pass over memory: the three loops over a chunk stay in L1 and L2
 #pragma omp parallel for schedule(static) num_threads(Eigen::nbThreads()) if (g.size() > 200000)
     for (long start = 0; start < g.size(); start += chunk) {
       const long n = std::min<long>(chunk, g.size() - start);

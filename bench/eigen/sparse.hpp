@@ -1,4 +1,4 @@
-// The first layer on sparse rows (CSR), plain SGD: it touches only the weights of non-zero inputs.
+// The first layer on sparse rows (CSR) with plain SGD. It updates only weights of non-zero inputs.
 #pragma once
 
 #include "network.hpp"

@@ -1,7 +1,7 @@
-"""The peers: one module each, which says how it is prepared and how one epoch of it runs.
+"""The peers, one module each, which prepares the peer and runs one epoch.
 
-A module has `prepare(problem, threads) -> Task`, which raises NotTaken with a reason where the
-peer has no way to do what the workload asks.
+A module has `prepare(problem, threads) -> Task`. It raises NotTaken with a reason if the peer
+cannot do what the workload asks.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ PEERS = {
 
 
 class NotTaken(Exception):
-    """The peer does not do this workload, and why."""
+    """The peer cannot do this workload, with the reason."""
 
 
 class Task:
-    """A peer, ready: its data converted, its network built from the given parameters."""
+    """A prepared peer: its data is converted and its network has the given parameters."""
 
     note = ""
     """What it does otherwise than the workload says."""
@@ -43,18 +43,18 @@ class Task:
         raise NotImplementedError
 
     def seconds(self) -> float:
-        """One call of `work`, measured."""
+        """The time of one call of `work`."""
         start = perf_counter()
         self.work()
         return perf_counter() - start
 
     def parameters(self) -> tuple[list[Array], list[Array]]:
-        """Weights (units, inputs) and biases as they are now."""
+        """The current weights (units, inputs) and biases."""
         raise NotImplementedError
 
 
 def prepare(name: str, problem: Problem, threads: int) -> Task:
-    """The peer's task for a workload; ImportError where it is not installed."""
+    """The peer's task for a workload. Raises ImportError if the peer is not installed."""
     task: Any = import_module(f"peers.{PEERS[name]}").prepare(problem, threads)
     assert isinstance(task, Task)
     return task

@@ -1,4 +1,4 @@
-"""The book's way: NumPy in float64, one sample at a time, gradients added up over a mini-batch."""
+"""The book's code: NumPy in float64, one sample at a time, gradients summed over a mini-batch."""
 
 from __future__ import annotations
 
@@ -90,5 +90,5 @@ class Train(Network):
 
 
 def workload_decay(problem: Problem) -> float:
-    """By how much an update shrinks the weights; n is the whole epoch's."""
+    """The factor of weight decay in an update. n is the number of rows of an epoch."""
     return problem.workload.rate * problem.workload.l2 / len(problem.y)

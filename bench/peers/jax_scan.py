@@ -78,7 +78,7 @@ class Train(Network):
 
 
 def epoch_of(step: Callable[..., Any], batch: int) -> Callable[..., Any]:
-    """All mini-batches of an epoch; the last may be shorter, and then comes after the scan."""
+    """All mini-batches of an epoch. A shorter last one runs after the scan."""
 
     def epoch(state: Any, x: Any, y: Any, order: Any) -> Any:
         def on_rows(state: Any, rows: Any) -> tuple[Any, None]:
@@ -99,7 +99,7 @@ def logits(workload: Workload, params: Any, x: Any) -> Any:
 
 
 def mean_cost(workload: Workload, z: Any, y: Any) -> Any:
-    """Of the last layer's weighted inputs, over rows."""
+    """The mean cost over rows, from the weighted inputs of the last layer."""
     if workload.cost == "log_likelihood":
         return -jnp.sum(nn.log_softmax(z) * y) / len(y)
     if workload.cost == "cross_entropy":
@@ -154,7 +154,7 @@ def text_step(workload: Workload) -> Callable[..., Any]:
 
 
 def padded(x: Any) -> tuple[Any, Any]:
-    """Indices and values (n, longest row) of a CSR matrix; what is past a row's end counts 0."""
+    """Indices and values (n, longest row) of a CSR matrix, padded with zeros."""
     lengths = np.diff(x.indptr)
     inside = np.arange(lengths.max()) < lengths[:, None]
     indices, values = np.zeros(inside.shape, np.int32), np.zeros(inside.shape, x.dtype)

@@ -1,4 +1,4 @@
-"""NumPy in whole mini-batches: all parameters in one block, so that Adam is a few flat calls."""
+"""NumPy on whole mini-batches. All parameters are one block, so that Adam takes few calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def prepare(problem: Problem, threads: int) -> Task:
 
 
 def activate(name: str, z: Array) -> None:
-    """Within z itself."""
+    """Applies the activation in place."""
     if name == "relu":
         np.maximum(z, 0, out=z)
     elif name == "sigmoid":
@@ -118,13 +118,13 @@ class Train(Network):
             self.sgd()
 
     def update_sparse(self, x: Any, delta: Array) -> None:
-        """Only the rows of the weights whose inputs occur in the mini-batch."""
+        """Updates only the rows of the weights whose inputs occur in the mini-batch."""
         columns, where = np.unique(x.indices, return_inverse=True)
         touched = type(x)((x.data, where, x.indptr), shape=(x.shape[0], len(columns)))
         self.w[0][columns] -= touched.T @ delta
 
     def sgd(self) -> None:
-        """The gradients have the rate in them already."""
+        """The gradients are already multiplied by the rate."""
         if self.workload.l2:
             decay = 1 - self.workload.rate * self.workload.l2 / len(self.y)
             for w in self.w:

@@ -40,7 +40,7 @@ class Predict(Task):
 
 
 class PredictRow(Predict):
-    """Through buffers that are bound once, which takes half as long for a row."""
+    """Uses buffers that are bound once, which halves the time for one row."""
 
     def __init__(self, problem: Problem, threads: int) -> None:
         super().__init__(problem, threads)

@@ -1,4 +1,4 @@
-"""nncore, as its users call it."""
+"""nncore, called as users call it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build(problem: Problem) -> nncore.Network:
 
 
 class Watch(Callback):
-    """Times an epoch of `fit`, from its shuffle to the end of its last mini-batch."""
+    """Measures an epoch of `fit`, from its shuffle to the end of its last mini-batch."""
 
     seconds = 0.0
 
@@ -61,7 +61,7 @@ class Train(Task):
         )
 
     def seconds(self) -> float:
-        """Without what `fit` does once before its first epoch, as the other peers' set-up."""
+        """Without what `fit` does once before its first epoch: it counts as preparation."""
         self.work()
         return self.watch.seconds
 

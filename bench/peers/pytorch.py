@@ -38,7 +38,7 @@ class Network(Task):
         return weights, [linear.bias.detach().numpy() for linear in self.linears]
 
     def cost(self, z: Any, y: Any) -> Any:
-        """Mean over rows; softmax and sigmoid lie in PyTorch's losses where they can."""
+        """The mean over rows. PyTorch's losses include softmax and sigmoid where possible."""
         if self.workload.cost == "log_likelihood":
             return functional.cross_entropy(z, y)
         if self.workload.cost == "cross_entropy":
@@ -89,7 +89,7 @@ class Train(Network):
 
 
 class TrainText(Network):
-    """Sparse rows as bags of features: an EmbeddingBag, whose gradients are sparse too."""
+    """Sparse rows as bags of features: the gradients of an EmbeddingBag are sparse, too."""
 
     note = "EmbeddingBag with sparse gradients"
 

@@ -1,4 +1,4 @@
-"""PyTorch with torch.compile: a mini-batch's gradients and update in one compiled graph."""
+"""PyTorch with torch.compile: gradients and update of a mini-batch in one compiled graph."""
 
 from __future__ import annotations
 

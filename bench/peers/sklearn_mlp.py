@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier and MLPRegressor: partial_fit, which is one epoch."""
+"""scikit-learn's MLPClassifier and MLPRegressor. partial_fit runs one epoch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Estimator(Task):
         self.x = problem.x[:rows]
         self.y = problem.y[:rows].ravel() if problem.y.ndim == 2 else problem.y[:rows]
         rate, first_call = workload.rate, {}
-        if workload.output == "sigmoid":  # ten yes-or-no questions: sigmoids, cross-entropy
+        if workload.output == "sigmoid":  # ten binary labels: sigmoids and cross-entropy
             self.y = problem.targets(rows).astype(int)
             if workload.cost == "quadratic" and not workload.predicts:
                 self.note = "cross-entropy: it has no sigmoid outputs with the quadratic cost"
@@ -50,7 +50,7 @@ class Estimator(Task):
         for i, (w, b) in enumerate(zip(problem.weights, problem.biases, strict=True)):
             self.mlp.coefs_[i][...] = w.T
             self.mlp.intercepts_[i][...] = b
-        del self.mlp._optimizer  # made anew by the first epoch, with empty memory
+        del self.mlp._optimizer  # the first epoch creates it again, with empty slots
 
     def parameters(self) -> tuple[list[Array], list[Array]]:
         return [w.T for w in self.mlp.coefs_], self.mlp.intercepts_

@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
     nncore::instruction_set();
   } catch (const nncore::InvalidArgument& error) {
     std::puts(error.what());
-    return 77;  // what ctest takes for a test that was skipped
+    return 77;  // ctest counts the test as skipped
   }
   return doctest::Context(argc, argv).run();
 }

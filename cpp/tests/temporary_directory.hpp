@@ -1,4 +1,4 @@
-// A directory for a test's files, removed with everything in it at the end.
+// A directory for a test's files, removed with its contents in the end.
 #pragma once
 
 #include <filesystem>

@@ -28,7 +28,7 @@ function(configure directory)
               "-DCMAKE_CXX_COMPILER=${CXX}" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON ${ARGN})
 endfunction()
 
-# What depends on speed is optimised in each of so many configurations, whatever these say.
+# The hot code is optimised in each of so many configurations, whatever their flags.
 function(check_optimised build configurations)
   file(STRINGS "${build}/compile_commands.json" commands
        REGEX "\"command\".*/cpp/src/(kernels/[a-z0-9]+|backprop|batch|check|sparse_layer|train)\\.cpp")
@@ -58,7 +58,7 @@ function(expect_xor program)
   endif()
 endfunction()
 
-# What a shared library offers is nncore's.
+# A shared library exports nothing but nncore's own symbols.
 function(check_exports library)
   run(COMMAND "${NM}" -D --defined-only "${library}" OUTPUT symbols)
   string(REGEX MATCHALL "[^ \n]+(\n|$)" names "${symbols}")
@@ -125,12 +125,12 @@ function(use_installed build)
   endif()
 endfunction()
 
-set(ENV{CXXFLAGS} "")  # what the program's compilation is given is looked at below
+set(ENV{CXXFLAGS} "")  # the flags of the program's compilation are checked below
 file(MAKE_DIRECTORY "${WORK}")
 if(SOURCE)
   set(inside "${WORK}/inside")
-  # Flags of a host that cares for speed more than for arithmetic, and no build type: nncore still
-  # finds what is not a number, and learns to the same bits.
+  # The host's flags relax arithmetic, and there is no build type. nncore must still find NaN and
+  # train to the same bits.
   set(host_flags -Ofast -ffast-math -funsafe-math-optimizations -fassociative-math
                  -ffinite-math-only)
   list(JOIN host_flags " " joined_flags)
@@ -153,7 +153,7 @@ if(SOURCE)
   run(COMMAND ${CMAKE_COMMAND} -E compare_files "${WORK}/reference.safetensors"
               "${WORK}/xor.safetensors")
 
-  # Nothing but the include directory and the language reaches the program's own compilation.
+  # The program's own compilation gets nothing but the include directory and the language version.
   file(STRINGS "${inside}/compile_commands.json" command REGEX "\"command\".*/consumer/main\\.cpp")
   string(REGEX MATCHALL " -[^co ][^ ]*" flags "${command}")
   list(TRANSFORM flags STRIP)

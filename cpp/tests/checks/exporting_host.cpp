@@ -1,5 +1,5 @@
-// A program that exports its own nncore and loads a shared one, whose path it is given: what the
-// shared one calls is its own.
+// A program that exports its own nncore and loads a shared one from the given path. The shared
+// library must call its own functions.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -10,7 +10,7 @@
 
 namespace {
 
-// Which file the text lies in that a library's nncore_version gives.
+// The file that contains the text which a library's nncore_version returns.
 const char* file_of_version(void* library) {
   using Version = const char* (*)();
   const auto version = reinterpret_cast<Version>(dlsym(library, "nncore_version"));

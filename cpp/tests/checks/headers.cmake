@@ -1,6 +1,6 @@
-# Every public header stands alone: it compiles by itself under strict warnings, leans on nothing
-# but the standard library, leaves no macro behind except an include guard, and is visible in a
-# shared library. Run by ctest as cmake -DCXX=... -DINCLUDE=... -DWORK=... -P headers.cmake.
+# Every public header compiles by itself under strict warnings, depends on the standard library
+# alone, defines no macro but its include guard, and is visible in a shared library. Run by ctest
+# as cmake -DCXX=... -DINCLUDE=... -DWORK=... -P headers.cmake.
 
 cmake_minimum_required(VERSION 3.21)
 
@@ -49,10 +49,10 @@ foreach(header IN LISTS headers)
   endif()
   compile_alone(${header} c++ c++20)
 
-  # A shared library hides what does not say that it is visible: GCC takes the pragma's word for all
-  # but function templates.
+  # A shared library hides what is not marked visible. GCC applies the pragma to everything but
+  # function templates.
   file(READ "${INCLUDE}/${header}" text)
-  string(REPLACE ";" "" text "${text}")  # which would cut CMake's lists
+  string(REPLACE ";" "" text "${text}")  # a semicolon would split CMake's lists
   set(hidden)
   if(text MATCHES "\nnamespace nncore" AND NOT text MATCHES
       "\n#pragma GCC visibility push\\(default\\)\nnamespace nncore {\n.*\n#pragma GCC visibility pop\n$")

@@ -1,4 +1,4 @@
-# What each layer of the code may know of the others: run by ctest as
+# What each layer of the code may know of the others. Run by ctest as
 # cmake -DROOT=... -P layering.cmake.
 
 function(forbid pattern why)

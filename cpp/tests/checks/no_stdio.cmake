@@ -1,11 +1,11 @@
-# The library is silent, never ends the program and leaves its signals alone: among what its
-# objects leave undefined, for others to supply, nothing could do any of that. Run by ctest as
-# cmake -DNM=... -DOBJECTS=... -P no_stdio.cmake.
+# The library prints nothing, never ends the program and does not touch its signals: its objects
+# have no undefined symbol that could do so. Run by ctest as cmake -DNM=... -DOBJECTS=... -P
+# no_stdio.cmake.
 #
-# Allowed, as they say nothing: snprintf, which fills memory; write, with which files.cpp
-# fills files, and std::filebuf, which reads them. std::terminate is what compilers put behind
-# noexcept; that nobody calls it by name is for layering.cmake to see. abort has no such excuse: only
-# an assertion would bring it.
+# Allowed, because they print nothing: snprintf, which writes to memory; write, which files.cpp
+# uses; and std::filebuf, which reads files. Compilers call std::terminate for noexcept;
+# layering.cmake checks that no source calls it. abort is not allowed, because only an assertion
+# would call it.
 
 cmake_minimum_required(VERSION 3.21)
 

@@ -1,5 +1,5 @@
-# Code of a wide instruction set must not be what the linker keeps for everyone: the objects of
-# the kernels may define no weak symbol. Run by ctest as cmake -DNM=... -DOBJECTS=... -P.
+# The linker must not keep a wide instruction set's code for a function that all code uses. So
+# objects of kernels may define no weak symbol. Run by ctest as cmake -DNM=... -DOBJECTS=... -P.
 
 list(LENGTH OBJECTS count)
 if(count LESS 1)

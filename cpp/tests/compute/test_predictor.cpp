@@ -1,4 +1,4 @@
-// Prediction and training without allocations, counted by replacing operator new for this program.
+// Prediction and training do not allocate. Allocations are counted by replacing operator new.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -36,7 +36,7 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     return nullptr;
   }
 }
-// Where GCC inlines one of these without its operator new, it takes them for a mismatch.
+// If GCC inlines one of these without its operator new, it warns of a mismatch.
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
@@ -67,7 +67,7 @@ struct Problem {
   MatrixView<const T> view() const { return {x.data(), rows, inputs, inputs}; }
 };
 
-// Bytes that f allocates in a new thread, where so many threads may be used.
+// The bytes that f allocates in a new thread, which may use so many threads.
 template <class F>
 std::size_t bytes_with(int threads, F f) {
   const int usual = num_threads();
@@ -82,7 +82,7 @@ std::size_t bytes_with(int threads, F f) {
   return bytes;
 }
 
-// Allocations while f runs for the second time.
+// The number of allocations while f runs for the second time.
 template <class F>
 std::size_t allocations_of(F f) {
   f();
@@ -93,7 +93,8 @@ std::size_t allocations_of(F f) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a predictor gives the network's bits without allocating", T, float, double) {
+TEST_CASE_TEMPLATE("a predictor gives the same bits as its network without allocating", T, float,
+                   double) {
   for (const std::size_t every : {std::size_t{1}, std::size_t{7}}) {
     const Problem<T> problem(every);
     const std::size_t n = Problem<T>::rows;
@@ -111,7 +112,7 @@ TEST_CASE_TEMPLATE("a predictor gives the network's bits without allocating", T,
   }
 }
 
-TEST_CASE("a predictor refuses what it has no room for") {
+TEST_CASE("a predictor refuses more rows than it has room for") {
   const Problem<float> problem;
   Predictor<float> predictor(problem.network, 39);
   std::vector<float> out(40 * 5);
@@ -123,7 +124,7 @@ TEST_CASE("a predictor refuses what it has no room for") {
                   InvalidArgument);
 }
 
-// What keeps a reference to a network cannot be made of one that is gone with the statement.
+// A predictor keeps a reference to its network, so it cannot be made from a temporary.
 static_assert(std::is_constructible_v<Predictor<float>, const Network<float>&>);
 static_assert(!std::is_constructible_v<Predictor<float>, Network<float>>);
 static_assert(!std::is_constructible_v<Predictor<double>, const Network<double>, std::size_t>);
@@ -131,7 +132,7 @@ static_assert(!std::is_constructible_v<Trainer<float>, Network<float>, TrainOpti
 static_assert(!std::is_constructible_v<Network<float>::ReadAccess, Network<float>>);
 static_assert(!std::is_constructible_v<Network<float>::TrainAccess, Network<float>>);
 
-TEST_CASE("room for more rows than can be counted is refused") {
+TEST_CASE("a number of rows that overflows is refused") {
   const Problem<float> problem;
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
   for (const std::size_t rows : {most, most / 4, most / 64 + 1}) {
@@ -159,7 +160,7 @@ TEST_CASE("after a warm-up, neither predictions nor training steps allocate") {
       const auto epoch = [&](EpochOptions options) {
         options.learning_rate = 0.01, options.threads = 1;
         return allocations_of([&] {
-          problem.network.set_epoch(0);  // the same mini-batches as before
+          problem.network.set_epoch(0);  // the same mini-batches again
           trainer.epoch(data, options);
         });
       };
@@ -172,13 +173,13 @@ TEST_CASE("after a warm-up, neither predictions nor training steps allocate") {
   }
 }
 
-TEST_CASE("what one thread allocates to predict does not grow with the number of threads") {
+TEST_CASE("the memory of a prediction on one thread does not grow with the number of threads") {
   const Problem<float> problem;
   const std::size_t n = Problem<float>::rows;
   std::vector<float> out(n * 5);
   const std::vector<std::int64_t> y(n, 1);
   const Samples<float> samples{problem.view(), std::span<const std::int64_t>(y), {}};
-  // Few rows, which the calling thread predicts alone.
+  // The calling thread predicts few rows alone.
   const auto predict = [&] {
     problem.network.feedforward(problem.view(), {out.data(), n, 5, 5});
     problem.network.evaluate(samples);

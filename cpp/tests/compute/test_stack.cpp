@@ -1,4 +1,4 @@
-// How much stack a prediction takes, on threads whose stacks are painted before.
+// The stack that a prediction uses, on threads whose stacks are filled with a pattern first.
 #include <doctest/doctest.h>
 
 #if defined(__unix__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && \
@@ -18,7 +18,7 @@ using namespace nncore;
 
 namespace {
 
-// Bytes that the thread of f has written to its stack, its own bookkeeping included.
+// The bytes that the thread of f writes to its stack, including those of its start.
 std::size_t stack_written(std::function<void()> f) {
   constexpr std::size_t size = std::size_t{1} << 20;
   constexpr unsigned char paint = 0xa5;
@@ -61,7 +61,7 @@ TEST_CASE_TEMPLATE("a predictor takes little stack for one row", T, float, doubl
       for (const Inputs<T>& sample : {Inputs<T>(view), Inputs<T>(coded)}) {
         Predictor<T> predictor(network, n);
         const auto predict = [&] { predictor.predict(sample, {labels, n}); };
-        predict();  // names are looked up, and the kernels chosen
+        predict();  // this looks up names and chooses the kernels
         const std::size_t taken = stack_written(predict) - stack_written([] {});
         CAPTURE(hidden);
         CAPTURE(n);

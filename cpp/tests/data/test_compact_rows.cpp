@@ -1,4 +1,4 @@
-// Dense inputs without their zeros: what is kept, when, and that training notices rounding only.
+// Dense inputs without their zeros: what is kept, when, and that training differs by rounding only.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -11,8 +11,7 @@ using namespace nncore;
 
 namespace {
 
-// One element in `every` is not zero, and those are of `kinds` values; rows are longer than they
-// are wide.
+// One element in `every` is not zero. Non-zeros have `kinds` different values. Rows are padded.
 struct Dense {
   static constexpr std::size_t rows = 67, cols = 33, stride = 40;
   std::vector<float> x = std::vector<float>(rows * stride, 7.0f);
@@ -30,8 +29,8 @@ struct Dense {
 
 }  // namespace
 
-TEST_CASE("the non-zeros are kept, in place and in order") {
-  const Dense dense(5, 1301);  // more kinds of values than codes
+TEST_CASE("non-zeros keep their columns and their order") {
+  const Dense dense(5, 1301);  // more different values than codes
   const auto compact = CompactRows<float>::of(dense.view());
   REQUIRE(compact);
   REQUIRE(compact->view().is_sparse());
@@ -48,7 +47,7 @@ TEST_CASE("the non-zeros are kept, in place and in order") {
   }
 }
 
-TEST_CASE("values of few kinds are kept as codes") {
+TEST_CASE("few different values are stored as codes") {
   const Dense dense(5, 200);
   const auto compact = CompactRows<float>::of(dense.view());
   REQUIRE(compact);
@@ -73,7 +72,7 @@ TEST_CASE("values of few kinds are kept as codes") {
   CHECK(coded.nonzeros == total);
 }
 
-TEST_CASE("a view outlives the move of its rows") {
+TEST_CASE("a view stays valid when its rows are moved") {
   for (const std::size_t kinds : {std::size_t{200}, std::size_t{1301}}) {
     const Dense dense(5, kinds);
     Inputs<float> x = dense.view();

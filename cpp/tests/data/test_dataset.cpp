@@ -1,4 +1,4 @@
-// Data sets: what they copy, what they refuse, and who may use them.
+// Data sets: what they copy, what they refuse, and which networks may use them.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -17,7 +17,7 @@ Network<float> network_of(std::vector<std::size_t> sizes, Activation output, Cos
   return network;
 }
 
-// Sparse rows with labels and weights, all of it somebody else's memory.
+// Sparse rows with labels and weights, in the caller's memory.
 struct Problem {
   std::vector<float> values = {1, 2, 3, 4, 5, 6}, weights = {1, 2, 0.5f, 1};
   std::vector<std::int32_t> columns = {0, 2, 1, 0, 1, 2};
@@ -38,7 +38,7 @@ std::vector<float> trained(const Dataset<float>& data) {
 
 }  // namespace
 
-TEST_CASE("what becomes an address is copied, and what is read twice") {
+TEST_CASE("arrays that become addresses or are read twice are copied") {
   const Network<float> network = network_of({3, 2}, Activation::softmax, Cost::log_likelihood);
   Problem problem;
   const Dataset<float> data(network, problem.samples());
@@ -54,7 +54,7 @@ TEST_CASE("what becomes an address is copied, and what is read twice") {
   CHECK(trained(copy) == expected);
 }
 
-TEST_CASE("samples that are not sound are refused") {
+TEST_CASE("invalid samples are refused") {
   const Network<float> network = network_of({3, 2}, Activation::softmax, Cost::log_likelihood);
   const auto refused = [&](auto damage) {
     Problem problem;
@@ -70,7 +70,7 @@ TEST_CASE("samples that are not sound are refused") {
   refused([](Problem& p) { p.values[5] = HUGE_VALF; });
 }
 
-TEST_CASE("a data set suits other networks, too, or is refused by them") {
+TEST_CASE("a data set works with other networks of its shape and is refused by the rest") {
   const std::vector<float> x = {1, 0, 0, 1}, y = {0.25f, 1.5f};
   const MatrixView<const float> rows{x.data(), 2, 2, 2};
   const Network<float> quadratic = network_of({2, 1}, Activation::linear, Cost::quadratic);
@@ -102,7 +102,7 @@ TEST_CASE("a data set suits other networks, too, or is refused by them") {
         "the data set has no targets y");
 }
 
-TEST_CASE("inputs that are mostly zero are compacted, and still there as they were given") {
+TEST_CASE("inputs that are mostly zero are compacted, and the given ones stay available") {
   std::vector<float> x(40 * 20);
   for (std::size_t i = 0; i < x.size(); i += 9) x[i] = 1;
   const Network<float> network = network_of({20, 2}, Activation::softmax, Cost::log_likelihood);
@@ -115,7 +115,7 @@ TEST_CASE("inputs that are mostly zero are compacted, and still there as they we
   CHECK(!Dataset<float>(network, samples, /*compacted=*/false).samples().x.is_coded());
 }
 
-TEST_CASE("n of the penalties is the data set's, unless the caller says otherwise") {
+TEST_CASE("penalties are divided by the rows of the data set, unless the caller sets n") {
   // One step on one weight whose gradient is 0: w -> (1 - rate l2 / n) w.
   const std::vector<double> x(4), y(4);
   const auto weight_after = [&](auto train) {

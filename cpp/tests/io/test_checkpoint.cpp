@@ -1,4 +1,4 @@
-// Checkpoints: training goes on with the same bits, and what does not fit is refused.
+// Checkpoints: training resumes with the same bits, and what does not match is refused.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -52,7 +52,7 @@ TrainOptions options_of(Optimizer optimizer) {
 
 const EpochOptions usual{.learning_rate = 0.1};
 
-// Options that stop an epoch when they are asked for the n-th time.
+// Options that stop an epoch when should_stop is asked for the n-th time.
 EpochOptions stopping_at(int n) {
   EpochOptions options = usual;
   options.should_stop = [n, asked = 0]() mutable { return ++asked >= n; };
@@ -92,7 +92,7 @@ bool has(const std::string& message, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a run that is stopped anywhere has the bits of one that is not", T, float,
+TEST_CASE_TEMPLATE("a run that is stopped anywhere has the same bits as one that is not", T, float,
                    double) {
   const TemporaryDirectory directory;
   const auto path = directory / "run";
@@ -134,7 +134,7 @@ TEST_CASE_TEMPLATE("a run that is stopped anywhere has the bits of one that is n
       Resumed<T> three = resumed<T>(read_tensor_file(path), options);
       CHECK(three.trainer.steps() == two.steps());
       for (Trainer<T>* rest : {&two, &three.trainer}) {
-        rest->epoch(data, stopping_at(2));  // once more in the same epoch, if there is time
+        rest->epoch(data, stopping_at(2));  // a second time in this epoch, if it is not over
         if (rest->position()) CHECK(rest->epoch(data, usual) == costs[1]);
         CHECK(rest->epoch(data, usual) == costs[2]);
         CHECK(rest->network().epoch() == 3);
@@ -144,7 +144,7 @@ TEST_CASE_TEMPLATE("a run that is stopped anywhere has the bits of one that is n
   }
 }
 
-TEST_CASE("what should_stop throws ends an epoch that goes on later") {
+TEST_CASE("an epoch can be resumed after should_stop throws") {
   const Problem<float> problem;
   for (const Samples<float>& samples : {problem.samples, problem.one_hot}) {
     const TrainOptions options{.batch_size = 3, .l2 = 0.1};
@@ -162,7 +162,7 @@ TEST_CASE("what should_stop throws ends an epoch that goes on later") {
   }
 }
 
-TEST_CASE("an epoch goes on only as the one that was stopped") {
+TEST_CASE("an epoch is resumed only with the data and batch size with which it was stopped") {
   const Problem<float> problem;
   std::vector<std::int64_t> order(rows);
   permutation(order, 9, 9);
@@ -214,7 +214,7 @@ TEST_CASE("an epoch goes on only as the one that was stopped") {
   CHECK_THROWS_AS(trainer.set_position(whole), InvalidArgument);
 }
 
-TEST_CASE("a divergence goes back to the begin of the call, which can be made again") {
+TEST_CASE("a divergence restores the state before the call, which can be repeated") {
   const Problem<float> problem;
   Network<float> network({.sizes = {3, 2}, .activations = {Activation::linear}}, 4);
   Trainer<float> trainer(network, {.batch_size = 3, .optimizer = Optimizer::momentum});
@@ -230,7 +230,7 @@ TEST_CASE("a divergence goes back to the begin of the call, which can be made ag
   CHECK(trainer.steps() == 5);
 }
 
-TEST_CASE("other options keep the optimiser's memory as long as it is the same optimiser") {
+TEST_CASE("changed options keep the optimiser's slots if the optimiser is the same") {
   const Problem<float> problem;
   Network<float> network = ready<float>();
   const Dataset<float> data(network, problem.samples);
@@ -249,7 +249,7 @@ TEST_CASE("other options keep the optimiser's memory as long as it is the same o
   CHECK(trainer.slots().size() == 2);
 }
 
-TEST_CASE("checkpoints of version 0.1.0 go on, with the cost of what was left") {
+TEST_CASE("checkpoints of version 0.1.0 can be resumed, with the cost of the remaining rows") {
   const TemporaryDirectory directory;
   const auto path = directory / "run";
   const Problem<float> problem;
@@ -285,7 +285,7 @@ TEST_CASE("checkpoints of version 0.1.0 go on, with the cost of what was left") 
   CHECK(!resumed<float>(edited("0,0,0"), options).trainer.position());
 }
 
-TEST_CASE("a checkpoint of something else is refused, and nothing is changed") {
+TEST_CASE("a checkpoint that does not match is refused, and nothing is changed") {
   const TemporaryDirectory directory;
   const auto path = directory / "run";
   const Problem<float> problem;
@@ -325,7 +325,7 @@ TEST_CASE("a checkpoint of something else is refused, and nothing is changed") {
   CHECK_THROWS_AS(resume(trainer, file), BusyError);
 }
 
-TEST_CASE("what cannot come back is not saved") {
+TEST_CASE("what could not be loaded is not saved") {
   const TemporaryDirectory directory;
   const auto path = directory / "run";
   Network<float> network = ready<float>();
@@ -338,7 +338,7 @@ TEST_CASE("what cannot come back is not saved") {
   CHECK(!std::filesystem::exists(path));
 }
 
-TEST_CASE("a model file keeps what a program puts beside the model") {
+TEST_CASE("a model file keeps additional metadata and tensors") {
   const TemporaryDirectory directory;
   const auto path = directory / "model";
   const Network<float> network = ready<float>();

@@ -39,7 +39,7 @@ void replace(const fs::path& path, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("files: pieces become one file, and checks change nothing") {
+TEST_CASE("files: pieces are written as one file, and checks change nothing") {
   const TemporaryDirectory directory;
   const auto path = directory / "file";
   check_replaceable(path, 1 << 20);
@@ -55,7 +55,7 @@ TEST_CASE("files: pieces become one file, and checks change nothing") {
   CHECK(directory.file_count() == 1);
 }
 
-TEST_CASE("files: errors have the system's number") {
+TEST_CASE("files: errors carry the system's error number") {
   const TemporaryDirectory directory;
   const auto code = [](const fs::path& path) {
     int replacing = 0;
@@ -91,7 +91,7 @@ TEST_CASE("files: errors have the system's number") {
 }
 
 #ifndef _WIN32
-TEST_CASE("files: temporary files of the dead are removed, those of the living stay") {
+TEST_CASE("files: temporary files of dead processes are removed, those of live ones stay") {
   const TemporaryDirectory directory;
   const auto path = directory / "file";
   const auto temporary = directory / ".nncore-save-1-1.tmp";
@@ -99,7 +99,7 @@ TEST_CASE("files: temporary files of the dead are removed, those of the living s
   int ready[2];
   REQUIRE(pipe(ready) == 0);
   const pid_t child = fork();
-  if (child == 0) {  // as a saver that takes its time
+  if (child == 0) {  // a slow save
     const int file = open(temporary.c_str(), O_WRONLY | O_CLOEXEC);
     const bool locked = flock(file, LOCK_EX | LOCK_NB) == 0 && write(ready[1], "", 1) == 1;
     while (locked) pause();
@@ -116,7 +116,7 @@ TEST_CASE("files: temporary files of the dead are removed, those of the living s
   CHECK_FALSE(fs::exists(temporary));
   CHECK(content(path) == "first");
 
-  // What only looks like one is somebody's.
+  // Other files with similar names are kept.
   for (const char* name : {".nncore-save-1.tmp", ".nncore-save-1-1.tmp~", ".nncore-save-x-1.tmp"}) {
     std::ofstream(directory / name) << "theirs";
   }

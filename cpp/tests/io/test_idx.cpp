@@ -50,7 +50,7 @@ std::vector<T> elements(const IdxArray& array) {
 
 }  // namespace
 
-TEST_CASE("elements of every type are read in the machine's order") {
+TEST_CASE("elements of every type are converted to the machine's byte order") {
   CHECK(elements<std::uint8_t>(parse(header(8, {2}) + Bytes{1, 255})) ==
         std::vector<std::uint8_t>{1, 255});
   CHECK(elements<std::int8_t>(parse(header(9, {2}) + Bytes{1, 255})) ==
@@ -65,7 +65,7 @@ TEST_CASE("elements of every type are read in the machine's order") {
         std::vector<double>{-1.5});
 }
 
-TEST_CASE("shapes are read, also empty and deep ones") {
+TEST_CASE("shapes are read, also empty ones and those of many dimensions") {
   Bytes data(24);
   std::iota(data.begin(), data.end(), static_cast<unsigned char>(0));
   const IdxArray array = parse(header(8, {2, 3, 4}) + data);
@@ -75,12 +75,12 @@ TEST_CASE("shapes are read, also empty and deep ones") {
   CHECK(parse(header(8, std::vector<std::uint32_t>(32, 1)) + Bytes{7}).shape.size() == 32);
 }
 
-TEST_CASE("elements are given as what they are") {
+TEST_CASE("elements keep their type") {
   CHECK_THROWS_WITH_AS(parse(header(8, {1}) + Bytes{1}).elements<float>(),
                        "the array is uint8, not float32", DataFileError);
 }
 
-TEST_CASE("what is no IDX file, or not a whole one, is refused with what was found") {
+TEST_CASE("other and truncated files are refused with what was found") {
   CHECK(fault({}) ==
         "some: expected an IDX file, which begins with two zero bytes, a type (08, 09, 0b, 0c, 0d "
         "or 0e) and a number of dimensions, found an empty file");
@@ -100,21 +100,21 @@ TEST_CASE("what is no IDX file, or not a whole one, is refused with what was fou
         "some: trailing bytes: expected 10 bytes (2 uint8 and a header of 8), found 11 bytes");
 }
 
-TEST_CASE("a header that lies claims no memory and counts nothing wrong") {
+TEST_CASE("a false header allocates no memory and overflows no size") {
   constexpr std::uint32_t most = 0xffffffff;
   CHECK(fault(header(8, {most}) + Bytes(100)).ends_with("found 108 bytes"));
   const auto beyond = std::uint64_t{std::numeric_limits<std::ptrdiff_t>::max()} + 12;
   CHECK(fault(header(14, {most, most})) ==
         "some: truncated: expected more than " + std::to_string(beyond) +
             " bytes (4294967295 x 4294967295 float64 and a header of 12), found 12 bytes");
-  // 2^32 rows of 2^32 bytes each come to 0 when counted in 64 bits.
+  // The size of 2^32 rows of 2^32 bytes is 0 in 64 bits.
   CHECK(fault(header(8, {65536, 65536, 65536, 65536})).ends_with("found 20 bytes"));
   CHECK(fault(header(8, {0, most, most, most})) ==
         "some: expected a shape that fits in memory, found 0 x 4294967295 x 4294967295 x "
         "4294967295");
 }
 
-TEST_CASE("files are read as bytes are") {
+TEST_CASE("files are read like bytes") {
   const TemporaryDirectory directory;
   const auto path = directory / "some.idx";
   const auto write = [&](const Bytes& bytes) {

@@ -95,7 +95,7 @@ TEST_CASE("json: arrays and objects") {
   CHECK(fault(read_members, "{\"a\":1,\"\\u0061\":2}") == "7: duplicate key");
 }
 
-TEST_CASE("json: a text cannot nest deeper than its reader asks") {
+TEST_CASE("json: nesting beyond the given depth is refused") {
   const std::string deep(1 << 20, '[');
   CHECK(fault(read_integers, deep) == "1: expected a non-negative integer, found '['");
 }
@@ -129,7 +129,8 @@ TEST_CASE("json: UTF-8 is checked") {
   CHECK(utf8_length("\xed\x9f\xbf") == 3);
   CHECK(utf8_length("\xf0\x90\x80\x80") == 4);
   CHECK(utf8_length("\xf4\x8f\xbf\xbf") == 4);
-  // A tail alone, overlong forms, a surrogate, beyond U+10FFFF, cut short, a wrong tail.
+  // A lone continuation byte, overlong forms, a surrogate, beyond U+10FFFF, truncated, a wrong
+  // continuation byte.
   for (const char* bad :
        {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
         "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc2", "\xe2\x82", "\xf0\x9f\x98",
@@ -141,7 +142,7 @@ TEST_CASE("json: UTF-8 is checked") {
   }
 }
 
-TEST_CASE("json: what is quoted is read back") {
+TEST_CASE("json: quoted strings are read back") {
   std::string text = "\"\\/ \xe2\x82\xac";
   for (char c = 0; c < 127; ++c) text += c;
   text += '\x7f';

@@ -30,7 +30,7 @@ TensorFile parse(std::string_view bytes) {
   return parse_tensor_bytes(std::as_bytes(std::span(bytes)), "model.nn");
 }
 
-// The message of the error that parsing throws; it must start with the label.
+// The message of the error that parsing throws. It must start with the label.
 std::string fault(std::string_view bytes) {
   try {
     parse(bytes);
@@ -46,7 +46,7 @@ std::string header_fault(std::string_view header, std::size_t data_size = 0) {
   return fault(file_bytes(header, std::string(data_size, '\0')));
 }
 
-// A header of one tensor "w" in 24 bytes of data, some of it replaced.
+// A header of one tensor "w" in 24 bytes of data, with some of its text replaced.
 std::string one_tensor(std::string_view shape = "[2,3]", std::string_view offsets = "[0,24]",
                        std::string_view dtype = "F32") {
   std::string header = R"({"w":{"dtype":")";
@@ -54,12 +54,12 @@ std::string one_tensor(std::string_view shape = "[2,3]", std::string_view offset
   return header.append(R"(,"data_offsets":)").append(offsets).append("}}");
 }
 
-// What is said of sizes that need 64 bits: where there are fewer, that they are beyond the machine.
+// The error for sizes that need 64 bits. On a machine of fewer bits they are too large for it.
 std::string too_large(std::string_view where_they_fit) {
   return std::string(sizeof(std::size_t) == 8 ? where_they_fit : "is beyond this machine");
 }
 
-// Two floats, 1 and -2, and three bytes, 7 8 9; with metadata.
+// Two floats, 1 and -2, three bytes, 7, 8 and 9, and metadata.
 const std::string small_file =
     file_bytes(R"({"__metadata__":{"format":"nncore \u00e9"},)"
                R"("f":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},)"
@@ -68,7 +68,7 @@ const std::string small_file =
 
 }  // namespace
 
-TEST_CASE("tensor file: what is in it") {
+TEST_CASE("tensor file: tensors and metadata are read") {
   const TensorFile file = parse(small_file);
   CHECK(file.label() == "model.nn");
   CHECK(file.metadata() == std::map<std::string, std::string>{{"format", "nncore \xc3\xa9"}});
@@ -119,7 +119,7 @@ TEST_CASE("tensor file: unaligned offsets are read") {
   CHECK(file.tensor<float>("f", {})[0] == 1.0F);
 }
 
-TEST_CASE("tensor file: asked for what it lacks") {
+TEST_CASE("tensor file: missing tensors are errors") {
   const TensorFile file = parse(small_file);
   CHECK_THROWS_WITH_AS(file.at("weights.0"),
                        "model.nn: expected a tensor \"weights.0\"; none of its 2 has that name",
@@ -134,7 +134,7 @@ TEST_CASE("tensor file: asked for what it lacks") {
       ModelFileError);
 }
 
-TEST_CASE("tensor file: faults of the header's length") {
+TEST_CASE("tensor file: invalid header lengths") {
   CHECK(fault("") == "too short for a safetensors file: expected at least 8 bytes, found 0");
   CHECK(fault("1234567") == "too short for a safetensors file: expected at least 8 bytes, found 7");
   CHECK(fault(little_endian(3) + "{}") ==
@@ -146,7 +146,7 @@ TEST_CASE("tensor file: faults of the header's length") {
         "its header takes 16777217 bytes; at most 16777216 are accepted");
 }
 
-TEST_CASE("tensor file: faults of the JSON") {
+TEST_CASE("tensor file: invalid JSON") {
   CHECK(header_fault("") == "bad header at byte 8 of the file: expected '{' right at the start");
   CHECK(header_fault(" {}") == "bad header at byte 8 of the file: expected '{' right at the start");
   CHECK(header_fault("[]") == "bad header at byte 8 of the file: expected '{' right at the start");
@@ -172,7 +172,7 @@ TEST_CASE("tensor file: faults of the JSON") {
         "bad header at byte 37 of the file: expected a non-negative integer, found '['");
 }
 
-TEST_CASE("tensor file: faults of the metadata") {
+TEST_CASE("tensor file: invalid metadata") {
   CHECK(header_fault(R"({"__metadata__":null})") ==
         "bad header at byte 24 of the file: expected an object, found 'n'");
   CHECK(header_fault(R"({"__metadata__":{"a":1}})") ==
@@ -183,7 +183,7 @@ TEST_CASE("tensor file: faults of the metadata") {
         "bad header at byte 27 of the file: duplicate key");
 }
 
-TEST_CASE("tensor file: faults of an entry") {
+TEST_CASE("tensor file: invalid entries") {
   const auto entry = [](std::string_view members) {
     return header_fault(std::string(R"({"w":{)").append(members).append("}}"), 4);
   };
@@ -226,7 +226,7 @@ TEST_CASE("tensor file: faults of an entry") {
         "bad header at byte 61 of the file: duplicate key");
 }
 
-TEST_CASE("tensor file: faults of sizes and offsets") {
+TEST_CASE("tensor file: invalid sizes and offsets") {
   REQUIRE(header_fault(one_tensor(), 24) == "none");
   CHECK(header_fault(one_tensor("[2,3]", "[24,0]"), 24) ==
         "tensor \"w\" with data_offsets [24, 0]: they are reversed");
@@ -262,7 +262,7 @@ TEST_CASE("tensor file: every byte belongs to one tensor") {
   CHECK(header_fault("{}", 1) == "bytes 0 to 1 after its header belong to no tensor");
 }
 
-TEST_CASE("tensor file: hostile names are escaped and cut in messages") {
+TEST_CASE("tensor file: names are escaped and shortened in messages") {
   std::string name = R"(\u001b[2J)" + std::string(1'000'000, 'x');
   const std::string message = header_fault("{\"" + name + "\":{}}");
   CHECK(message.find("tensor \"\\u001b[2Jxxx") != std::string::npos);
@@ -274,7 +274,7 @@ TEST_CASE("tensor file: hostile names are escaped and cut in messages") {
   CHECK(header_fault(one_tensor(ones + "]"), 24).size() < 200);
 }
 
-TEST_CASE("tensor file: cut at any byte") {
+TEST_CASE("tensor file: truncated at any byte") {
   for (std::size_t size = 0; size < small_file.size(); ++size) {
     CAPTURE(size);
     CHECK(fault(small_file.substr(0, size)) != "none");
@@ -295,7 +295,7 @@ TEST_CASE("tensor file: any bit flipped") {
       ++refused;
     }
   }
-  // What passes is a flip in a name or in the metadata's text.
+  // A flip in a name or in the metadata's text gives another valid file.
   CHECK(refused > header_end * 8 / 2);
   CHECK(refused < header_end * 8);
 }

@@ -71,7 +71,7 @@ TEST_CASE("writing tensors: they are read back") {
   CHECK(directory.file_count() == 1);
 }
 
-TEST_CASE("writing tensors: the bytes, to the last one") {
+TEST_CASE("writing tensors: every byte of the file") {
   const TemporaryDirectory directory;
   const auto path = directory / "model.nn";
   const std::vector<TensorView> two = {{"u", DType::u8, {1}, &bytes[1]},
@@ -96,7 +96,7 @@ TEST_CASE("writing tensors: the bytes, to the last one") {
   CHECK(content(path) == std::string("\10\0\0\0\0\0\0\0{}      ", 16));
 }
 
-TEST_CASE("writing tensors: arguments that make no file") {
+TEST_CASE("writing tensors: invalid arguments are refused") {
   const TemporaryDirectory directory;
   const auto path = directory / "model.nn";
   const auto refuse = [&](const std::vector<TensorView>& bad, const char* message) {
@@ -117,7 +117,7 @@ TEST_CASE("writing tensors: arguments that make no file") {
   CHECK(directory.file_count() == 0);
 }
 
-TEST_CASE("writing tensors: where no file can be") {
+TEST_CASE("writing tensors: invalid paths are errors") {
   const TemporaryDirectory directory;
   const auto refuse = [](const fs::path& path, const std::string& message) {
     CHECK_THROWS_WITH_AS(write_tensor_file(path, metadata, tensors()),
@@ -137,8 +137,8 @@ TEST_CASE("writing tensors: where no file can be") {
 
 #ifndef _WIN32
 
-// Windows lets no file be replaced while it is being read.
-TEST_CASE("writing tensors: writers at once leave one whole file") {
+// On Windows, a file that is being read cannot be replaced.
+TEST_CASE("writing tensors: concurrent writers leave one complete file") {
   const TemporaryDirectory directory;
   const auto path = directory / "model.nn";
   const std::vector<float> values(10'000, 1.0F);
@@ -162,7 +162,7 @@ TEST_CASE("writing tensors: writers at once leave one whole file") {
   CHECK(directory.file_count() == 1);
 }
 
-TEST_CASE("writing tensors: a disk that fills up changes nothing") {
+TEST_CASE("writing tensors: a full disk keeps the old file") {
   const TemporaryDirectory directory;
   const auto path = directory / "model.nn";
   write_tensor_file(path, metadata, tensors());
@@ -170,7 +170,7 @@ TEST_CASE("writing tensors: a disk that fills up changes nothing") {
   const std::vector<float> many(100'000, 1.0F);
   const std::vector<TensorView> large = {{"w", DType::f32, {many.size()}, many.data()}};
 
-  // A limit on the size of files fails half-way, as a full disk does.
+  // A limit on file sizes fails half-way, like a full disk.
   rlimit usual{};
   REQUIRE(getrlimit(RLIMIT_FSIZE, &usual) == 0);
   rlimit tight = usual;
@@ -205,7 +205,7 @@ TEST_CASE("writing tensors: permissions") {
   umask(usual);
 
   REQUIRE(chmod(path.c_str(), 0444) == 0);
-  if (access(path.c_str(), W_OK) != 0) {  // nothing is write-protected for root
+  if (access(path.c_str(), W_OK) != 0) {  // root may write to protected files
     CHECK_THROWS_WITH_AS(write_tensor_file(path, {}, {}),
                          doctest::Contains("cannot be replaced: Permission denied"),
                          ModelFileError);
@@ -220,12 +220,12 @@ TEST_CASE("writing tensors: a long name") {
   CHECK(read_tensor_file(path).metadata() == metadata);
 }
 
-TEST_CASE("writing tensors: symbolic links stay") {
+TEST_CASE("writing tensors: symbolic links are kept") {
   const TemporaryDirectory directory;
   fs::create_directory(directory / "models");
   fs::create_symlink("models/model.nn", directory / "near");
   fs::create_symlink(directory / "near", directory / "far");
-  for (int i = 0; i < 2; ++i) {  // the first time, the target is yet to be made
+  for (int i = 0; i < 2; ++i) {  // the first time, the target does not exist yet
     write_tensor_file(directory / "far", metadata, tensors());
     CHECK(fs::is_symlink(directory / "near"));
     CHECK(fs::is_symlink(directory / "far"));

@@ -1,5 +1,5 @@
-// Takes the place of kernels/select.cpp in nncore_tests_wide: everything runs on the table of
-// wide.cpp, beside AVX2's to compare it with.
+// Replaces kernels/select.cpp in nncore_tests_wide: everything runs on the table of wide.cpp, which
+// is compared with AVX2's.
 #include "kernels/kernels.hpp"
 #include "nncore/error.hpp"
 

@@ -1,4 +1,5 @@
-// Every kernel of every instruction set this machine has against a naive twin, at odd sizes.
+// Every kernel of every instruction set that this machine has, against a naive version, at odd
+// sizes.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -59,7 +60,7 @@ void check_close(T found, double expected, double scale = 1) {
   REQUIRE(std::abs(double(found) - expected) <= tolerance<T> * std::max(scale, std::abs(expected)));
 }
 
-// What follows a product, and shows where it was called twice, too early or not at all.
+// An epilogue that shows where it was called twice, too early or not at all.
 template <class T>
 void doubled(const void* stride, T* block, std::size_t m, std::size_t n) {
   REQUIRE(reinterpret_cast<std::uintptr_t>(block) % cache_line == 0);
@@ -76,7 +77,7 @@ void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
       Matrix<T> a(a_transposed ? inner : m, a_transposed ? m : inner, 1), b(inner, n, 2),
           c(m, n, 3), before(m, n, 3), bias(1, n, 4);
       const T scale = T(0.25);
-      for (std::size_t p = 0; p < inner; p += 1 + p % 3) a.at(0, p) = T(0);  // which is left out
+      for (std::size_t p = 0; p < inner; p += 1 + p % 3) a.at(0, p) = T(0);  // the product skips it
       k.matmul({.m = m,
                 .n = n,
                 .k = inner,
@@ -135,7 +136,7 @@ void test_transpose(const Kernels<T>& k, std::size_t rows, std::size_t cols) {
 
 template <class T>
 void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t in) {
-  // Row i has i % (in + 1) values, in columns that repeat for some rows.
+  // Row i has i % (in + 1) values. Some rows name a column twice.
   std::vector<T> values;
   std::vector<std::int32_t> columns;
   std::vector<std::int64_t> offsets = {0};
@@ -150,7 +151,7 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
     }
     offsets.push_back(static_cast<std::int64_t>(values.size()));
   }
-  std::vector<std::int64_t> ids;  // the rows, last first
+  std::vector<std::int64_t> ids;  // the rows in reverse order
   for (std::size_t i = m; i-- > 0;) ids.push_back(static_cast<std::int64_t>(i));
   const SparseRows<T> x{{values.data(), columns.data(), offsets.data(), m, in}, {}, ids.data(), 0};
 
@@ -168,7 +169,7 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
     k.sparse_gradient(x, part, m, n, d.data(), d.stride, g.data(), g.stride);
   }
 
-  // The same rows, column by column.
+  // The same rows in CSC.
   std::vector<std::int32_t> starts(in + 1);
   std::vector<typename SparseColumns<T>::Entry> entries;
   for (std::size_t column = 0; column < in; ++column) {
@@ -218,8 +219,8 @@ void test_column_sums(const Kernels<T>& k, std::size_t m, std::size_t n) {
   }
 }
 
-// The scalar functions are templates that the kernels run in vector form; long double and
-// libm, which share no code with them, are the other side.
+// The scalar functions are templates that the kernels run on vectors. They are compared with long
+// double and libm, which share no code with them.
 long double exact(Activation a, long double z) {
   const auto sigmoid = [](long double x) { return 1 / (1 + std::exp(-x)); };
   switch (a) {
@@ -270,7 +271,7 @@ void test_activation(const Kernels<T>& k, Activation a) {
     const long double x = inputs[i];
     const long double expected = exact(a, x);
     if (expected > static_cast<long double>(std::numeric_limits<T>::max())) {
-      REQUIRE(std::isinf(z[i]));  // exponential alone grows so
+      REQUIRE(std::isinf(z[i]));  // only exponential overflows
       continue;
     }
     REQUIRE(std::isfinite(z[i]));
@@ -278,7 +279,7 @@ void test_activation(const Kernels<T>& k, Activation a) {
     if (!is_trainable(a) || std::abs(x) > 20) continue;
     const long double h = 1e-5L;
     const long double difference = (exact(a, x + h) - exact(a, x - h)) / (2 * h);
-    if (std::abs(x) > h) {  // the kinks are at 0
+    if (std::abs(x) > h) {  // derivatives may jump at 0
       REQUIRE(std::abs(double(slope[i]) - double(difference)) <=
               (sizeof(T) == 4 ? 3e-6 : 1e-8) * std::max(1.0, std::abs(double(difference))));
     }
@@ -305,7 +306,7 @@ void test_softmax(const Kernels<T>& k, std::size_t n) {
   z.check_padding();
 }
 
-// One number at a time, in long double, straight from the papers' equations.
+// One number at a time, in long double, by the papers' equations.
 template <class T>
 void test_update(const Kernels<T>& k, Optimizer optimizer, std::size_t n) {
   Update u;
@@ -358,8 +359,8 @@ void test_update(const Kernels<T>& k, Optimizer optimizer, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) check_close<T>(w.at(0, i), expected[i], 4);
 }
 
-// Gradients of zero, for so long that what the optimiser remembers passes the smallest normal
-// number: a unit or an input that has died.
+// Gradients of zero until the optimiser's slots fall below the smallest normal number, as for a
+// dead unit or input.
 template <class T>
 void test_update_without_gradients(const Kernels<T>& k, Optimizer optimizer, double epsilon) {
   const auto named = hyperparameters(optimizer);
@@ -372,7 +373,7 @@ void test_update_without_gradients(const Kernels<T>& k, Optimizer optimizer, dou
       u.hyperparameters[i] = epsilon;
       vanishes = epsilon > 0;
     }
-    if (named[i].name == "beta_2") u.hyperparameters[i] = 0.9;  // else it takes long
+    if (named[i].name == "beta_2") u.hyperparameters[i] = 0.9;  // the default would take long
     decays |= named[i].name == "momentum" || named[i].name == "rho" || named[i].name == "beta_2";
   }
   if (!decays) return;
@@ -401,7 +402,7 @@ void test_update_without_gradients(const Kernels<T>& k, Optimizer optimizer, dou
   }
 }
 
-// The bits of a product must not depend on how many rows it has beside this one.
+// The bits of a row of a product must not depend on the number of rows.
 template <class T>
 void test_one_row_of_many(const Kernels<T>& k, std::size_t n, std::size_t inner) {
   std::vector<T> panel(panel_elements);
@@ -423,7 +424,7 @@ void test_one_row_of_many(const Kernels<T>& k, std::size_t n, std::size_t inner)
   product.c = one.data();
   k.matmul(product, panel.data());
   REQUIRE(std::equal(one.data(), one.data() + n, many.data()));
-  // Nor on whether zeros are left out.
+  // They must not depend on whether zeros are skipped, either.
   Matrix<T> listed(40, n, 5);
   product.m = 40;
   product.c = listed.data();
@@ -474,11 +475,11 @@ void test_all(const InstructionSet& set) {
 
 }  // namespace
 
-TEST_CASE("kernels agree with their naive twins, float32") {
+TEST_CASE("kernels agree with their naive versions, float32") {
   for (const InstructionSet* set : available_instruction_sets()) test_all<float>(*set);
 }
 
-TEST_CASE("kernels agree with their naive twins, float64") {
+TEST_CASE("kernels agree with their naive versions, float64") {
   for (const InstructionSet* set : available_instruction_sets()) test_all<double>(*set);
 }
 

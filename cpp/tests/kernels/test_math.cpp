@@ -1,5 +1,5 @@
-// Accuracy of the elementary functions over their whole range, through every instruction set's
-// table where it reaches and directly where it does not; special values.
+// Accuracy of the elementary functions over their whole range, and special values. Functions in an
+// instruction set's table are called through it, the others directly.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -32,16 +32,15 @@ constexpr T infinity = std::numeric_limits<T>::infinity();
 template <class T>
 constexpr T nan = std::numeric_limits<T>::quiet_NaN();
 
-// What results are compared with: libm, in a wider type.
+// Results are compared with libm in a wider type.
 template <class T>
 using Wide = std::conditional_t<sizeof(T) == 4, double, long double>;
 
-// Results smaller than that are only asked to be as near as that: some are 0.
+// The largest absolute error of smaller results, some of which are 0.
 template <class T>
 constexpr Wide<T> tiny = Wide<T>(256) * std::numeric_limits<T>::min();
 
-// Numbers of every magnitude and sign by their bits, and more where functions are neither flat
-// nor straight. Whole cache lines.
+// Numbers of every magnitude and sign, and more where functions bend. They fill whole cache lines.
 template <class T>
 std::vector<T> samples() {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
@@ -109,8 +108,8 @@ R logistic(R x) {
   return 1 / (1 + std::exp(-x));
 }
 
-// An activation, its slope, and how far the kernels may be off: in units in the last place for
-// the value, in epsilons of the larger of 1 and the slope for the slope.
+// An activation, its slope, and the kernels' largest error: in units in the last place for the
+// value, and relative to max(1, slope), in epsilons, for the slope.
 template <class R>
 struct Function {
   Activation activation;

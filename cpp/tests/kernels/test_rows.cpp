@@ -1,5 +1,5 @@
-// Kernels that go along a row: costs against their equations, one output after the other; what
-// lies beyond a row's end plays no part; a number's place in a row does not change its bits.
+// Kernels that work along a row. Costs are compared with their equations. Numbers beyond a row's
+// end have no effect, and a number's position in a row does not change its bits.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ namespace {
 template <class T>
 constexpr T nan = std::numeric_limits<T>::quiet_NaN();
 
-// A row that is padded to whole cache lines with what should play no part.
+// A row padded to whole cache lines with numbers that must have no effect.
 template <class T>
 struct Row {
   Buffer<T> memory;
@@ -50,14 +50,14 @@ std::vector<T> uniform(std::size_t n, std::uint64_t seed, double low, double hig
   return x;
 }
 
-// What a row costs and the sum of its terms' sizes, one output after the other.
+// The cost of a row, and the sum of the absolute values of its terms.
 template <class T>
 std::pair<long double, long double> exact_cost(Cost cost, const std::vector<T>& z,
                                                const std::vector<T>& a, const std::vector<T>& y) {
   using R = long double;
   const R largest = *std::max_element(z.begin(), z.end());
   R total = 0, sizes = 0;
-  R others = 0;  // the sum of exp(z - largest) but for one that is 1
+  R others = 0;  // the sum of exp(z - largest) without the term that is 1
   std::vector<T> ascending = z;
   std::sort(ascending.begin(), ascending.end());
   ascending.pop_back();
@@ -117,7 +117,7 @@ void test_costs(const Kernels<T>& k) {
     for (std::size_t c = 0; c < cost_count; ++c) {
       test_cost(k, Cost(c), z, Cost(c) == Cost::poisson ? rate : a, y);
     }
-    // One answer, the right one or the wrong one, more and less sure; and all alike.
+    // One large output, correct or wrong and of several sizes; and all outputs equal.
     std::vector<T> label(n, T(0)), logits(n, T(0));
     label[n / 2] = 1;
     for (const T sure : {T(0), T(5), T(30), T(80)}) {
@@ -138,8 +138,8 @@ void test_costs(const Kernels<T>& k) {
   }
 }
 
-// A number's activation is the same wherever in a row it stands, and softmax's does not depend on
-// what lies beyond the row.
+// A number's activation does not depend on its position in a row. Softmax does not depend on what
+// lies beyond the row.
 template <class T>
 void test_positions(const Kernels<T>& k) {
   for (std::size_t a = 0; a < activation_count; ++a) {

@@ -1,6 +1,6 @@
 // The instruction sets with a fused multiply-add give the same bits, whatever the width of their
-// vectors: kernel by kernel, those that this program has; and a training run by its hash, which is
-// the same on x86 and on Arm.
+// vectors. The kernels of this program are compared one by one. Training runs are compared by their
+// hashes, which are the same on x86 and on Arm.
 #include <doctest/doctest.h>
 
 #include <bit>
@@ -20,7 +20,7 @@ namespace {
 
 const std::size_t odd_sizes[] = {1, 7, 8, 9, 16, 17, 33, 65};
 
-// Numbers in [low, high), every `zeros`-th of them 0; the same on every machine.
+// Numbers in [low, high), of which every `zeros`-th is 0. They are the same on every machine.
 template <class T>
 std::vector<T> numbers(std::size_t n, std::uint64_t seed, double low = -1, double high = 1,
                        std::size_t zeros = 0) {
@@ -173,7 +173,7 @@ template <class T>
 void compare_elements(const Pair<T>& pair, std::size_t n) {
   CAPTURE(n);
   const std::vector<T> w = numbers<T>(n, 1), g = numbers<T>(n, 2, -1, 1, 5);
-  std::vector<T> both = numbers<T>(2 * n, 3, 0, 1);  // the slots, which follow w
+  std::vector<T> both = numbers<T>(2 * n, 3, 0, 1);  // the slots, stored after w
   both.insert(both.begin(), w.begin(), w.end());
   for (std::size_t i = 0; i < optimizer_count; ++i) {
     CAPTURE(std::string(name(Optimizer(i))));
@@ -211,7 +211,7 @@ void compare_tables(const Pair<T>& pair) {
   }
 }
 
-// FNV-1a of the little-endian bytes, going on from `hash`.
+// FNV-1a of the little-endian bytes, continued from `hash`.
 template <class T>
 std::uint64_t hashed(std::span<const T> x, std::uint64_t hash = 0xcbf29ce484222325u) {
   for (const T number : x) {
@@ -223,8 +223,8 @@ std::uint64_t hashed(std::span<const T> x, std::uint64_t hash = 0xcbf29ce4842223
   return hash;
 }
 
-// Nothing here comes from the C library's functions, whose last bits differ between systems: the
-// weights are drawn uniform, and the powers of Adam's betas are exact.
+// Nothing here uses the C library's functions, whose last bits differ between systems: the weights
+// are drawn from a uniform distribution, and the powers of Adam's betas are exact.
 template <class T>
 std::uint64_t hash_of_training() {
   constexpr std::size_t rows = 150, inputs = 301, outputs = 5;
@@ -300,9 +300,10 @@ TEST_CASE("rows are shuffled in the same order on every machine") {
   CHECK(sum == 166444277653u);
 }
 
-// What rounds products and sums apart has hashes of its own, one for all: baseline on x86-64, and
-// on all machines without kernels of their own, which is all there is in a browser. On 64-bit Arm,
-// and where the compiler may use x86's FMA throughout, baseline fuses some: it is not held to any.
+// Instruction sets that round products before sums have other hashes, which they share: baseline on
+// x86-64 and on all machines without kernels of their own, such as a browser. On 64-bit Arm, and
+// where the compiler may use x86's FMA everywhere, baseline fuses some operations. Its hash is not
+// checked there.
 TEST_CASE("training gives the same bits on every machine that does not fuse") {
   if (&instruction_set() != &baseline || NNCORE_FMA) return;
   CHECK(hash_of_training<float>() == 3160820734665086267u);
@@ -311,7 +312,7 @@ TEST_CASE("training gives the same bits on every machine that does not fuse") {
 
 TEST_CASE("training gives the same bits on every machine that fuses") {
   if (&instruction_set() == &baseline) return;
-  // Whoever changes the order of a sum on purpose puts the new hashes here.
+  // If you change the order of a sum on purpose, put the new hashes here.
   CHECK(hash_of_training<float>() == 816610526933022215u);
   CHECK(hash_of_training<double>() == 1985340106366795454u);
 }

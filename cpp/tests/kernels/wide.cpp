@@ -1,6 +1,6 @@
-// The kernels over 64-byte vectors, as avx512.cpp has them, for machines without such registers:
-// the compiler makes each vector of several. Of avx512.cpp's own lines only the intrinsics escape
-// this: fused and nonzero_lanes, here said lane by lane.
+// The kernels of avx512.cpp, over 64-byte vectors, for machines without such registers: the
+// compiler splits each vector. Only the intrinsics of avx512.cpp, in fused and nonzero_lanes, are
+// replaced, by loops over lanes.
 #include "kernels/math.hpp"
 
 #define NNCORE_VECTOR_BYTES 64

@@ -77,7 +77,7 @@ TEST_CASE("step units predict and refuse to be trained") {
   CHECK_THROWS_AS(Trainer<float>(network, {}), InvalidArgument);
 }
 
-TEST_CASE("a divergence is reported and undone") {
+TEST_CASE("a divergence is reported and the parameters restored") {
   Architecture a{.sizes = {2, 3, 1}, .activations = {Activation::linear, Activation::linear}};
   Network<float> network(a, 3);
   network.initialize(std::vector{Initializer::normal, Initializer::normal});
@@ -95,7 +95,7 @@ TEST_CASE("a divergence is reported and undone") {
   CHECK(trainer.steps() == 0);
 }
 
-TEST_CASE("what receives a result has its size") {
+TEST_CASE("outputs must have the size of the result") {
   const Network<float> network = ready();
   const Inputs<float> x = xor_samples().x;
   std::vector<float> room(100);
@@ -152,7 +152,7 @@ TEST_CASE("hyperparameters are set by name") {
 }
 
 TEST_CASE("padding stays zero, whatever the activation") {
-  // exp(0) is not 0: what an activation makes of the padding must not build up over mini-batches.
+  // exp(0) is not 0. Activations of the padding must not add up over mini-batches.
   for (const Activation hidden : {Activation::exponential, Activation::softplus}) {
     Network<double> network(
         {.sizes = {2, 3, 17, 1}, .activations = {hidden, hidden, Activation::linear}}, 2);
@@ -203,7 +203,7 @@ TEST_CASE("the bits do not depend on the number of threads") {
   CHECK(results[0] == results[2]);
 }
 
-TEST_CASE("a network in training refuses everyone else") {
+TEST_CASE("a network in training refuses all other calls") {
   Network<float> network = ready();
   const Network<float>::TrainAccess access(network);
   CHECK_THROWS_AS(network.evaluate(xor_samples()), BusyError);
@@ -269,10 +269,10 @@ TEST_CASE("an epoch can be stopped after a mini-batch") {
   trainer.epoch({network, xor_samples()},
                 {.learning_rate = 0.1, .should_stop = [&] { return ++asked == 2; }});
   CHECK(trainer.steps() == 2);
-  CHECK(network.epoch() == 0);  // not a whole one
+  CHECK(network.epoch() == 0);  // the epoch is not complete
 }
 
-TEST_CASE("a model file brings back the same network") {
+TEST_CASE("loading a model file restores the same network") {
   const TemporaryDirectory directory;
   const auto path = directory.path() / "model.safetensors";
   Network<float> network = ready(5);
@@ -289,7 +289,7 @@ TEST_CASE("a model file brings back the same network") {
                    loaded.parameters().begin()));
 }
 
-TEST_CASE("a model file that lies is refused") {
+TEST_CASE("an inconsistent model file is refused") {
   const TemporaryDirectory directory;
   const auto path = directory.path() / "model.safetensors";
   const Network<float> network = ready();
@@ -328,7 +328,7 @@ TEST_CASE("a model file that lies is refused") {
   refused([&](auto&, auto& t) { t[0].data = bad.data(); });
 }
 
-TEST_CASE("samples that do not fit are refused with what was found") {
+TEST_CASE("samples of the wrong shape are refused with what was found") {
   const Network<float> network = ready();
   Samples<float> samples = xor_samples();
   samples.x = MatrixView<const float>{corners.data(), 2, 3, 3};

@@ -1,4 +1,4 @@
-// Schedules of the learning rate: worked out by hand, by name, and what is refused.
+// Learning-rate schedules: their rates, their names, and what is refused.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -39,7 +39,7 @@ std::string refusal(const ScheduleOptions& options) {
 
 }  // namespace
 
-TEST_CASE("rates are those worked out by hand") {
+TEST_CASE("rates agree with values computed by hand") {
   check_near(rates({Schedule::constant, {0.5}}, 3), {0.5, 0.5, 0.5});
   check_near(rates({Schedule::step, {1, 0.5, 2}}, 6), {1, 1, 0.5, 0.5, 0.25, 0.25});
   check_near(rates({Schedule::exponential, {2, 0.5}}, 4), {2, 1, 0.5, 0.25});
@@ -54,7 +54,7 @@ TEST_CASE("rates are those worked out by hand") {
       {0.25, 0.625, 1, 0.5625 + 0.4375 * half, 0.5625, 0.5625 - 0.4375 * half, 0.125, 0.125});
 }
 
-TEST_CASE("what is left out has its default") {
+TEST_CASE("omitted hyperparameters have their defaults") {
   CHECK(learning_rate({Schedule::step, {0.8}}, 10) == 0.4);
   CHECK(learning_rate({Schedule::step, {0.8}}, 9) == 0.8);
   CHECK(learning_rate({Schedule::exponential, {0.8}}, 1) == 0.8 * 0.95);
@@ -64,7 +64,7 @@ TEST_CASE("what is left out has its default") {
   check_near({cycle[3], cycle[0], cycle[10]}, {0.5, 0.02, 2e-6});
 }
 
-TEST_CASE("epochs beyond all counting have a rate") {
+TEST_CASE("the largest epoch numbers have a rate") {
   const auto last = std::numeric_limits<std::uint64_t>::max();
   CHECK(learning_rate({Schedule::step, {1}}, last) == 0);
   CHECK(learning_rate({Schedule::exponential, {1}}, last) == 0);

@@ -1,4 +1,4 @@
-// Threads: teams and crews, networks side by side, and who is refused. ThreadSanitizer's matter.
+// Threads: teams and crews, concurrent networks, and refused calls. Also run by ThreadSanitizer.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ using namespace nncore;
 
 namespace {
 
-// So many threads for the calls of this test.
+// Sets the number of threads for this test.
 class UsingThreads {
  public:
   explicit UsingThreads(int n) { set_num_threads(n); }
@@ -38,7 +38,7 @@ void parts(int count, F f) {
   run_parts(count, [](void* erased, int part) { (*static_cast<F*>(erased))(part); }, &f);
 }
 
-// f twice: where every call makes a team, and with a crew standing by.
+// Calls f twice: where every call makes a team, and where a crew is waiting.
 template <class F>
 void in_team_and_crew(int threads, F f) {
   const UsingThreads use(threads);
@@ -46,7 +46,7 @@ void in_team_and_crew(int threads, F f) {
   with_crew(threads, 1, [&] { f(); });
 }
 
-// Rows of which most products deserve several threads, and their classes.
+// Rows and labels, so many that several threads pay for most products.
 struct Problem {
   static constexpr std::size_t rows = 300, inputs = 60, outputs = 10;
   std::vector<float> x = std::vector<float>(rows * inputs);
@@ -92,7 +92,7 @@ std::vector<float> predicted(const Network<float>& network, const Problem& probl
 }  // namespace
 
 TEST_CASE("parts run at once, each on a thread of its own") {
-  // A new thread's crew has all its threads at work, however busy the machine was before.
+  // A new thread's crew starts with all its threads, however busy the machine was before.
   const auto in_new_thread = [](auto f) { std::thread([&] { in_team_and_crew(4, f); }).join(); };
   in_new_thread([] {
     std::atomic<int> arrived{0};
@@ -105,7 +105,7 @@ TEST_CASE("parts run at once, each on a thread of its own") {
   });
 }
 
-TEST_CASE("every part runs once, and what it wrote can be read") {
+TEST_CASE("every part runs once, and its writes are visible") {
   in_team_and_crew(3, [] {
     for (const int count : {1, 2, 3, 31, 32, 33, 100}) {
       std::vector<int> runs(static_cast<std::size_t>(count));
@@ -117,7 +117,7 @@ TEST_CASE("every part runs once, and what it wrote can be read") {
   });
 }
 
-TEST_CASE("exceptions reach the caller, and the threads go on") {
+TEST_CASE("exceptions reach the caller, and the threads stay usable") {
   in_team_and_crew(3, [] {
     for (int job = 0; job < 20; ++job) {
       std::atomic<int> runs{0};
@@ -134,7 +134,7 @@ TEST_CASE("exceptions reach the caller, and the threads go on") {
   in_team_and_crew(3, [] { parts(3, [](int) {}); });
 }
 
-TEST_CASE("networks trained side by side are as if trained alone") {
+TEST_CASE("networks trained concurrently have the same bits as alone") {
   const UsingThreads use(3);
   const std::vector<std::vector<float>> alone = {trained(1), trained(2), trained(3)};
   std::vector<std::vector<float>> found(3);
@@ -165,7 +165,7 @@ TEST_CASE("many threads predict with one network, each with a team of its own") 
   CHECK(equal == std::vector<int>(4, 20));
 }
 
-TEST_CASE("trainers and readers of one network are served or refused, and nothing else") {
+TEST_CASE("concurrent trainers and readers of one network are served or get an error") {
   const UsingThreads use(2);
   const Problem problem(1);
   Network<float> network = network_for(1);
@@ -200,7 +200,7 @@ TEST_CASE("trainers and readers of one network are served or refused, and nothin
   CHECK(network.all_finite());
 }
 
-TEST_CASE("how far training is can be asked from elsewhere") {
+TEST_CASE("other threads may ask how far training is") {
   const Problem problem(1);
   Network<float> network = network_for(1);
   const Dataset<float> data(network, problem.samples());
@@ -223,7 +223,7 @@ TEST_CASE("how far training is can be asked from elsewhere") {
 }
 
 #if defined(__unix__) || defined(__APPLE__)
-TEST_CASE("what threads hold at a fork is free in the child") {
+TEST_CASE("locks that threads hold at a fork are free in the child") {
   Network<float> network = network_for(1);
   const auto session = std::make_unique<Network<float>::Session>(network);
   auto training = std::make_unique<Network<float>::TrainAccess>(network);
@@ -237,7 +237,7 @@ TEST_CASE("what threads hold at a fork is free in the child") {
           const Network<float>::TrainAccess access(network);
           wrong = 2;
         }
-        training.reset();  // the parent's: it must not release what the child takes after it
+        training.reset();  // the parent's lock: releasing it must not release the child's
         const Network<float>::ReadAccess reading(network);
         wrong = 0;
       } catch (const BusyError&) {
@@ -258,7 +258,7 @@ TEST_CASE("what threads hold at a fork is free in the child") {
 #endif
 
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_THREAD__)
-TEST_CASE("a child that is forked by a crew's leader ends its run, and begins others") {
+TEST_CASE("a child that is forked by a crew's leader finishes its run and starts others") {
   const std::vector<float> expected = trained(1);
   for (int round = 0; round < 2; ++round) {
     pid_t child = -1;
@@ -289,7 +289,7 @@ TEST_CASE("a child that is forked by a crew's leader ends its run, and begins ot
 }
 #endif
 
-TEST_CASE("threads rest while that is faster, and come back") {
+TEST_CASE("threads rest while that is faster, and return") {
   constexpr int crew = 8;
   Pace pace;
   std::uint64_t now = 1;
@@ -323,13 +323,13 @@ TEST_CASE("threads rest while that is faster, and come back") {
     run(ms, quiet);
   }
   CHECK(pace.members(crew) >= 4);
-  // A crew of one has nobody to rest.
+  // In a crew of one, no thread can rest.
   Pace alone;
   for (int i = 0; i < 1000; ++i) alone.beat(1, now += ms);
   CHECK(alone.members(1) == 1);
 }
 
-TEST_CASE("a crew some of whose threads rest does all parts, and dismisses all") {
+TEST_CASE("a crew with resting threads runs all parts and dismisses all threads") {
   constexpr int threads = 4;
   for (const int working : {4, 2, 1}) {
     Pace pace;
