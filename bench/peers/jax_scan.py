@@ -131,7 +131,7 @@ def dense_step(workload: Workload, rows: int) -> Callable[..., Any]:
 
 
 def text_step(workload: Workload) -> Callable[..., Any]:
-    """The first layer gathers and scatters its rows of weights by hand: a gradient that is
+    """The first layer gathers and scatters its rows of weights explicitly. A gradient that is
     dense in the weights would cost far more.
     """
     rate = workload.rate

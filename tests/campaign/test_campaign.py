@@ -1,4 +1,4 @@
-"""The campaign itself: that its parts work, on a few cases each, and see what goes wrong."""
+"""The campaign itself: every part runs a few cases, and failures of all kinds are noticed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_few_cases_of(part: str, tmp_path: Path) -> None:
     assert int(row.split()[1].replace(",", "")) >= count
 
 
-def test_every_part_is_tried_here_or_left_out() -> None:
+def test_every_part_is_tested_here_or_left_out() -> None:
     assert set(CASES) | {"libfuzzer"} == set(PARTS)
 
 
@@ -69,7 +69,7 @@ class Attack(Part):
         ("time.sleep(60)", "hangs: no case ended in 1 s"),
     ],
 )
-def test_what_goes_wrong_is_seen_counted_and_kept(
+def test_failures_are_noticed_counted_and_kept(
     fault: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken.py").write_text(BROKEN.format(fault=fault))

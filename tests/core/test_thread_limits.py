@@ -1,4 +1,4 @@
-"""Where the system grants few threads or none, calls use fewer, and give the same bits."""
+"""If the system grants few threads or none, calls use fewer and give the same bits."""
 
 from __future__ import annotations
 

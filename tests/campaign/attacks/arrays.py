@@ -1,7 +1,7 @@
-"""Sparse matrices that are none, and array-likes that lie: an error, or what was computed is right.
+"""Invalid sparse matrices and inconsistent array-likes: an error, or the right result.
 
-Lies are told by Python objects. Arrays whose addresses lie would crash NumPy itself, and so are
-left out.
+Python objects are inconsistent here. Arrays with false addresses would crash NumPy itself, and so
+are left out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ N, INPUTS, OUTPUTS = 6, 5, 3
 
 
 class Raising:
-    """A number that will not be one."""
+    """A number whose conversion raises."""
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error
@@ -41,21 +41,21 @@ class Raising:
 
 
 class Duck:
-    """Anything with attributes, made of what a case says."""
+    """An object with the attributes of a case."""
 
     def __init__(self, **attributes: Any) -> None:
         vars(self).update(attributes)
 
 
 class Sparse(Duck):
-    """What says that it is a sparse matrix."""
+    """An object that claims to be a sparse matrix."""
 
     def tocsr(self) -> Any:
         return self
 
 
 class Array:
-    """What gives NumPy another array each time that it is asked."""
+    """An object that gives NumPy another array at every conversion."""
 
     def __init__(self, *arrays: Any, length: int = N) -> None:
         self.arrays, self.asked, self.length = arrays, 0, length
@@ -73,7 +73,7 @@ class Array:
 
 
 class Subclass(np.ndarray):
-    """An array whose attributes lie, though its memory does not."""
+    """An array with false attributes and valid memory."""
 
     lies: dict[str, Any] = {}  # noqa: RUF012
 
@@ -86,7 +86,7 @@ class Subclass(np.ndarray):
 
 
 def csr(rng: random.Random, x: np.ndarray) -> Any:
-    """The parts of a CSR matrix, some of them wrong."""
+    """The arrays of a CSR matrix, some of them invalid."""
     rows, columns = np.nonzero(x)
     values = x[rows, columns]
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(x)))])
@@ -107,7 +107,7 @@ def csr(rng: random.Random, x: np.ndarray) -> Any:
 
 
 def wrong(rng: random.Random, part: Any) -> Any:
-    """Another array, or no array at all."""
+    """Another array, or an object that is no array."""
     if not isinstance(part, np.ndarray):
         sizes = list(part)
         sizes[rng.randrange(len(sizes))] = rng.choice([*mutate.INTEGERS, None, 2.5, "4"])
@@ -133,7 +133,7 @@ def wrong(rng: random.Random, part: Any) -> Any:
 
 
 def dense(rng: random.Random, x: np.ndarray) -> Any:
-    """The same numbers, or others, in clothes that do not fit."""
+    """The same numbers, or others, in an unexpected type or layout."""
     kind = rng.randrange(12)
     if kind == 0:
         first = x.reshape(-1)[:1]

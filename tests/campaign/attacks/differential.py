@@ -1,4 +1,4 @@
-"""Networks drawn at random: against NumPy, against themselves on threads and instruction sets."""
+"""Random networks, compared with NumPy and among numbers of threads and instruction sets."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Drawn:
         self.weight = None
         if case["weighted"]:
             self.weight = rng.integers(0, 4, case["rows"]).astype(float)
-            self.weight[0] = 1.0  # not all of them nothing
+            self.weight[0] = 1.0  # the weights are not all zero
 
     def network(self) -> _core.Network:
         case = self.case
@@ -105,7 +105,7 @@ class Drawn:
         )  # fmt: skip
 
     def bits(self, threads: int) -> str:
-        """What training with dropout comes to, on so many threads."""
+        """The hash of training with dropout on so many threads."""
         net = self.network()
         trainer, data = self.trainer(net, self.case["dropout"]), self.data(net)
         costs = []
@@ -168,7 +168,7 @@ class Attack(Part):
         with np.errstate(all="ignore"):
             wanted_cost = ref.mean_cost(x, y, drawn.weight)
         if not np.isfinite(wanted_cost):
-            return  # the logarithm of an output that is rounded to 1, which the core avoids
+            return  # the reference takes log(0) of a rounded output; the core does not
         near("cost", [cost], [wanted_cost])
         ref_w, ref_b = ref.backprop(x, y, drawn.weight)
         for found, wanted in zip([*nabla_w, *nabla_b], [*ref_w, *ref_b], strict=True):
@@ -176,7 +176,7 @@ class Attack(Part):
                 near("gradient", found, wanted, 10.0)
         plain = case["optimizer"] in ("sgd", "momentum", "nesterov")
         if case["dtype"] == "float32" and not plain:
-            return  # a division by a gradient that is nearly nothing makes much of its rounding
+            return  # dividing by a tiny gradient magnifies its rounding
         if case["weighted"] and not all_batches_count(drawn):
             return
         rule = reference.OPTIMIZERS[case["optimizer"]](**_core.OPTIMIZERS[case["optimizer"]])
@@ -192,18 +192,18 @@ class Attack(Part):
                 )  # fmt: skip
             largest = max(np.abs(p).max() for p in [*ref.weights, *ref.biases])
             if not cost < 1e6 or not largest < 1e6:
-                return  # it diverges, and rounding decides where
+                return  # it diverges, and rounding decides when
             trainer.epoch(data, order, learning_rate=rate, penalty_rows=rows)
         for found, wanted in zip(net.weight_views(), ref.weights, strict=True):
             near("weights after two epochs", found, wanted, 10.0 if plain else 1e3)
 
     def on_other_machines(self, case: Case, alone: str) -> None:
-        """The same bits with AVX2 as with AVX-512; nearly the same numbers without."""
+        """AVX2 and AVX-512 give the same bits, baseline nearly the same numbers."""
         for isa in ("avx2", "avx512", "baseline"):
             if isa not in self.elsewhere:
                 self.elsewhere[isa] = Twin(isa)
             found = self.elsewhere[isa].ask(case)
-            if found is None:  # this processor has none of it
+            if found is None:  # this processor lacks the instruction set
                 continue
             if isa == "baseline":
                 expect(found.count(" ") == alone.count(" "), "baseline gives no answer")
@@ -218,7 +218,7 @@ class Attack(Part):
 
 
 def all_batches_count(drawn: Drawn) -> bool:
-    """Whether every mini-batch has a row with a weight: the reference divides by their sum."""
+    """Whether every mini-batch has a positive sum of weights, by which the reference divides."""
     assert drawn.weight is not None
     for epoch in range(2):
         for rows in reference.mini_batches(drawn.order(epoch), drawn.case["batch_size"]):
@@ -262,7 +262,7 @@ class Twin:
 
 
 def answer() -> None:
-    """What a twin does: a case in, the bits out."""
+    """The main loop of a twin: it reads cases and answers with hashes."""
     while head := sys.stdin.buffer.read(8):
         (size,) = struct.unpack("<q", head)
         case = pickle.loads(sys.stdin.buffer.read(size))

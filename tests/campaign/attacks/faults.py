@@ -1,4 +1,4 @@
-"""What the machine may refuse: room on the disk, byte by byte, and memory."""
+"""Resources that the machine may refuse: disk space, byte by byte, and memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Attack(Part):
             self.kinds.append("tiny disk")
         else:
             print("SKIPPED: a disk of a few KiB, which only root can make", flush=True)
-        for call in self.calls.values():  # the first time imports what it takes
+        for call in self.calls.values():  # the first call imports what it needs
             call.prepare()
             call.run()
             call.check()
@@ -53,7 +53,7 @@ class Attack(Part):
         return {"kind": kind, "call": name, "room": self._room(rng, calls[name], step)}
 
     def _room(self, rng: random.Random, call: Call, step: int) -> int:
-        """Byte after byte of what it writes, and in between any."""
+        """Disk space at every byte that it writes, and at random ones between."""
         size = max(map(len, [call.old, *call.new])) + 2
         return step % size if size < 20_000 else rng.randrange(size)
 
@@ -74,7 +74,7 @@ class Attack(Part):
             expect(ended == 0, f"memory refused: the process was killed by {signal_name(ended)}")
 
     def attempt(self, call: Call, poor: Callable[[], object]) -> None:
-        """A call for which there may not be enough; then what it left."""
+        """Makes a call with limited resources, then checks what it left."""
         call.prepare()
         try:
             with poor():  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ class Attack(Part):
         except SystemExit:
             pass
         except RuntimeError as error:
-            if "thread" not in str(error):  # Python's own threads are refused like this
+            if "thread" not in str(error):  # Python reports refused threads like this
                 raise
         call.check_file()
         call.check()
@@ -109,12 +109,12 @@ def virtual_memory() -> int:
 
 
 def tiny_disk(folder: Path) -> Path | None:
-    """A file system of one MiB that ends with this process; None where that is not allowed."""
+    """A file system of 1 MiB that ends with this process, or None if that is not allowed."""
     libc = ctypes.CDLL(None, use_errno=True)
     folder.mkdir()
     if libc.unshare(_NEW_MOUNTS) != 0:
         return None
-    # Of its own: what is mounted here must not be seen elsewhere.
+    # In a namespace of its own: other processes must not see the mount.
     libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None)
     size = f"size={2 * _MIB}".encode()
     return folder if libc.mount(b"tmpfs", bytes(folder), b"tmpfs", 0, size) == 0 else None
@@ -133,7 +133,7 @@ def nearly_full(folder: Path, room: int) -> Iterator[None]:
 
 
 def default_output(calls: Calls, writers: dict[str, Call]) -> None:
-    """`nncore train` without --output, which sets the model aside that is there."""
+    """`nncore train` without --output, which renames the previous model."""
     from nncore import Network, cli
 
     folder = calls.folder / "default-output"

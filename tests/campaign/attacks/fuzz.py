@@ -1,4 +1,4 @@
-"""Damaged files for every reader: the error that its documentation names, or what can be used."""
+"""Damaged files for every reader: the documented error, or a usable result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WORDS: list[Any] = [
 
 @dataclass
 class Reader:
-    """What reads a kind of file."""
+    """A function that reads one kind of file."""
 
     read: Callable[[Path], Any]
     seeds: list[bytes]
@@ -53,7 +53,7 @@ def use_network(net: Network) -> None:
 
 
 def use_checkpoint(net: Network) -> None:
-    """It trains, or says in the documented way why not."""
+    """It trains, or raises a documented error."""
     use_network(net)
     x, y = np.ones((3, net.sizes[0])), np.zeros((3, net.sizes[-1]))
     try:
@@ -164,7 +164,7 @@ class Attack(Part):
             try:
                 data = reader.mutate(rng, data)
             except (ValueError, KeyError, IndexError, struct.error, OSError, EOFError):
-                break  # too damaged to be damaged by rule again
+                break  # too damaged to be parsed and damaged again
             except Exception:
                 break
         if rng.random() < 0.15:
@@ -178,7 +178,7 @@ class Attack(Part):
             SPECIAL[kind](self.path)
         else:
             self.path.write_bytes(case["data"])
-        if self.read > 200 and not self.limited:  # from here on all is imported and in use
+        if self.read > 200 and not self.limited:  # by now everything is imported and allocated
             self.limited = True
             limit_memory()
         try:
@@ -189,7 +189,7 @@ class Attack(Part):
                     self.refused += 1
                     return
                 except MemoryError:
-                    if kind != "a file without end":  # of which there is really too much
+                    if kind != "a file without end":  # that one really exceeds the memory
                         raise
                     return
                 self.read += 1
@@ -204,7 +204,7 @@ class Attack(Part):
 
 
 def limit_memory() -> None:
-    if "ASAN_OPTIONS" in os.environ:  # it takes terabytes of addresses
+    if "ASAN_OPTIONS" in os.environ:  # AddressSanitizer reserves terabytes of addresses
         return
     from attacks.faults import virtual_memory
 

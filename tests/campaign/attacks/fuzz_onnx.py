@@ -1,4 +1,4 @@
-"""ONNX models that are damaged by the rules of the format, and some that mean harm."""
+"""ONNX models that are damaged within the rules of the format, and malicious ones."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _names(model: Any) -> list[str]:
 
 
 def _node(rng: random.Random, model: Any) -> None:
-    """Another operator, one more, one less, or two in another order."""
+    """Changes, adds, removes or swaps operators."""
     nodes = model.graph.node
     if not nodes:
         return
@@ -90,7 +90,7 @@ def _attribute(rng: random.Random, model: Any) -> None:
 
 
 def _wire(rng: random.Random, model: Any) -> None:
-    """Inputs and outputs by other names."""
+    """Renames inputs and outputs."""
     if not model.graph.node:
         return
     node = rng.choice(model.graph.node)
@@ -102,7 +102,7 @@ def _wire(rng: random.Random, model: Any) -> None:
 
 
 def _constant(rng: random.Random, model: Any) -> None:
-    """Another shape, type or content."""
+    """Changes the shape, type or content of a tensor."""
     if not model.graph.initializer:
         return
     tensor = rng.choice(model.graph.initializer)
@@ -125,7 +125,7 @@ def _constant(rng: random.Random, model: Any) -> None:
 
 
 def _frame(rng: random.Random, model: Any) -> None:
-    """What stands around the nodes."""
+    """Changes the graph and the model around the nodes."""
     kind = rng.randrange(6)
     graph = model.graph
     if kind == 0 and model.opset_import:
@@ -150,7 +150,7 @@ def _frame(rng: random.Random, model: Any) -> None:
 
 
 def _harm(rng: random.Random, model: Any) -> None:
-    """Nodes of constants alone whose evaluation takes for ever, or all the memory."""
+    """Constant nodes whose evaluation would take for ever, or all the memory."""
     big = rng.choice([10**4, 10**7, 10**10, 2**62])
     make = rng.choice([_loop, _pattern, _fill, _range, _tile, _power, _loop, _pattern])
     nodes = make(big)
@@ -212,7 +212,7 @@ def _tile(big: int) -> list[Any]:
 
 
 def _power(big: int) -> list[Any]:
-    """Doubled again and again."""
+    """A tensor that is doubled repeatedly."""
     nodes = [_value("h1", np.ones(64, np.float32))]
     last = "h1"
     for i in range(40):

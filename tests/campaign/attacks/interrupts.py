@@ -50,7 +50,7 @@ class Attack(Part):
 
 
 def usual_seconds(call: Call) -> float:
-    """How long a call takes, the shortest of a few."""
+    """The shortest duration of a few calls."""
     found = []
     for _ in range(4):
         call.prepare()
@@ -64,7 +64,7 @@ def usual_seconds(call: Call) -> float:
 
 
 def elsewhere(error: BaseException) -> bool:
-    """Whether another library answered the interrupt with an error of its own.
+    """Whether another library turned the interrupt into an error of its own.
 
     NumPy's savez does: zipfile refuses to be closed in the middle of a member.
     """

@@ -1,4 +1,4 @@
-"""SIGKILL at a random moment of everything that writes; and who clears up after the dead."""
+"""SIGKILL at a random moment of every call that writes, and removal of what is left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVERY = 8
 class Attack(Part):
     def __init__(self, folder: Path, seed: int) -> None:
         super().__init__(folder, seed)
-        # On a disk most of the time goes into fsync, in memory into all else.
+        # On a disk most of the time is spent in fsync, in memory elsewhere.
         self.disk = Path(tempfile.mkdtemp(prefix="campaign-disk-"))
         self.calls = {
             f"{name}{where}": call
@@ -60,7 +60,7 @@ class Attack(Part):
         return len(case["moments"])
 
     def check_cleared(self, case: Case) -> None:
-        """The next save to that path leaves nothing of the dead."""
+        """The next save to that path removes temporary files of killed processes."""
         call = self.calls[case["call"]]
         assert call.folder is not None
         before = set(os.listdir(call.folder))

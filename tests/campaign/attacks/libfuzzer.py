@@ -26,7 +26,7 @@ def targets() -> list[str]:
 
 
 def build() -> None:
-    """The targets, optimised, with symbols enough for a report."""
+    """Builds the targets, optimised and with symbols for reports."""
     subprocess.run(
         ["cmake", "--preset", "fuzz", "-B", BUILD, "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 -g1"],
         cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL,
@@ -39,7 +39,7 @@ def build() -> None:
 
 
 class Attack(Part):
-    patience = 1200.0  # the first case waits for the compiler
+    patience = 1200.0  # the first case includes the build
 
     def __init__(self, folder: Path, seed: int) -> None:
         super().__init__(folder, seed)
@@ -89,7 +89,7 @@ class Attack(Part):
 
 
 def report(output: bytes) -> str:
-    """The sanitizer's or libFuzzer's own line, then the end of what was said."""
+    """The line of the sanitizer or libFuzzer, then the end of the output."""
     lines = output.decode(errors="replace").splitlines()
     first = next((x for x in lines if "ERROR: " in x or "runtime error: " in x), "a crash")
     return "\n".join([re.sub(r"^==\d+==\s*|0x[0-9a-f]+", "", first), *lines[-25:]])

@@ -1,4 +1,4 @@
-"""Objects made and thrown away, again and again: memory, descriptors and threads stay as many."""
+"""Objects are created and freed repeatedly: memory, descriptors and threads do not grow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGES = 64 * 1024
 
 
 class Cycles:
-    """One life cycle each."""
+    """Life cycles of objects, a method each."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "a.safetensors"
@@ -103,7 +103,7 @@ class Attack(Part):
             return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), resident()
 
         before = many()
-        # Growth of one round may be the allocator's; of every round it is a leak.
+        # Growth in one round may come from the allocator. Growth in every round is a leak.
         for _ in range(6):
             after = many()
             if all(x <= y for x, y in zip(after, before, strict=True)):

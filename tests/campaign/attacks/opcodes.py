@@ -1,7 +1,7 @@
-"""An interrupt behind every bytecode of the calls that train and save.
+"""An interrupt after every bytecode instruction of the calls that train and save.
 
-A trace function calls the handler of SIGINT that is in force, at those instructions only behind
-which CPython looks for signals; so every interrupt is one that could have come.
+A trace function calls the current handler of SIGINT, only at instructions after which CPython
+handles signals. So a real interrupt could come at each of these points.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def looks_for_signals(name: str) -> bool:
 
 
 class Points:
-    """Counts the instructions at which a signal can come in, and sends one at a given number."""
+    """Counts the instructions at which signals are handled, and sends one at the given number."""
 
     def __init__(self, at: int | None = None) -> None:
         self.at = at
@@ -63,12 +63,12 @@ class Points:
         back = frame.f_back
         ours = is_ours(frame)
         if back in self._last and frame.f_code.co_name != "__init__":
-            # It was a call of Python code, which looks for signals as it begins, not as it ends.
+            # It called Python code, which handles signals when it begins, not when it ends.
             if ours or is_generator(frame):
                 pass
             else:
                 self._point(frame)
-            if not is_contextlib(back):  # whose next() is a call of C code
+            if not is_contextlib(back):  # its next() calls C code
                 self._last[back] = ""
         if not ours:
             return None
@@ -128,7 +128,7 @@ class Attack(Part):
 
     def count(self, name: str) -> int:
         call = self.calls[name]
-        for _ in range(2):  # the first time imports what it takes
+        for _ in range(2):  # the first call imports what it needs
             call.prepare()
             with Points() as points:
                 call.run()
@@ -161,7 +161,7 @@ class Attack(Part):
 
 
 class Run:
-    """Training that is stopped, saved, resumed and brought to its end."""
+    """Training that is stopped, saved, resumed and finished."""
 
     def __init__(self, case: Case, path: Path) -> None:
         self.fit, self.path = Fit(case), path

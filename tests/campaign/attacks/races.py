@@ -1,4 +1,4 @@
-"""Arrays that other threads write while calls read them: any answer, but an answer."""
+"""Arrays that other threads write while calls read them: any result, but no crash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALLOWED = (ValueError, TypeError, BusyError, DivergenceError, IndexError)
 
 
 class Writer:
-    """A thread that writes into an array for as long as the block lasts."""
+    """A thread that writes to an array until the `with` block ends."""
 
     def __init__(self, array: np.ndarray, values: list[Any], seed: int) -> None:
         self.array, self.values = array, values
@@ -51,7 +51,7 @@ class Writer:
 
 
 class Data:
-    """Arrays of a case, which nobody has written to yet."""
+    """The arrays of a case before they are overwritten."""
 
     def __init__(self, rng: random.Random) -> None:
         numbers = np.random.default_rng(rng.randrange(2**31))

@@ -1,4 +1,4 @@
-"""Training that Ctrl-C stops anywhere, saved and resumed, against training that nobody stopped."""
+"""Training that Ctrl-C stops anywhere, saved and resumed, against uninterrupted training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Attack(Part):
         rows = run.choice([60, 60, 600])
         moments = [rng.uniform(0.0, 1.05) for _ in range(rng.choice([1, 1, 2]))]
         fit = draw_fit(run, rows, epochs)
-        # Where early stopping is over, the best parameters come back: no place to go on from.
+        # After early stopping the best parameters are restored, so the run cannot be resumed.
         planned = [rng.randrange(epochs + 1)] if not fit["stop"] and rng.random() < 0.2 else []
         return {"fit": fit, "moments": moments, "planned": planned}
 
@@ -40,7 +40,7 @@ class Attack(Part):
                 self.known.clear()
             fit = Fit(case["fit"])
             try:
-                fit.whole()  # imports what it takes
+                fit.whole()  # imports what it needs
                 started = time.perf_counter()
                 whole = fit.whole()
             except DivergenceError:

@@ -1,4 +1,4 @@
-"""Threads refused: pthread_create fails from some moment on, in a process that has none yet."""
+"""Refused threads: pthread_create fails after some calls, in a process without threads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ int pthread_create(pthread_t* t, const pthread_attr_t* a, void* (*f)(void*), voi
 
 @cache
 def shim() -> str | None:
-    """A library that, loaded in front of all others, can refuse threads."""
+    """A library to preload, which can refuse threads."""
     compiler = shutil.which("cc")
     if compiler is None:
         return None
@@ -68,7 +68,7 @@ class Attack(Part):
         expect(ended == 0, f"threads refused: killed by {signal_name(ended)}")
 
     def attempt(self, case: Case) -> None:
-        """The same answer as with all the threads one may want."""
+        """The result is the same as with unlimited threads."""
         import numpy as np
 
         import nncore

@@ -1,4 +1,4 @@
-"""The campaign: attacks on nncore that go on for as long as they are given.
+"""The campaign: attacks on nncore, for as long as one likes.
 
 `python tests/campaign --minutes 3` runs every part for its share of the time; CONTRIBUTING.md says
 more. A part (`base.Part`) draws cases from a seed and tries them, thousands of them in one worker

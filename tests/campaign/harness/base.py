@@ -1,4 +1,4 @@
-"""What a part of the campaign is: it draws cases from a seed, and tries each of them."""
+"""The interface of a part of the campaign: it draws cases from a seed and tries each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Case = dict[str, Any]
 
 
 class Failure(AssertionError):
-    """Something that must not happen, and did."""
+    """Something happened that must not happen."""
 
 
 class Part:
@@ -32,7 +32,7 @@ class Part:
 
     @classmethod
     def environment(cls) -> dict[str, str]:
-        """What a worker of this part finds in its environment."""
+        """Environment variables for the workers of this part."""
         return {}
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -43,11 +43,11 @@ class Part:
         raise NotImplementedError
 
     def run(self, case: Case) -> int | None:
-        """Tries a case; raises Failure. A case that stands for several returns how many."""
+        """Tries a case. Raises Failure. A case that counts as several returns how many."""
         raise NotImplementedError
 
     def finish(self) -> None:
-        """What is looked at once, after the last case."""
+        """Called once, after the last case."""
 
 
 def expect(condition: object, what: str) -> None:
@@ -71,7 +71,7 @@ def load_case(text: str) -> Any:
 
 
 class Hang(BaseException):
-    """A case that takes longer than it may; no `except Exception` keeps it."""
+    """A case takes too long. It is no Exception, so that `except Exception` cannot catch it."""
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def _status(child: int, seconds: float) -> int:
         if found:
             return status
         if time.monotonic() > end:
-            os.kill(child, signal.SIGABRT)  # faulthandler then says where it stood
+            os.kill(child, signal.SIGABRT)  # faulthandler then prints where it was
             time.sleep(0.5)
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
@@ -153,7 +153,7 @@ def signal_name(number: int) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """One line that says what happened, then where."""
+    """One line with the error and where it was raised."""
     lines = [f"{type(error).__name__}: {error}".splitlines()[0]]
     if isinstance(error, Failure):
         lines = str(error).splitlines()

@@ -1,4 +1,4 @@
-"""The public calls that are interrupted, starved and killed: what they need and must leave."""
+"""The public calls that are interrupted, starved and killed, and what they must leave."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _nothing() -> None:
 
 @dataclass
 class Call:
-    """One public call, again and again."""
+    """One public call, which can be repeated."""
 
     name: str
     run: Callable[[], object]
@@ -58,7 +58,7 @@ class Call:
             (self.folder / self.target).write_bytes(self.old)
 
     def check_file(self, leftovers: bool = False) -> None:
-        """The file is the old one or the new one, and alone unless leftovers are allowed."""
+        """The file is the old or the new one. There is no other unless leftovers are allowed."""
         if self.folder is None:
             return
         names = sorted(os.listdir(self.folder))
@@ -87,7 +87,7 @@ GROUPS = ("readers", "trainers", "books", "sklearns", "writers", "loaders", "com
 
 
 class Calls:
-    """All of them, or those groups of them, on networks of their own."""
+    """All calls, or the given groups, on networks of their own."""
 
     def __init__(self, folder: Path, groups: Sequence[str] = GROUPS) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Runs of training drawn at random, and what they must come to however often they are stopped."""
+"""Random training runs, and the result that they must have however often they are stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TARGETS = {"one-hot": np.eye(3)[LABELS], "numbers": np.tanh(X @ RNG.normal(size=
 
 
 def draw_fit(rng: random.Random, rows: int = 60, epochs: int = 6) -> Case:
-    """A run: JSON, so that it can be kept."""
+    """A run, as JSON, so that it can be kept."""
     output, cost = rng.choice(
         [("softmax", "log_likelihood"), ("sigmoid", "cross_entropy"), ("sigmoid", "quadratic"),
          ("linear", "huber")]
@@ -55,7 +55,7 @@ def draw_fit(rng: random.Random, rows: int = 60, epochs: int = 6) -> Case:
 
 
 class Fit:
-    """One such run, which can be begun, stopped and gone on with."""
+    """One such run, which can be started, stopped and resumed."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -112,7 +112,7 @@ class Fit:
         return found
 
     def go(self, net: Network, epochs: int | None = None) -> None:
-        """Up to that epoch; from wherever the network stands."""
+        """Trains up to that epoch, from the current one."""
         net.fit(
             self.x,
             self.y,
@@ -124,20 +124,20 @@ class Fit:
         )
 
     def whole(self) -> tuple[bytes, dict[str, Any]]:
-        """What the run that nobody stops comes to."""
+        """The result of the uninterrupted run."""
         net = self.network()
         self.go(net)
         return bits(net), measured(net)
 
 
 def saved_and_resumed(net: Network, path: Path) -> Network:
-    """The same network in another life."""
+    """The network after saving and resuming."""
     net.save_checkpoint(path)
     return Network.resume(path)
 
 
 def expect_same(net: Network, whole: tuple[bytes, dict[str, Any]], how: str) -> None:
-    """The bits and the history of the run that was never stopped."""
+    """Bits and history are those of the uninterrupted run."""
     history = measured(net)
     different = [
         key

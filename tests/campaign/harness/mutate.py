@@ -1,4 +1,4 @@
-"""Damage to files: to their bytes, and to what their formats are made of."""
+"""Damages files: their bytes, and the structures of their formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NUMBERS = [*INTEGERS, 0.0, -0.0, 1e-320, 1e38, 3.5e38, 1e308, 0.1, float("nan"),
 
 
 def bytes_of(rng: random.Random, data: bytes) -> bytes:
-    """A few bytes changed, cut out, put in or doubled."""
+    """Changes, removes, inserts or repeats a few bytes."""
     found = bytearray(data)
     for _ in range(rng.choice([1, 1, 2, 4, 16])):
         at = rng.randrange(len(found) + 1)
@@ -48,7 +48,7 @@ def bytes_of(rng: random.Random, data: bytes) -> bytes:
 
 
 def value_of(rng: random.Random, value: Any, words: list[Any]) -> Any:
-    """Another value: near the old one, of another type, or a word of the format's."""
+    """Another value: near the old one, of another type, or a keyword of the format."""
     kind = rng.randrange(8)
     if kind == 0:
         return rng.choice(words) if words else None
@@ -93,7 +93,7 @@ def tree_of(rng: random.Random, tree: Any, words: list[Any]) -> Any:
                 rng.shuffle(node)
             elif kind == 3:
                 node[key] = rng.choice(places)[0]
-                json.dumps(holder)  # no circles
+                json.dumps(holder)  # raises for cycles
             else:
                 node[key] = value_of(rng, node[key], words)
         except (KeyError, IndexError, ValueError, RecursionError):
@@ -135,7 +135,7 @@ def tensors_of(rng: random.Random, data: bytes, words: list[Any]) -> bytes:
 
 
 def idx_of(rng: random.Random, data: bytes) -> bytes:
-    """An IDX file whose header says other things; often compressed."""
+    """An IDX file with another header, often compressed."""
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     found = bytearray(data)
@@ -177,7 +177,7 @@ def zip_of(rng: random.Random, data: bytes) -> bytes:
                     content = npy_of(rng, content)
             method = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of two members of one name, which is meant
+                warnings.simplefilter("ignore")  # two members of the same name are intended
                 new.writestr(zipfile.ZipInfo(name), content, method)
     found = out.getvalue()
     return bytes_of(rng, found) if rng.random() < 0.2 else found
@@ -208,7 +208,7 @@ def npy_of(rng: random.Random, data: bytes) -> bytes:
 
 
 def png_of(rng: random.Random, data: bytes) -> bytes:
-    """A picture with other chunks, whose checksums are right."""
+    """A picture with changed chunks and valid checksums."""
     if data[:4] != b"\x89PNG":
         return bytes_of(rng, data)
     out, at = bytearray(data[:8]), 8

@@ -1,7 +1,7 @@
-"""A timer of the kernel's that sends this process a signal, to the microsecond.
+"""A timer of the kernel that sends this process a signal, to the microsecond.
 
-A thread that calls os.kill would need the interpreter's lock to do so, and could not strike while
-the library holds it.
+A thread would need the GIL to call os.kill, and so could not send it while the library holds the
+GIL.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MONOTONIC, _SIGNAL = 1, 0
 
 
 class PosixTimer:
-    """One shot of one signal; of the process that made it, since a forked child inherits none."""
+    """Sends one signal to the process that created it. Forked children do not inherit timers."""
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         event = _Event(signo=number, notify=_SIGNAL)

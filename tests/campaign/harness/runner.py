@@ -1,4 +1,4 @@
-"""Starts workers, sees how they end, and keeps what failed."""
+"""Starts workers, observes how they end, and keeps failed cases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KEPT_OF_A_KIND = 3
 
 @dataclass
 class Result:
-    """What a part did."""
+    """The results of a part."""
 
     cases: int = 0
     failures: int = 0
@@ -43,7 +43,7 @@ class Result:
 
 @dataclass
 class Campaign:
-    """One run of the command."""
+    """One run of the campaign."""
 
     parts: list[str]
     seed: int
@@ -71,7 +71,7 @@ class Campaign:
         return self.results
 
     def run_slice(self, name: str, seed: int, seconds: float, replay: str | None = None) -> None:
-        """One part from one seed, with a new worker after each that ended early."""
+        """Runs one part from one seed. Starts a new worker after each that ended early."""
         result = self.results[name]
         started = time.monotonic()
         done, first = 0, 0
@@ -105,13 +105,13 @@ class Campaign:
                     result.cases += 1
                     result.failures += 1
                 self.keep_failure(name, seed, index, case, ended)
-                if not case and more == 0:  # it could not even begin
+                if not case and more == 0:  # the worker could not start
                     break
         with result.lock:
             result.seconds += time.monotonic() - started
 
     def take_failures(self, name: str, seed: int, folder: Path) -> None:
-        """Keeps what the worker wrote down."""
+        """Keeps the failures that the worker recorded."""
         file = folder / "failures"
         for line in file.read_text().splitlines():
             try:
@@ -125,7 +125,7 @@ class Campaign:
         result = self.results[name]
         first, *rest = what.splitlines()
         what = "\n".join([first + label(case), *rest])
-        # One kind, whatever it was about: without addresses, types and numbers.
+        # The kind of failure, without addresses, types and numbers.
         kind = re.sub(r"0x[0-9a-f]+|'[^']*'|\d+", "_", first)[:120] + label(case)
         with result.lock:
             result.kinds[kind] += 1
@@ -141,13 +141,13 @@ class Campaign:
 
 
 def label(case: Any) -> str:
-    """What a case is about, behind the first line of what went wrong."""
+    """A description of the case, to follow the first line of the error."""
     words = [str(case[key]) for key in ("call", "kind", "reader") if key in case]
     return f" [{', '.join(words)}]" if words else ""
 
 
 class Worker:
-    """A worker process, and what it says on standard error."""
+    """A worker process and its standard error."""
 
     def __init__(
         self, campaign: Campaign, name: str, seed: int, folder: Path, arguments: list[str]
@@ -168,7 +168,7 @@ class Worker:
             )
 
     def wait(self, state: State, patience: float) -> str | None:
-        """Waits for the end; says what was wrong with it, None for nothing."""
+        """Waits for the end. Returns what was wrong, or None."""
         seen, since = state.counts(), time.monotonic()
         while self.process.poll() is None:
             time.sleep(0.05)
@@ -186,10 +186,10 @@ class Worker:
         return f"the worker was {how}{self._said()}"
 
     def _end_hang(self, patience: float) -> str:
-        self.process.send_signal(signal.SIGABRT)  # faulthandler then says where it stood
+        self.process.send_signal(signal.SIGABRT)  # faulthandler then prints where it was
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
-        with suppress(ProcessLookupError):  # with what it has started
+        with suppress(ProcessLookupError):  # and its children
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         return f"hangs: no case ended in {patience:g} s{self._said()}"

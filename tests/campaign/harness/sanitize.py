@@ -13,7 +13,7 @@ BUILD = REPOSITORY / "build" / "campaign-asan"
 
 
 def sanitized_environment() -> dict[str, str]:
-    """Builds the package under BUILD; what a worker needs to run on it."""
+    """Builds the package under BUILD. Returns the environment of workers that use it."""
     import pybind11
 
     subprocess.run(

@@ -1,4 +1,4 @@
-"""The process in which cases are tried. It says where it is in a file that outlives it."""
+"""The process in which cases are tried. It records its state in a file that outlives it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PARTS = {
     "lifecycles": "attacks.lifecycles",
 }
 """Where each part's class `Attack` is."""
-for _pair in filter(None, os.environ.get("CAMPAIGN_PARTS", "").split(",")):  # more of them
+for _pair in filter(None, os.environ.get("CAMPAIGN_PARTS", "").split(",")):  # additional parts
     PARTS.__setitem__(*_pair.split("=", 1))
 
 _COUNTS = struct.Struct("<qqqq")
@@ -38,7 +38,7 @@ _ROOM = 1 << 22
 
 
 class State:
-    """The case at work, how many are done, how many failed: shared with the runner."""
+    """The current case and the numbers of finished and failed ones, shared with the runner."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         if create:
@@ -57,7 +57,7 @@ class State:
         return _COUNTS.unpack_from(self._memory)[:3]
 
     def case(self) -> Case:
-        """Of the case at work, which its worker may have taken with it."""
+        """The current case, with which the worker may have crashed."""
         size = _COUNTS.unpack_from(self._memory)[3]
         text = self._memory[_COUNTS.size : _COUNTS.size + size].decode()
         found: Case = load_case(text) if text else {}
@@ -70,11 +70,11 @@ def part_class(name: str) -> type[Part]:
 
 
 def use_package() -> None:
-    """Takes the package that was built for a sanitizer, not the one that is installed."""
+    """Imports the package that was built for a sanitizer, not the installed one."""
     wanted = os.environ.get("CAMPAIGN_PACKAGE")
     if wanted is None:
         return
-    # An editable install looks in front of all paths.
+    # An editable install comes before all paths.
     sys.meta_path = [each for each in sys.meta_path if "Redirecting" not in type(each).__name__]
     import nncore
 

@@ -1,4 +1,4 @@
-"""Small data and networks that the parts attack, and whether they came out of it whole."""
+"""Small data and networks that the parts attack, and checks that they are still usable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANY = RNG.normal(size=(3000, 5)).astype(np.float32)
 
 
 def network(dtype: str = "float32", seed: int = 3) -> Network:
-    """Nobody has trained it."""
+    """An untrained network."""
     return Network(
         [5, 8, 3],
         activation="tanh",
@@ -30,7 +30,7 @@ def network(dtype: str = "float32", seed: int = 3) -> Network:
 
 
 def trained(dtype: str = "float32", seed: int = 3) -> Network:
-    """With an optimiser's memory and a history, whose seconds are always the same."""
+    """A network with optimiser slots and a history, whose seconds are constant."""
     net = network(dtype, seed)
     net.fit(X, Y, 2, optimizer="adam", validation_data=(X[:9], Y[:9]), progress=False)
     net.history["seconds"][:] = [0.25] * 2
@@ -46,7 +46,7 @@ def bits(net: Any) -> bytes:
 
 
 def measured(net: Network) -> dict[str, Any]:
-    """The history, but for the seconds."""
+    """The history without its column of seconds."""
     columns = {key: list(column) for key, column in dict(net.history).items() if key != "seconds"}
     return {"epochs": list(net.history.epochs), **columns}
 
