@@ -106,7 +106,11 @@ void affine_one_unit(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer
       ws.threads, batch.rows, double(layer.in), [&](std::size_t first, std::size_t rows) {
         T* z = act.a + first * layer.stride;  // (rows, 1)
         k.gemm_nt(rows, 1, layer.in, x.row(first), x.stride, row, 0, z, layer.stride);
-        for (std::size_t i = 0; i < rows; ++i) z[i * layer.stride] += b[0];
+        for (std::size_t i = 0; i < rows; ++i) {
+          z[i * layer.stride] += b[0];
+          // The activation goes over whole vectors: padding left as it was would grow for ever.
+          std::fill_n(z + i * layer.stride + 1, layer.stride - 1, T(0));
+        }
       });
   activate(ws, batch.rows, layer, act);
 }
