@@ -132,7 +132,7 @@ TargetRange target_range(Cost cost) noexcept;
 
 // The parameters of one optimiser or schedule: their names, default values, and what they may be.
 // A default that is out of range is none: such a parameter must be given. The equations:
-// cpp/src/kernels/optimizers.hpp, cpp/src/schedules.hpp.
+// cpp/src/kernels/optimizers.hpp, cpp/src/model/schedules.hpp.
 struct Hyperparameter {
   enum class Range : unsigned char {  // of finite numbers
     from_zero,

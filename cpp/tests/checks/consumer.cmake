@@ -31,7 +31,7 @@ endfunction()
 # The hot code is optimised in each of so many configurations, whatever their flags.
 function(check_optimised build configurations)
   file(STRINGS "${build}/compile_commands.json" commands
-       REGEX "\"command\".*/cpp/src/(kernels/[a-z0-9]+|backprop|batch|check|sparse_layer|train)\\.cpp")
+       REGEX "\"command\".*/cpp/src/(kernels/[a-z0-9]+|compute/[a-z_]+|data/check|train/trainer)\\.cpp")
   set(kernels ${commands})
   list(FILTER kernels INCLUDE REGEX "/kernels/baseline\\.cpp")
   list(LENGTH kernels found)

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "json.hpp"
+#include "io/json.hpp"
 
 using nncore::json::ParseError;
 using nncore::json::quote;

@@ -11,9 +11,9 @@
 #include "kernels/activations.hpp"
 #include "kernels/costs.hpp"
 #include "kernels/kernels.hpp"
-#include "memory.hpp"
+#include "model/random.hpp"
 #include "nncore/names.hpp"
-#include "random.hpp"
+#include "threads/memory.hpp"
 
 using namespace nncore;
 

@@ -13,9 +13,9 @@
 
 #include "kernels/kernels.hpp"
 #include "kernels/math.hpp"
-#include "memory.hpp"
+#include "model/random.hpp"
 #include "nncore/names.hpp"
-#include "random.hpp"
+#include "threads/memory.hpp"
 
 using namespace nncore;
 

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "compute/workspace.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/math.hpp"
+#include "model/random.hpp"
 #include "nncore/nncore.hpp"
-#include "random.hpp"
-#include "workspace.hpp"
 
 using namespace nncore;
 

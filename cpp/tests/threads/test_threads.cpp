@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include "crew.hpp"
 #include "nncore/nncore.hpp"
-#include "pace.hpp"
-#include "parallel.hpp"
+#include "threads/crew.hpp"
+#include "threads/pace.hpp"
+#include "threads/parallel.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/wait.h>

@@ -1,0 +1,412 @@
+// The C API: calls into the core, and its exceptions as status codes.
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include "c_api/arguments.hpp"
+#include "c_api/errors.hpp"
+#include "c_api/handles.hpp"
+#include "kernels/kernels.hpp"
+#include "nncore/checkpoint.hpp"
+#include "nncore/nncore.h"
+#include "nncore/runtime.hpp"
+#include "nncore/schedules.hpp"
+
+using namespace nncore;
+using namespace nncore::c;
+
+namespace {
+
+// Calls f with the network in its own type.
+template <class F>
+decltype(auto) with_network(const AnyNetwork& any, F&& f) {
+  return std::visit([&](const auto& network) -> decltype(auto) { return f(network); }, any);
+}
+
+template <class Enum>
+const char* name_at(std::size_t index) {
+  const auto names = all_names<Enum>();  // of literals, which end with a zero
+  return index < names.size() ? names[index].data() : nullptr;
+}
+
+template <class Enum>
+nncore_status hyperparameter_at(const char* owner, const char* what, std::size_t index,
+                                nncore_hyperparameter* out) {
+  return guarded([&] {
+    check_pointer(out, "hyperparameter");
+    const auto known = hyperparameters(from_name<Enum>(&given(owner, what)));
+    if (index >= known.size()) {
+      throw InvalidArgument(
+          concat("there is no hyperparameter ", index, "; ", owner, " has ", known.size()));
+    }
+    *out = {known[index].name.data(), known[index].value};
+  });
+}
+
+nncore_network* handle_of(AnyNetwork network) {
+  return Pool<nncore_network>::instance().make(NetworkContent(std::move(network)));
+}
+
+// A layer's weights as (out, in), or its biases, copied out or in.
+template <class T>
+struct LayerView {
+  T* first;
+  std::size_t out, in, out_step, in_step;
+};
+
+template <class T, class Copy>
+void each_parameter(const LayerView<T>& view, Copy copy) {
+  std::size_t i = 0;
+  for (std::size_t j = 0; j < view.out; ++j) {
+    for (std::size_t k = 0; k < view.in; ++k) {
+      copy(view.first[j * view.out_step + k * view.in_step], i++);
+    }
+  }
+}
+
+template <class T>
+LayerView<T> layer_view(Network<T>& network, std::size_t layer, bool biases) {
+  if (layer >= network.layers().size()) {
+    throw InvalidArgument(
+        concat("there is no layer ", layer, "; expected 0 to ", network.layers().size() - 1));
+  }
+  if (biases) return {network.biases(layer).data(), network.layers()[layer].out, 1, 1, 0};
+  const MatrixView<T> w = network.weights(layer);  // (in, out)
+  return {w.data, w.cols, w.rows, 1, w.stride};
+}
+
+nncore_status get_parameters(const nncore_network* network, std::size_t layer, bool biases,
+                             nncore_dtype dtype, void* out, std::size_t count) {
+  return guarded([&] {
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      const LayerView<T> view = layer_view(*n, layer, biases);
+      check_dtype<T>(dtype, "the parameters");
+      check_count(count, view.out, view.in, "the array");
+      T* to = static_cast<T*>(out);
+      check_pointer(to, "the array");
+      const typename Network<T>::ReadAccess access(*n);
+      each_parameter(view, [&](T parameter, std::size_t i) { to[i] = parameter; });
+    });
+  });
+}
+
+nncore_status set_parameters(nncore_network* network, std::size_t layer, bool biases,
+                             nncore_dtype dtype, const void* in, std::size_t count) {
+  return guarded([&] {
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      const LayerView<T> view = layer_view(*n, layer, biases);
+      check_dtype<T>(dtype, "the parameters");
+      check_count(count, view.out, view.in, "the array");
+      const T* from = static_cast<const T*>(in);
+      check_pointer(from, "the array");
+      if (!all_finite(from, count)) {
+        throw InvalidArgument("the array has NaN or infinity; expected finite parameters");
+      }
+      const typename Network<T>::TrainAccess access(*n);
+      each_parameter(view, [&](T& parameter, std::size_t i) { parameter = from[i]; });
+    });
+  });
+}
+
+}  // namespace
+
+NetworkContent::NetworkContent(AnyNetwork network) : any(std::move(network)) {
+  with_network(any, [&](const auto& n) {
+    sizes = n->architecture().sizes;
+    for (const Activation a : n->architecture().activations) activations.push_back(name(a).data());
+    cost = name(n->architecture().cost).data();
+  });
+}
+
+const char* nncore_last_error(void) { return last_message(); }
+
+const char* nncore_version(void) { return version(); }
+
+const char* nncore_instruction_set(void) {
+  const char* name = nullptr;
+  guarded([&] { name = instruction_set().name; });
+  return name;
+}
+
+nncore_status nncore_set_threads(int n) {
+  return guarded([&] { set_num_threads(n); });
+}
+
+int nncore_threads(void) { return num_threads(); }
+
+const char* nncore_name(nncore_kind kind, std::size_t index) {
+  switch (kind) {
+    case NNCORE_ACTIVATIONS:
+      return name_at<Activation>(index);
+    case NNCORE_COSTS:
+      return name_at<Cost>(index);
+    case NNCORE_INITIALIZERS:
+      return name_at<Initializer>(index);
+    case NNCORE_OPTIMIZERS:
+      return name_at<Optimizer>(index);
+    case NNCORE_SCHEDULES:
+      return name_at<Schedule>(index);
+    default:
+      return nullptr;
+  }
+}
+
+nncore_status nncore_network_create(const nncore_architecture* architecture,
+                                    nncore_network** network) {
+  return guarded([&] {
+    check_pointer(network, "network");
+    *network = handle_of(make_network(given(architecture, "the architecture")));
+  });
+}
+
+nncore_status nncore_network_load(const char* path, nncore_network** network) {
+  return guarded([&] {
+    check_pointer(network, "network");
+    *network = handle_of(load_model(&given(path, "the path")));
+  });
+}
+
+nncore_status nncore_network_load_bytes(const void* bytes, std::size_t size,
+                                        nncore_network** network) {
+  return guarded([&] {
+    check_pointer(network, "network");
+    const std::span file(static_cast<const std::byte*>(bytes), size);
+    if (size > 0) check_pointer(bytes, "bytes");
+    *network = handle_of(model_from(parse_tensor_bytes(file, "the model in memory")));
+  });
+}
+
+nncore_status nncore_network_save(const nncore_network* network, const char* path) {
+  return guarded([&] {
+    check_pointer(path, "the path");
+    with_network(content_of(network).any, [&](const auto& n) { save_model(*n, path); });
+  });
+}
+
+nncore_status nncore_network_save_bytes(const nncore_network* network, void* bytes,
+                                        std::size_t capacity, std::size_t* size) {
+  return guarded([&] {
+    check_pointer(size, "size");
+    const auto file =
+        with_network(content_of(network).any, [](const auto& n) { return model_bytes(*n); });
+    *size = file.size();
+    if (!bytes && capacity == 0) return;
+    check_pointer(bytes, "bytes");
+    if (capacity < file.size()) {
+      throw InvalidArgument(
+          concat("there is room for ", capacity, " bytes; the model takes ", file.size()));
+    }
+    std::memcpy(bytes, file.data(), file.size());
+  });
+}
+
+nncore_status nncore_network_copy(const nncore_network* network, nncore_network** copy) {
+  return guarded([&] {
+    check_pointer(copy, "copy");
+    *copy =
+        with_network(content_of(network).any, []<class T>(const std::shared_ptr<Network<T>>& n) {
+          return handle_of(std::make_shared<Network<T>>(*n));
+        });
+  });
+}
+
+nncore_status nncore_network_free(nncore_network* network) {
+  return guarded([&] { release(network); });
+}
+
+nncore_status nncore_network_get_info(const nncore_network* network, nncore_network_info* info) {
+  return guarded([&] {
+    check_pointer(info, "info");
+    const NetworkContent& content = content_of(network);
+    with_network(content.any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      *info = {content.sizes.data(),
+               content.sizes.size(),
+               content.activations.data(),
+               content.cost,
+               dtype_value<T>,
+               n->seed(),
+               n->epoch()};
+    });
+  });
+}
+
+nncore_status nncore_network_set_epoch(nncore_network* network, std::uint64_t epoch) {
+  return guarded([&] {
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      const typename Network<T>::TrainAccess access(*n);
+      n->set_epoch(epoch);
+    });
+  });
+}
+
+nncore_status nncore_network_get_weights(const nncore_network* network, std::size_t layer,
+                                         nncore_dtype dtype, void* weights, std::size_t count) {
+  return get_parameters(network, layer, false, dtype, weights, count);
+}
+
+nncore_status nncore_network_set_weights(nncore_network* network, std::size_t layer,
+                                         nncore_dtype dtype, const void* weights,
+                                         std::size_t count) {
+  return set_parameters(network, layer, false, dtype, weights, count);
+}
+
+nncore_status nncore_network_get_biases(const nncore_network* network, std::size_t layer,
+                                        nncore_dtype dtype, void* biases, std::size_t count) {
+  return get_parameters(network, layer, true, dtype, biases, count);
+}
+
+nncore_status nncore_network_set_biases(nncore_network* network, std::size_t layer,
+                                        nncore_dtype dtype, const void* biases, std::size_t count) {
+  return set_parameters(network, layer, true, dtype, biases, count);
+}
+
+nncore_status nncore_network_feedforward(const nncore_network* network, const nncore_inputs* x,
+                                         void* outputs, std::size_t count) {
+  return guarded([&] {
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      const Inputs<T> rows = inputs_of<T>(given(x, "x"));
+      check(*n, rows);
+      check_count(count, rows.rows(), n->outputs(), "outputs");
+      T* out = static_cast<T*>(outputs);
+      if (count > 0) check_pointer(out, "outputs");
+      n->feedforward(rows, {out, rows.rows(), n->outputs(), n->outputs()});
+    });
+  });
+}
+
+nncore_status nncore_network_predict(const nncore_network* network, const nncore_inputs* x,
+                                     std::int64_t* labels, std::size_t count) {
+  return guarded([&] {
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      const Inputs<T> rows = inputs_of<T>(given(x, "x"));
+      check(*n, rows);
+      check_count(count, rows.rows(), 1, "labels");
+      if (count > 0) check_pointer(labels, "labels");
+      n->predict(rows, {labels, count});
+    });
+  });
+}
+
+nncore_status nncore_dataset_create(const nncore_network* network, const nncore_samples* samples,
+                                    nncore_dataset** dataset) {
+  return guarded([&] {
+    check_pointer(dataset, "dataset");
+    *dataset =
+        with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+          nncore_samples s = given(samples, "samples");
+          // What says how much of the other memory is read is copied before it is believed.
+          std::vector<std::int64_t> offsets;
+          if (s.x.offsets) {
+            offsets.assign(s.x.offsets, s.x.offsets + s.x.rows + 1);
+            s.x.offsets = offsets.data();
+          }
+          return Pool<nncore_dataset>::instance().make(Dataset<T>(*n, samples_of<T>(s)));
+        });
+  });
+}
+
+nncore_status nncore_dataset_free(nncore_dataset* dataset) {
+  return guarded([&] { release(dataset); });
+}
+
+namespace {
+
+template <class T>
+const Dataset<T>& dataset_in(const nncore_dataset* dataset) {
+  if (const auto* typed = std::get_if<Dataset<T>>(&content_of(dataset))) return *typed;
+  throw InvalidArgument(concat("the data set was made for the other dtype; the network is ",
+                               dtype_name(dtype_value<T>)));
+}
+
+}  // namespace
+
+nncore_status nncore_network_evaluate(const nncore_network* network, const nncore_dataset* dataset,
+                                      nncore_evaluation* evaluation) {
+  return guarded([&] {
+    check_pointer(evaluation, "evaluation");
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      const Evaluation result = n->evaluate(dataset_in<T>(dataset));
+      *evaluation = {result.cost, result.accuracy.value_or(std::nan(""))};
+    });
+  });
+}
+
+nncore_status nncore_optimizer_hyperparameter(const char* optimizer, std::size_t index,
+                                              nncore_hyperparameter* hyperparameter) {
+  return hyperparameter_at<Optimizer>(optimizer, "the optimizer", index, hyperparameter);
+}
+
+nncore_status nncore_schedule_hyperparameter(const char* schedule, std::size_t index,
+                                             nncore_hyperparameter* hyperparameter) {
+  return hyperparameter_at<Schedule>(schedule, "the schedule", index, hyperparameter);
+}
+
+nncore_status nncore_schedule_rate(const char* schedule, const nncore_hyperparameter* given_values,
+                                   std::size_t count, std::uint64_t epoch, double* rate) {
+  return guarded([&] {
+    check_pointer(rate, "rate");
+    ScheduleOptions options{from_name<Schedule>(&given(schedule, "the schedule"))};
+    set_all(options, given_values, count);
+    *rate = learning_rate(options, epoch);
+  });
+}
+
+nncore_status nncore_trainer_create(nncore_network* network, const nncore_train_options* options,
+                                    nncore_trainer** trainer) {
+  return guarded([&] {
+    check_pointer(trainer, "trainer");
+    const TrainOptions checked = train_options(given(options, "the options"), {});
+    *trainer =
+        with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+          return Pool<nncore_trainer>::instance().make(TypedTrainer<T>{n, Trainer<T>(*n, checked)});
+        });
+  });
+}
+
+nncore_status nncore_trainer_free(nncore_trainer* trainer) {
+  return guarded([&] { release(trainer); });
+}
+
+nncore_status nncore_trainer_epoch(nncore_trainer* trainer, const nncore_dataset* dataset,
+                                   const nncore_epoch_options* options, double* cost) {
+  return guarded([&] {
+    const double mean = std::visit(
+        [&]<class T>(TypedTrainer<T>& t) {
+          const nncore_epoch_options& o = given(options, "the options");
+          EpochOptions epoch{
+              .learning_rate = o.learning_rate, .shuffle = !o.keep_order, .threads = o.threads};
+          if (o.should_stop) epoch.should_stop = [&] { return o.should_stop(o.context) != 0; };
+          return t.trainer.epoch(dataset_in<T>(dataset), epoch);
+        },
+        content_of(trainer));
+    if (cost) *cost = mean;
+  });
+}
+
+nncore_status nncore_trainer_save(nncore_trainer* trainer, const char* path) {
+  return guarded([&] {
+    check_pointer(path, "the path");
+    std::visit([&](const auto& t) { save_checkpoint(t.trainer, path); }, content_of(trainer));
+  });
+}
+
+nncore_status nncore_trainer_resume(const char* path, const nncore_train_options* options,
+                                    nncore_network** network, nncore_trainer** trainer) {
+  return guarded([&] {
+    check_pointer(network, "network");
+    check_pointer(trainer, "trainer");
+    const TensorFile file = read_tensor_file(&given(path, "the path"));
+    const AnyNetwork any = model_from(file);
+    const TrainOptions wanted =
+        train_options(given(options, "the options"), saved_options(file).value_or(TrainOptions{}));
+    with_network(any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      TypedTrainer<T> resumed{n, Trainer<T>(*n, wanted)};
+      resume(resumed.trainer, file);
+      nncore_network* made = handle_of(n);
+      *trainer = Pool<nncore_trainer>::instance().make(std::move(resumed));
+      *network = made;
+    });
+  });
+}

@@ -1,0 +1,137 @@
+#include "c_api/arguments.hpp"
+
+#include <limits>
+
+namespace nncore::c {
+
+void check_pointer(const void* pointer, const char* what) {
+  if (!pointer) throw InvalidArgument(concat(what, " is a null pointer"));
+}
+
+const char* dtype_name(nncore_dtype dtype) {
+  return dtype == NNCORE_FLOAT32 ? "float32" : dtype == NNCORE_FLOAT64 ? "float64" : "unknown";
+}
+
+template <class T>
+void check_dtype(nncore_dtype dtype, const char* what) {
+  if (dtype == dtype_value<T>) return;
+  throw InvalidArgument(concat("the dtype of ", what, " is ", dtype, " (", dtype_name(dtype),
+                               "); the network's is ", dtype_value<T>, " (",
+                               dtype_name(dtype_value<T>), ")"));
+}
+
+void check_count(std::size_t count, std::size_t rows, std::size_t cols, const char* what) {
+  const bool fits = cols == 0 || rows <= std::numeric_limits<std::size_t>::max() / cols;
+  if (fits && count == rows * cols) return;
+  throw InvalidArgument(
+      concat(what, " has room for ", count, " numbers; expected ", rows, " x ", cols));
+}
+
+namespace {
+
+template <class T>
+MatrixView<const T> matrix(const void* data, std::size_t rows, std::size_t cols, std::size_t stride,
+                           const char* what) {
+  if (rows > 0 && cols > 0) check_pointer(data, what);
+  if (stride == 0) stride = cols;
+  if (stride < cols) {
+    throw InvalidArgument(concat("the stride of ", what, " is ", stride, "; expected at least its ",
+                                 cols, " columns"));
+  }
+  return {static_cast<const T*>(data), rows, cols, stride};
+}
+
+template <class Enum>
+Enum named(const char* given_name, Enum otherwise) {
+  return given_name ? from_name<Enum>(given_name) : otherwise;
+}
+
+}  // namespace
+
+template <class T>
+Inputs<T> inputs_of(const nncore_inputs& x) {
+  check_dtype<T>(x.dtype, "x");
+  if (!x.offsets) return matrix<T>(x.data, x.rows, x.cols, x.stride, "x");
+  if (x.data) throw InvalidArgument("x has data and offsets; expected dense rows or sparse ones");
+  const std::int64_t last = x.offsets[x.rows];
+  if (last < 0 || static_cast<std::uint64_t>(last) > x.nonzeros) {
+    throw InvalidArgument(
+        concat("sparse x ends at offset ", last, "; expected 0 to its ", x.nonzeros, " non-zeros"));
+  }
+  if (last > 0) {
+    check_pointer(x.values, "the values of sparse x");
+    check_pointer(x.columns, "the columns of sparse x");
+  }
+  return SparseView<T>{static_cast<const T*>(x.values), x.columns, x.offsets, x.rows, x.cols};
+}
+
+template <class T>
+Samples<T> samples_of(const nncore_samples& s) {
+  Samples<T> samples;
+  samples.x = inputs_of<T>(s.x);
+  if ((s.labels != nullptr) == (s.targets != nullptr)) {
+    throw InvalidArgument("the samples need labels or targets, and not both");
+  }
+  if (s.labels) {
+    samples.y = std::span(s.labels, s.target_rows);
+  } else {
+    samples.y = matrix<T>(s.targets, s.target_rows, s.target_cols, s.target_stride, "targets");
+  }
+  if (s.weights) samples.weights = {static_cast<const T*>(s.weights), s.weight_count};
+  if (s.weights && s.weight_count == 0 && s.x.rows > 0) {
+    throw InvalidArgument(concat("there are 0 sample weights; x has ", s.x.rows, " rows"));
+  }
+  return samples;
+}
+
+AnyNetwork make_network(const nncore_architecture& a) {
+  if (a.layers > 0) check_pointer(a.sizes, "sizes");
+  if (a.layers > 1) check_pointer(a.activations, "activations");
+  Architecture architecture;
+  architecture.sizes.assign(a.sizes, a.sizes + a.layers);
+  std::vector<Initializer> initializers;
+  for (std::size_t l = 0; l + 1 < a.layers; ++l) {
+    const auto activation = from_name<Activation>(&given(a.activations[l], "an activation's name"));
+    architecture.activations.push_back(activation);
+    initializers.push_back(named(a.initializer, default_initializer(activation)));
+  }
+  architecture.cost = named(a.cost, Cost::quadratic);
+  const auto make = [&]<class T>(T) -> AnyNetwork {
+    auto network = std::make_shared<Network<T>>(architecture, a.seed);
+    network->initialize(initializers);
+    return network;
+  };
+  if (a.dtype == NNCORE_FLOAT32) return make(0.0f);
+  if (a.dtype == NNCORE_FLOAT64) return make(0.0);
+  throw InvalidArgument(concat("the dtype is ", a.dtype, "; expected 0 (float32) or 1 (float64)"));
+}
+
+TrainOptions train_options(const nncore_train_options& o, const TrainOptions& saved) {
+  TrainOptions options = saved;
+  if (o.optimizer) {
+    options.optimizer = from_name<Optimizer>(o.optimizer);
+    options.hyperparameters.clear();
+  }
+  set_all(options, o.hyperparameters, o.hyperparameter_count);
+  if (o.batch_size > 0) options.batch_size = o.batch_size;
+  options.l2 = o.l2;
+  options.l1 = o.l1;
+  options.max_norm = o.max_norm;
+  options.clip_value = o.clip_value;
+  options.clip_norm = o.clip_norm;
+  if (o.dropout) {
+    options.dropout.assign(o.dropout, o.dropout + o.dropout_count);
+    if (o.dropout_count == 0) throw InvalidArgument("there are 0 dropout rates; expected some");
+  }
+  return options;
+}
+
+#define NNCORE_INSTANTIATE(T)                              \
+  template void check_dtype<T>(nncore_dtype, const char*); \
+  template Inputs<T> inputs_of<T>(const nncore_inputs&);   \
+  template Samples<T> samples_of<T>(const nncore_samples&);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore::c

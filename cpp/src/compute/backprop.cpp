@@ -1,0 +1,227 @@
+#include "compute/backprop.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/check.hpp"
+#include "threads/parallel.hpp"
+
+// Shapes: n = rows of the mini-batch; in, out = the layer's inputs and units. Rows of every buffer
+// are padded to the stride of the layer whose units they are.
+
+namespace nncore {
+namespace {
+
+// a = act(z) of layer l, and whether z is kept for those who need it afterwards.
+template <class T>
+ActivationForward<T> activation_forward(const Kernels<T>& k, const Workspace<T>& ws,
+                                        const Network<T>& network, std::size_t l, Purpose purpose) {
+  const Layer& layer = network.layers()[l];
+  const LayerBuffers<T>& buffers = ws.layers[l];
+  const auto& activation = k.activations[layer.activation];
+  const bool last = l + 1 == network.layers().size();
+  const bool keep_z =
+      purpose != Purpose::predict &&
+      (activation.needs_z || (last && k.costs[network.architecture().cost].needs_z));
+  return {activation, layer.stride, buffers.a.data(), keep_z ? buffers.z.data() : nullptr};
+}
+
+// delta *= act'(z) of layer l.
+template <class T>
+ActivationBackward<T> activation_backward(const Kernels<T>& k, const Workspace<T>& ws,
+                                          const Network<T>& network, std::size_t l,
+                                          const Dropout* dropout) {
+  const LayerBuffers<T>& buffers = ws.layers[l];
+  return {k,
+          network.layers()[l],
+          buffers.a.data(),
+          buffers.z.data(),
+          drops(dropout, l + 1) ? buffers.mask.data() : nullptr,
+          buffers.delta.data()};
+}
+
+// BP1: delta (n, out) = dC/da * act'(z) of the last layer, each row times its weight.
+template <class T>
+void output_error(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
+  const Layer& last = network.layers().back();
+  const Cost cost = network.architecture().cost;
+  const Kernels<T>& k = kernels<T>();
+  const auto slope = k.costs[cost].slope;
+  const ActivationBackward<T> act =
+      activation_backward(k, ws, network, network.layers().size() - 1, nullptr);
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    const std::size_t row = i * last.stride;
+    slope(act.a + row, batch.y + row, act.delta + row, last.out);
+  }
+  if (!is_canonical_only(cost)) act(act.delta, batch.rows, last.out);
+  for (std::size_t i = 0; batch.weights && i < batch.rows; ++i) {
+    T* delta = act.delta + i * last.stride;
+    for (std::size_t j = 0; j < last.out; ++j) delta[j] *= batch.weights[i];
+  }
+}
+
+// What a layer's gradient is to be added to: zeros, or weights that have decayed. A sparse layer's
+// weights decay later, unless little would be left of them.
+template <class T>
+void begin_update(Workspace<T>& ws, const Layer& layer, bool sparse, const GradientSink<T>& sink) {
+  if (sink.overwrite) {
+    std::fill_n(sink.data + layer.biases_offset, layer.stride, T(0));
+  } else if (sparse && sink.decay > 0.5) {
+    ws.pending_decay.decay(sink.decay);
+  } else if (sink.decay != 1) {
+    T* w = sink.data + layer.weights_offset;
+    const std::size_t size = layer.in * layer.stride;
+    parallel_for(size, cache_line, threads_for(double(size), ws.threads),
+                 [&](int, std::size_t begin, std::size_t end) {
+                   kernels<T>().rescale(w + begin, static_cast<T>(sink.decay), end - begin);
+                 });
+  }
+}
+
+}  // namespace
+
+template <class T>
+void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, Purpose purpose,
+             const Dropout* dropout) {
+  const Kernels<T>& k = kernels<T>();
+  const T* parameters = network.parameters().data();
+  MatrixView<const T> x = batch.x;  // (n, in) of the next layer
+  for (std::size_t l = 0; l < network.layers().size(); ++l) {
+    const Layer& layer = network.layers()[l];
+    const T* w = parameters + layer.weights_offset;  // (in, out)
+    const T* b = parameters + layer.biases_offset;   // (out)
+    const ActivationForward<T> act = activation_forward(k, ws, network, l, purpose);
+
+    ws.layers[l].x = x;                                 // which backward reads
+    ws.plan[l].affine(ws, batch, layer, x, w, b, act);  // a = act(x W + b)
+
+    x = {act.a, batch.rows, layer.out, layer.stride};  // (n, out)
+    if (drops(dropout, l + 1)) x = drop_units(ws, x, *dropout, l + 1);
+  }
+}
+
+template <class T>
+void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+              const GradientSink<T>& sink, const Dropout* dropout) {
+  const Kernels<T>& k = kernels<T>();
+  const std::size_t n = batch.rows;
+  output_error(ws, network, batch);  // BP1: delta = dC/da * act'(z)
+
+  for (std::size_t l = network.layers().size(); l-- > 0;) {
+    const Layer& layer = network.layers()[l];
+    const MatrixView<const T> x = ws.layers[l].x;                     // (n, in)
+    const T* w = network.parameters().data() + layer.weights_offset;  // (in, out)
+    const T* delta = ws.layers[l].delta.data();                       // (n, out)
+
+    if (l > 0) {  // BP2: delta below = (delta W^T) * act'(z)
+      const ActivationBackward<T> act = activation_backward(k, ws, network, l - 1, dropout);
+      const MatrixView<T> below{act.delta, n, layer.in, act.layer.stride};  // (n, in)
+      ws.plan.propagate(n)(ws, n, layer, delta, w, below, &act);
+    }
+    if (!sink.data) continue;
+
+    T* dw = sink.data + layer.weights_offset;  // (in, out)
+    T* db = sink.data + layer.biases_offset;   // (out)
+    begin_update(ws, layer, l == 0 && batch.is_sparse, sink);
+    k.column_sums(delta, layer.stride, n, layer.out, sink.scale, db);  // BP3: db += sums of delta
+    ws.plan[l].weight_gradient(ws, batch, layer, x, delta, sink, dw);  // BP4: dW += x^T delta
+  }
+}
+
+template <class T>
+void prepare(Workspace<T>& ws, const Network<T>& network, const InputDensity& inputs,
+             std::size_t rows, Purpose purpose, int threads) {
+  const auto layers = network.layers();
+  ws.plan.choose(layers, inputs);
+  ws.layers.resize(layers.size());
+  ws.threads = threads;
+  std::size_t transposed = 0, widest = 0, deepest = rows;
+  for (const Layer& layer : layers) {
+    widest = std::max({widest, layer.stride, padded<T>(layer.in)});
+    deepest = std::max({deepest, layer.in, layer.out});
+  }
+  check_countable<T>(rows, widest);
+  ws.panel_size =
+      std::min(panel_elements, std::min(sum_block, deepest) * std::min(panel_elements, widest));
+  ws.panels.reserve(ws.panel_size * static_cast<std::size_t>(ws.threads));
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const std::size_t size = rows * layers[l].stride;
+    ws.layers[l].a.reserve(size);
+    if (is_one_unit(layers[l], l)) transposed = std::max(transposed, padded<T>(layers[l].in));
+    if (purpose == Purpose::predict) continue;
+    ws.layers[l].z.reserve(size);
+    if (purpose == Purpose::measure) continue;
+    ws.layers[l].delta.reserve(size);
+    transposed = std::max(transposed, layers[l].out * padded<T>(layers[l].in));
+  }
+  ws.sums.reserve(rows * layers.front().stride);
+  ws.transposed.reserve(transposed);
+  if (purpose != Purpose::predict) ws.y.reserve(rows * layers.back().stride);
+}
+
+template <class T>
+double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
+  const Layer& last = network.layers().back();
+  const auto value = kernels<T>().costs[network.architecture().cost].value;
+  const LayerBuffers<T>& out = ws.layers.back();
+  double total = 0;
+  for (std::size_t i = 0; i < batch.rows; ++i) {
+    const std::size_t row = i * last.stride;
+    const double cost = value(out.z.data() + row, out.a.data() + row, batch.y + row, last.out);
+    total += batch.weights ? static_cast<double>(batch.weights[i]) * cost : cost;
+  }
+  return total;
+}
+
+template <class T>
+void input_delta(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                 MatrixView<T> out) {
+  const Layer& first = network.layers().front();
+  const std::size_t stride = padded<T>(first.in);
+  const MatrixView<T> dx{ws.x.reserve(batch.rows * stride), batch.rows, first.in, stride};
+  propagate_gemm<T>(ws, batch.rows, first, ws.layers[0].delta.data(),
+                    network.parameters().data() + first.weights_offset, dx, nullptr);
+  for (std::size_t i = 0; i < batch.rows; ++i) std::copy_n(dx.row(i), first.in, out.row(i));
+}
+
+template <class T>
+double penalty_cost(const Network<T>& network, double l2, double l1) {
+  double squares = 0, absolutes = 0;
+  for (const Layer& layer : network.layers()) {
+    const T* w = network.parameters().data();
+    for (std::size_t i = layer.weights_offset; i < layer.biases_offset; ++i) {
+      squares += double(w[i]) * double(w[i]);
+      absolutes += std::abs(double(w[i]));
+    }
+  }
+  return 0.5 * l2 * squares + l1 * absolutes;
+}
+
+template <class T>
+void check_trainable(const Network<T>& network) {
+  for (const Layer& layer : network.layers()) {
+    if (!is_trainable(layer.activation)) {
+      throw InvalidArgument(
+          concat("a network with ", name(layer.activation),
+                 " units cannot be trained: its slope is zero wherever it is defined, so no "
+                 "gradient reaches the weights; use sigmoid units instead"));
+    }
+  }
+}
+
+#define NNCORE_INSTANTIATE(T)                                                               \
+  template void prepare(Workspace<T>&, const Network<T>&, const InputDensity&, std::size_t, \
+                        Purpose, int);                                                      \
+  template void forward(Workspace<T>&, const Network<T>&, const Batch<T>&, Purpose,         \
+                        const Dropout*);                                                    \
+  template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);     \
+  template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&,                 \
+                         const GradientSink<T>&, const Dropout*);                           \
+  template double penalty_cost(const Network<T>&, double, double);                          \
+  template void check_trainable(const Network<T>&);                                         \
+  template void input_delta(Workspace<T>&, const Network<T>&, const Batch<T>&, MatrixView<T>);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore

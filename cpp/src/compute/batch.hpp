@@ -1,0 +1,42 @@
+// Making a mini-batch: rows gathered, targets laid out, dropout drawn.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "compute/workspace.hpp"
+#include "nncore/network.hpp"
+
+namespace nncore {
+
+// Dropout of one mini-batch: a rate for the inputs and each hidden layer, and what the random
+// numbers are keyed by.
+struct Dropout {
+  std::span<const double> rates;
+  std::uint64_t seed = 0, epoch = 0, batch = 0;
+};
+
+// Whether the outputs of that layer are dropped out, layer 0 being the inputs.
+bool drops(const Dropout* dropout, std::size_t layer);
+
+// A mini-batch of the samples' rows order[first .. first + rows), or of first .. without an order,
+// with all that a pass of that purpose reads: rows gathered where they do not lie in one piece
+// already, inputs dropped out, sparse rows laid out by columns if the workspace's plan wants them
+// so, labels as one-hot rows. Valid until the workspace makes the next one.
+template <class T>
+Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
+                    std::span<const std::int64_t> order, std::size_t first, std::size_t rows,
+                    Purpose purpose, const Dropout* dropout = nullptr);
+
+// Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one is
+// being worked on; for each thread that will read them to call.
+template <class T>
+void prefetch_next(const Batch<T>& batch);
+
+// a (rows, units) of hidden layer `layer`, counted from 1, with units dropped out. It lies in the
+// layer's buffers, like the mask.
+template <class T>
+MatrixView<const T> drop_units(Workspace<T>& ws, const MatrixView<const T>& a,
+                               const Dropout& dropout, std::size_t layer);
+
+}  // namespace nncore

@@ -1,0 +1,21 @@
+// The first layer where its inputs are sparse: its products touch what is not zero, and nothing
+// else. Of the ways in products.cpp these two are the sparse ones.
+#pragma once
+
+#include "compute/workspace.hpp"
+#include "nncore/network.hpp"
+
+namespace nncore {
+
+// z (n, out) = x W + b, W (in, out) being w with what decay is pending.
+template <class T>
+void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
+                            const T* b, T* z);
+
+// dw (in, out) += scale * x^T delta, by columns where the mini-batch has them; see GradientSink.
+template <class T>
+void weight_gradient_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
+                            const MatrixView<const T>& x, const T* delta,
+                            const GradientSink<T>& sink, T* dw);
+
+}  // namespace nncore

@@ -1,0 +1,66 @@
+// Scratch memory, apart from the parameters: every call that computes brings its own, so that
+// one network can serve many threads. Grown once, reused for every mini-batch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "compute/products.hpp"
+#include "kernels/kernels.hpp"
+#include "nncore/network.hpp"
+#include "threads/memory.hpp"
+#include "train/pending_decay.hpp"
+
+namespace nncore {
+
+// What a pass is for decides which buffers it fills.
+enum class Purpose { predict, measure, train };
+
+// A mini-batch as the kernels read it, n being its rows.
+template <class T>
+struct Batch {
+  std::size_t rows = 0;
+  MatrixView<const T> x;  // (n, inputs), where dense
+  bool is_sparse = false;
+  SparseRows<T> sparse;
+  SparseRows<T> next;  // the rows of the mini-batch to come, where they are known
+  std::size_t next_rows = 0;
+  bool ascends = false;      // the columns of each sparse row
+  double nonzeros = 0;       // of all rows, where sparse
+  SparseColumns<T> columns;  // the same rows, where the plan wants them by columns
+  const T* y = nullptr;      // (n, outputs) with the output layer's stride; null to predict
+  const T* weights = nullptr;
+  double weight_sum = 0;  // the number of rows where there are no weights
+};
+
+template <class T>
+struct LayerBuffers {
+  MatrixView<const T> x;  // (n, in): what the layer has read; null where that is sparse
+  Buffer<T> a;            // (n, out): the layer's activations
+  Buffer<T> z;            // (n, out): weighted inputs, for those who need them after a
+  Buffer<T> delta;        // (n, out): dC/dz
+  Buffer<T> dropped;      // (n, out): a after dropout
+  Buffer<T> mask;         // (n, out): 0 or 1 / (1 - rate)
+};
+
+template <class T>
+struct Workspace {
+  Plan<T> plan;
+  PendingDecay<T> pending_decay;
+  std::vector<LayerBuffers<T>> layers;
+  Buffer<T> x, y, weights;
+  Buffer<T> input_mask;
+  Buffer<T> sums;        // of the sparse first layer: (n, out), over the later part of each row
+  Buffer<T> transposed;  // W[l] as (out, in), for the way back
+  Buffer<T> panels;      // matmul's, panel_size for each thread
+  std::size_t panel_size = 0;
+  std::vector<typename SparseColumns<T>::Entry> entries;  // Batch::columns
+  std::vector<std::int32_t> starts;
+  Buffer<T> sparse_values;  // Batch::sparse after dropout
+  Buffer<std::int32_t> sparse_columns;
+  Buffer<std::int64_t> sparse_offsets;
+  bool ascends = false;  // the columns of the sparse rows to come, as far as is known
+  int threads = 1;
+};
+
+}  // namespace nncore

@@ -1,0 +1,213 @@
+#include "data/check.hpp"
+
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <numeric>
+#include <type_traits>
+
+#include "threads/parallel.hpp"
+
+namespace nncore {
+
+template <class T>
+bool all_finite(const T* x, std::size_t n) noexcept {
+  // On the bits, where "any" is an integer reduction that becomes vector code.
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const Bits exponent = std::bit_cast<Bits>(static_cast<T>(HUGE_VAL));
+  Bits bad = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    bad |= Bits{(std::bit_cast<Bits>(x[i]) & exponent) == exponent};
+  }
+  return bad == 0;
+}
+
+namespace {
+
+// Throws at the first number that is not finite, where column_of(place) says in which column it is.
+// There may be none any more: another thread may write to x.
+template <class T, class F>
+void check_finite(const T* x, std::size_t n, const char* what, std::size_t row, F column_of) {
+  if (all_finite(x, n)) return;
+  for (std::size_t p = 0; p < n; ++p) {
+    const T value = x[p];
+    if (std::isfinite(value)) continue;
+    throw InvalidArgument(concat(what, " has ", std::isnan(value) ? "NaN" : "infinity", " in row ",
+                                 row, ", column ", column_of(p), "; expected finite numbers"));
+  }
+}
+
+template <class T>
+void check_finite(const T* x, std::size_t n, const char* what, std::size_t row) {
+  check_finite(x, n, what, row, [](std::size_t p) { return p; });
+}
+
+// The number of rows where all are finite.
+template <class T>
+std::size_t first_row_not_finite(const MatrixView<const T>& x) {
+  std::atomic<std::size_t> first{x.rows};
+  const int threads = threads_for(double(x.rows) * double(x.cols), max_threads());
+  parallel_for(x.rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end && i < first.load(std::memory_order_relaxed); ++i) {
+      if (all_finite(x.row(i), x.cols)) continue;
+      std::size_t known = first;
+      while (i < known && !first.compare_exchange_weak(known, i)) {
+      }
+    }
+  });
+  return first;
+}
+
+template <class T>
+void check_finite(const Inputs<T>& x) {
+  if (!x.is_sparse()) {
+    const std::size_t bad = first_row_not_finite(x.dense);
+    if (bad < x.rows()) check_finite(x.dense.row(bad), x.cols(), "x", bad);
+    return;
+  }
+  const SparseView<T>& sparse = x.sparse;
+  for (std::size_t i = 0; i < sparse.rows; ++i) {
+    const auto begin = static_cast<std::size_t>(sparse.offsets[i]);
+    const auto end = static_cast<std::size_t>(sparse.offsets[i + 1]);
+    check_finite(sparse.values + begin, end - begin, "x", i,
+                 [&](std::size_t p) { return sparse.columns[begin + p]; });
+  }
+}
+
+template <class T>
+void check_structure(const SparseView<T>& x) {
+  const auto columns = static_cast<std::int64_t>(x.cols);
+  if (x.offsets[0] != 0) {
+    throw InvalidArgument(concat("sparse x starts at offset ", x.offsets[0], "; expected 0"));
+  }
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    if (x.offsets[i + 1] < x.offsets[i]) {
+      throw InvalidArgument(concat("sparse x ends row ", i, " before its start"));
+    }
+  }
+  for (std::int64_t p = 0; p < x.offsets[x.rows]; ++p) {
+    if (x.columns[p] < 0 || x.columns[p] >= columns) {
+      throw InvalidArgument(concat("sparse x has a value in column ", x.columns[p],
+                                   "; the network takes columns 0 to ", columns - 1));
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void check_shapes(const Network<T>& network, const Inputs<T>& x) {
+  if (x.cols() != network.inputs()) {
+    throw InvalidArgument(
+        concat("x has ", x.cols(), " columns; the network takes ", network.inputs()));
+  }
+}
+
+template <class T>
+void check_shapes(const Network<T>& network, const Samples<T>& samples) {
+  check_shapes(network, samples.x);
+  const std::size_t rows = samples.rows();
+  if (samples.y.rows() != rows) {
+    throw InvalidArgument(concat("y has ", samples.y.rows(), " rows; x has ", rows));
+  }
+  if (samples.y.are_labels()) {
+    const auto classes = static_cast<std::int64_t>(network.outputs() == 1 ? 2 : network.outputs());
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::int64_t label = samples.y.labels[i];
+      if (label < 0 || label >= classes) {
+        throw InvalidArgument(concat("y has the label ", label, " in row ", i,
+                                     "; the network's outputs stand for labels 0 to ",
+                                     classes - 1));
+      }
+    }
+  } else if (samples.y.values.cols != network.outputs()) {
+    throw InvalidArgument(concat("y has ", samples.y.values.cols, " columns; the network has ",
+                                 network.outputs(), " outputs"));
+  }
+  if (!samples.weights.empty() && samples.weights.size() != rows) {
+    throw InvalidArgument(
+        concat("there are ", samples.weights.size(), " sample weights; x has ", rows, " rows"));
+  }
+}
+
+template <class T>
+void check_out(const MatrixView<T>& out, std::size_t rows, std::size_t cols,
+               std::string_view what) {
+  if (out.rows != rows || out.cols != cols) {
+    throw InvalidArgument(
+        concat(what, " is ", out.rows, " x ", out.cols, "; expected ", rows, " x ", cols));
+  }
+  if (out.stride < cols) {
+    throw InvalidArgument(
+        concat(what, " has the stride ", out.stride, "; expected at least its ", cols, " columns"));
+  }
+}
+
+void check_order(std::span<const std::int64_t> order, std::size_t rows) {
+  for (const std::int64_t row : order) {
+    if (row < 0 || static_cast<std::size_t>(row) >= rows) {
+      throw InvalidArgument(concat("the order names row ", row, "; expected 0 to ", rows, " - 1"));
+    }
+  }
+}
+
+template <class T>
+void check(const Network<T>& network, const Inputs<T>& x) {
+  check_shapes(network, x);
+  if (x.is_coded()) return;  // made from finite numbers
+  if (x.is_sparse()) check_structure(x.sparse);
+  check_finite(x);
+}
+
+template <class T>
+void check(const Network<T>& network, const Samples<T>& samples) {
+  check_shapes(network, samples);
+  check(network, samples.x);
+  const auto [low, high, sum_to_one] = target_range(network.architecture().cost);
+  if (!samples.y.are_labels()) {
+    for (std::size_t i = 0; i < samples.rows(); ++i) {
+      const T* row = samples.y.values.row(i);
+      check_finite(row, samples.y.values.cols, "y", i);
+      for (std::size_t j = 0; j < samples.y.values.cols; ++j) {
+        if (static_cast<double>(row[j]) < low || static_cast<double>(row[j]) > high) {
+          throw InvalidArgument(
+              concat("y has ", row[j], " in row ", i, ", column ", j, "; the cost ",
+                     name(network.architecture().cost), " takes targets from ", low,
+                     std::isinf(high) ? std::string(" up") : concat(" to ", high)));
+        }
+      }
+      if (!sum_to_one) continue;
+      const double sum = std::accumulate(row, row + samples.y.values.cols, 0.0);
+      if (std::abs(sum - 1) > 1e-4) {  // as rounded as a float32 softmax may be
+        throw InvalidArgument(concat("y sums to ", sum, " in row ", i, "; the cost ",
+                                     name(network.architecture().cost),
+                                     " takes probabilities that sum to 1"));
+      }
+    }
+  }
+  double sum = 0;
+  for (std::size_t i = 0; i < samples.weights.size(); ++i) {
+    const auto weight = static_cast<double>(samples.weights[i]);
+    if (!(weight >= 0) || std::isinf(weight)) {
+      throw InvalidArgument(
+          concat("sample weight ", i, " is ", weight, "; expected finite numbers from 0 up"));
+    }
+    sum += weight;
+  }
+  if (!samples.weights.empty() && sum == 0) {
+    throw InvalidArgument("all sample weights are 0; expected at least one above");
+  }
+}
+
+#define NNCORE_INSTANTIATE(T)                                                                \
+  template bool all_finite(const T*, std::size_t) noexcept;                                  \
+  template void check_out(const MatrixView<T>&, std::size_t, std::size_t, std::string_view); \
+  template void check_shapes(const Network<T>&, const Inputs<T>&);                           \
+  template void check_shapes(const Network<T>&, const Samples<T>&);                          \
+  template void check(const Network<T>&, const Inputs<T>&);                                  \
+  template void check(const Network<T>&, const Samples<T>&);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore

@@ -1,0 +1,352 @@
+#include "nncore/files.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#ifdef _WIN32
+#include <io.h>
+#include <process.h>
+#include <sys/stat.h>
+#else
+#include <dirent.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+#include "io/tensor_format.hpp"
+
+namespace nncore {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const std::string& what, int code = errno) {
+  throw FileError(what + ": " + std::generic_category().message(code), code);
+}
+
+[[noreturn]] void fail(const std::string& what, const std::error_code& error) {
+  fail(what, error.default_error_condition().value());
+}
+
+// What the standard library lacks.
+#ifdef _WIN32
+int open_new(const fs::path& path) {
+  return _wopen(path.c_str(), _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY | _O_NOINHERIT,
+                _S_IREAD | _S_IWRITE);
+}
+auto write_some(int file, const std::byte* data, std::size_t size) {
+  return _write(file, data, static_cast<unsigned>(size));
+}
+int sync(int file) { return _commit(file); }
+int close_file(int file) { return _close(file); }
+int process_id() { return _getpid(); }
+void check_protection(const fs::path& path) {
+  if (_waccess(path.c_str(), 2) != 0) fail("cannot be replaced");
+}
+void sync_directory(const fs::path&) {}
+// No file that is open can be removed there.
+constexpr bool moves_while_open = false;
+bool lock_new(int, const fs::path&) { return true; }
+void remove_if_abandoned(const fs::path& path) {
+  std::error_code ignored;
+  fs::remove(path, ignored);
+}
+#else
+int open_new(const fs::path& path) {
+  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+auto write_some(int file, const std::byte* data, std::size_t size) {
+  return ::write(file, data, size);
+}
+int sync(int file) { return ::fsync(file); }
+int close_file(int file) { return ::close(file); }
+int process_id() { return static_cast<int>(::getpid()); }
+
+// A rename would replace what is protected without asking.
+void check_protection(const fs::path& path) {
+  if (::access(path.c_str(), W_OK) != 0) fail("cannot be replaced");
+  struct stat file{}, directory{};
+  if (::stat(path.c_str(), &file) != 0) fail("cannot be replaced");
+  // To root access() grants everything.
+  constexpr auto writable = S_IWUSR | S_IWGRP | S_IWOTH;
+  if ((file.st_mode & writable) == 0) fail("cannot be replaced", EACCES);
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (::stat(parent.c_str(), &directory) != 0 || (directory.st_mode & S_ISVTX) == 0) return;
+  const auto user = ::geteuid();
+  if (user != 0 && user != file.st_uid && user != directory.st_uid) {
+    fail("cannot be replaced, as it is somebody else's and its directory sticky", EPERM);
+  }
+}
+
+// Failures are passed over: the new file is in place and whole, and so is whatever a power cut
+// would bring back.
+void sync_directory(const fs::path& directory) {
+  const int file = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return;
+  ::fsync(file);
+  ::close(file);
+}
+
+constexpr bool moves_while_open = true;
+
+#ifdef __EMSCRIPTEN__
+bool lock_new(int, const fs::path&) { return true; }
+void remove_if_abandoned(const fs::path&) {}  // there is one process only
+#else
+// flock's locks belong to the open file: other threads of this process meet them too, and they end
+// with the process however it ends. False if somebody has taken the new file for an abandoned one.
+bool lock_new(int file, const fs::path& path) {
+  if (::flock(file, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;  // or there are no locks
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+// Whoever gets the lock knows that the writer is dead. Where there are no locks, nobody gets one.
+void remove_if_abandoned(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0) return;
+  struct stat opened{}, named{};
+  if (::fstat(file, &opened) == 0 && S_ISREG(opened.st_mode) && opened.st_uid == ::geteuid() &&
+      ::flock(file, LOCK_EX | LOCK_NB) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+      named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) {
+    ::unlink(path.c_str());
+  }
+  ::close(file);
+}
+#endif
+#endif
+
+// Names of temporary files: short, since the target's may leave no room for a suffix.
+constexpr std::string_view temporary_start = ".nncore-save-";
+constexpr std::string_view temporary_end = ".tmp";
+
+std::string temporary_name() {
+  static std::atomic<unsigned> counter = 0;
+  return std::string(temporary_start) + std::to_string(process_id()) + "-" +
+         std::to_string(counter++) + std::string(temporary_end);
+}
+
+// Whether temporary_name() may have made it: two numbers with a dash between them.
+bool is_temporary_name(std::string_view name) {
+  if (!name.starts_with(temporary_start) || !name.ends_with(temporary_end)) return false;
+  if (name.size() < temporary_start.size() + temporary_end.size()) return false;
+  name.remove_prefix(temporary_start.size());
+  name.remove_suffix(temporary_end.size());
+  const std::size_t dash = name.find('-');
+  if (dash == std::string_view::npos) return false;
+  const auto is_number = [](std::string_view text) {
+    return !text.empty() && text.size() <= 10 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  return is_number(name.substr(0, dash)) && is_number(name.substr(dash + 1));
+}
+
+// Removes the temporary files of savers that were killed. A directory that cannot be read keeps
+// them.
+void remove_abandoned(const fs::path& directory) {
+#ifdef _WIN32
+  std::error_code unreadable;
+  fs::directory_iterator entry(directory, unreadable);
+  while (!unreadable && entry != fs::directory_iterator()) {
+    const std::wstring name = entry->path().filename().wstring();
+    // No temporary file's name has other characters than these make of it.
+    if (is_temporary_name(std::string(name.begin(), name.end()))) {
+      remove_if_abandoned(entry->path());
+    }
+    entry.increment(unreadable);
+  }
+#else
+  // Several times as fast as the standard library's iterator, for directories of many files.
+  const std::unique_ptr<DIR, int (*)(DIR*)> listed(::opendir(directory.c_str()), ::closedir);
+  if (!listed) return;
+  while (const dirent* entry = ::readdir(listed.get())) {
+    if (is_temporary_name(entry->d_name)) remove_if_abandoned(directory / entry->d_name);
+  }
+#endif
+}
+
+// What a path leads to that no file can replace; empty for files and for what is not there.
+std::string_view special_kind(fs::file_type type) {
+  switch (type) {
+    case fs::file_type::character:
+      return "is a character device";
+    case fs::file_type::block:
+      return "is a block device";
+    case fs::file_type::fifo:
+      return "is a FIFO";
+    case fs::file_type::socket:
+      return "is a socket";
+    case fs::file_type::not_found:
+    case fs::file_type::regular:
+    case fs::file_type::directory:
+      return "";
+    default:
+      return "is of an unknown kind";
+  }
+}
+
+void check_kind(const fs::path& path) {
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  if (type == fs::file_type::directory) fail("cannot be written", EISDIR);
+  if (error == std::errc::too_many_symbolic_link_levels) {
+    fail("cannot follow its symbolic links", error);
+  }
+  if (type == fs::file_type::none && error) fail("cannot be written", error);
+  const std::string_view kind = special_kind(type);
+  if (!kind.empty()) {
+    throw FileError(std::string(kind) + ", not a regular file, and is not replaced", EINVAL);
+  }
+}
+
+// The links of /proc/self/fd, to which /dev/stdout leads, stand for open files: a new file under
+// the same name would not be what the process has open.
+void check_no_open_file(const fs::path& link) {
+  std::error_code error;
+  const fs::path parent = link.has_parent_path() ? link.parent_path() : fs::path(".");
+  const std::string directory = fs::canonical(parent, error).generic_string();
+  if (directory.starts_with("/proc/") || directory == "/dev/fd") {
+    throw FileError("leads to a file that a process has open, which is not replaced", EINVAL);
+  }
+}
+
+// Follows links by hand, since the last one may point to a file that is yet to be made.
+fs::path resolve_links(fs::path path) {
+  constexpr int most_hops = 40;
+  std::error_code error;
+  for (int hop = 0; fs::is_symlink(fs::symlink_status(path, error)); ++hop) {
+    if (hop == most_hops) fail("cannot follow its symbolic links", ELOOP);
+    check_no_open_file(path);
+    path = path.parent_path() / fs::read_symlink(path, error);
+    if (error) fail("cannot follow its symbolic links", error);
+  }
+  return path;
+}
+
+// Where a file is to be written, found to be a place where one can be.
+struct Target {
+  explicit Target(const fs::path& given) {
+    check_kind(given);
+    path = resolve_links(given);
+    if (path.has_parent_path()) directory = path.parent_path();
+    if (!path.has_filename()) fail("cannot be written", EISDIR);
+    std::error_code error;
+    const fs::file_status old = fs::status(path, error);
+    if (!fs::exists(old)) return;
+    check_protection(path);
+    permissions = old.permissions() & fs::perms(0777);
+  }
+
+  fs::path path, directory = ".";
+  std::optional<fs::perms> permissions;  // the old file's, if there is one
+};
+
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const Target& target) {
+    for (;;) {
+      path_ = target.directory / temporary_name();
+      file_ = open_new(path_);
+      if (file_ < 0 && errno == EEXIST) continue;
+      if (file_ < 0) {
+        const int code = errno;
+        path_.clear();
+        fail("cannot create a file in " + tensor_format::path_text(target.directory), code);
+      }
+      if (lock_new(file_, path_)) break;
+      close_file(std::exchange(file_, -1));
+    }
+    // Before there is any content that others could read.
+    if (target.permissions) set_permissions(*target.permissions);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() {
+    std::error_code ignored;
+    if (moves_while_open && !path_.empty()) fs::remove(path_, ignored);  // while it is locked
+    if (file_ >= 0) close_file(file_);
+    if (!moves_while_open && !path_.empty()) fs::remove(path_, ignored);
+  }
+
+  void write(std::span<const std::byte> bytes) {
+    // What every system's count can hold.
+    constexpr std::size_t most_at_once = std::size_t{1} << 30;
+    while (!bytes.empty()) {
+      const auto written = write_some(file_, bytes.data(), std::min(bytes.size(), most_at_once));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail("cannot be written");
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+  }
+
+  // Whether it got there; false if somebody has removed the temporary file.
+  bool move_to(const fs::path& target) {
+    while (sync(file_) != 0) {
+      if (errno != EINTR) fail("cannot be written to the disk");
+    }
+    if (!moves_while_open) close_file(std::exchange(file_, -1));
+    std::error_code error;
+    fs::rename(path_, target, error);
+    if (error) {
+      std::error_code unknown;
+      if (!fs::exists(fs::symlink_status(path_, unknown))) return false;
+      fail("cannot take the place of the old file", error);
+    }
+    path_.clear();
+    return true;
+  }
+
+ private:
+  void set_permissions(fs::perms permissions) {
+    std::error_code error;
+    fs::permissions(path_, permissions, error);
+    if (error) {
+      fs::remove(path_, error);  // no destructor runs for what was never made
+      close_file(file_);
+      fail("cannot set the permissions of a temporary file beside it", error);
+    }
+  }
+
+  fs::path path_;
+  int file_ = -1;
+};
+
+}  // namespace
+
+void replace_file(const fs::path& path, std::span<const std::span<const std::byte>> pieces) {
+  const Target target(path);
+  remove_abandoned(target.directory);
+  // Programs that tidy up, and servers whose locks do not reach other machines, may remove a
+  // temporary file that is in use.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    TemporaryFile temporary(target);
+    for (const auto piece : pieces) temporary.write(piece);
+    if (temporary.move_to(target.path)) {
+      sync_directory(target.directory);
+      return;
+    }
+  }
+  fail("cannot be written, as something removes temporary files from its directory", ENOENT);
+}
+
+void check_replaceable(const fs::path& path, std::uint64_t bytes) {
+  const Target target(path);
+  remove_abandoned(target.directory);
+  TemporaryFile temporary(target);
+  static constexpr std::array<std::byte, 1 << 16> zeros{};
+  for (; bytes > 0; bytes -= std::min<std::uint64_t>(bytes, zeros.size())) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, zeros.size()));
+    temporary.write(std::span(zeros).first(count));
+  }
+}
+
+}  // namespace nncore

@@ -1,0 +1,116 @@
+#include "nncore/model_file.hpp"
+
+#include "io/model_format.hpp"
+
+namespace nncore {
+
+using namespace model_format;
+
+namespace {
+
+constexpr const char* format_key = "nncore.format";
+constexpr const char* format_version = "1";
+
+template <class Items, class Text>
+std::string join(const Items& items, Text text_of) {
+  std::string joined;
+  for (const auto& item : items) joined += (joined.empty() ? "" : ",") + text_of(item);
+  return joined;
+}
+
+Architecture read_architecture(const Metadata& metadata) {
+  Architecture architecture;
+  architecture.sizes = metadata.numbers("nncore.sizes");
+  for (const std::string& item : metadata.items("nncore.activations")) {
+    architecture.activations.push_back(from_name<Activation>(item));
+  }
+  architecture.cost = from_name<Cost>(metadata.at("nncore.cost"));
+  check(architecture);
+  return architecture;
+}
+
+template <class T>
+std::shared_ptr<Network<T>> read_network(const TensorFile& file, const Architecture& architecture,
+                                         const Metadata& metadata) {
+  // Every tensor is found and measured before memory is taken for a network of that size.
+  const auto found = find_block<T>(file, architecture.sizes, "");
+  auto network = std::make_shared<Network<T>>(architecture, metadata.number("nncore.seed"));
+  network->set_epoch(metadata.number("nncore.epoch"));
+  fill_block<T>(network->layers(), found, network->parameters().data());
+  return network;
+}
+
+// Calls write with the metadata and tensors of the network's file.
+template <class T, class Write>
+auto with_content(const Network<T>& network, const Extras& extras, Write write) {
+  const typename Network<T>::ReadAccess access(network);
+  if (!network.all_finite()) {
+    throw InvalidArgument("the network has NaN or infinite parameters; it is not saved");
+  }
+  BlockTensors<T> tensors(network.layers());
+  tensors.add(network.parameters().data(), "");
+  tensors.append(extras.tensors);
+  return write(with_extras(model_metadata(network), extras), tensors.views());
+}
+
+}  // namespace
+
+template <class T>
+std::map<std::string, std::string> model_metadata(const Network<T>& network) {
+  const Architecture& architecture = network.architecture();
+  return {{format_key, format_version},
+          {"nncore.sizes",
+           join(architecture.sizes, [](std::size_t size) { return std::to_string(size); })},
+          {"nncore.activations",
+           join(architecture.activations, [](Activation a) { return std::string(name(a)); })},
+          {"nncore.cost", std::string(name(architecture.cost))},
+          {"nncore.seed", std::to_string(network.seed())},
+          {"nncore.epoch", std::to_string(network.epoch())}};
+}
+
+template <class T>
+void save_model(const Network<T>& network, const std::filesystem::path& path,
+                const Extras& extras) {
+  with_content(network, extras, [&](const auto& metadata, const auto& tensors) {
+    write_tensor_file(path, metadata, tensors);
+  });
+}
+
+template <class T>
+std::vector<std::byte> model_bytes(const Network<T>& network, const Extras& extras) {
+  return with_content(network, extras, [&](const auto& metadata, const auto& tensors) {
+    return tensor_bytes(metadata, tensors);
+  });
+}
+
+AnyNetwork model_from(const TensorFile& file) {
+  const Metadata metadata(file);
+  if (metadata.at(format_key) != format_version) {
+    throw ModelFileError(concat(file.label(), ": its format is version ",
+                                tensor_format::shown(metadata.at(format_key)),
+                                "; this nncore reads version ", format_version));
+  }
+  try {
+    const Architecture architecture = read_architecture(metadata);
+    if (file.at("weights.0").dtype == DType::f64) {
+      return read_network<double>(file, architecture, metadata);
+    }
+    return read_network<float>(file, architecture, metadata);
+  } catch (const InvalidArgument& error) {
+    throw ModelFileError(concat(file.label(), ": ", error.what()));
+  }
+}
+
+AnyNetwork load_model(const std::filesystem::path& path) {
+  return model_from(read_tensor_file(path));
+}
+
+#define NNCORE_INSTANTIATE(T)                                                               \
+  template std::map<std::string, std::string> model_metadata(const Network<T>&);            \
+  template void save_model(const Network<T>&, const std::filesystem::path&, const Extras&); \
+  template std::vector<std::byte> model_bytes(const Network<T>&, const Extras&);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
+
+}  // namespace nncore

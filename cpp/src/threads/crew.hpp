@@ -1,0 +1,144 @@
+// Threads that stand by for the short parallel loops of a training run.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include "threads/pace.hpp"
+
+namespace nncore {
+
+// One leader hands out jobs; each job has parts, and a part is done by whoever claims it first
+// (of more than max_claims parts, one claim takes every max_claims-th).
+// A worker claims the parts of its own number, so that the same thread sees the same piece of a
+// matrix again and again; the leader also takes what nobody has claimed yet, so that a worker
+// that the machine has put aside holds nothing up before it has begun. How many work is the
+// pace's matter; the others sleep.
+class Crew {
+ public:
+  static constexpr int max_claims = 32;
+  using Body = void (*)(void* context, int part);
+
+  // Of so many threads, the leader among them; the pace is the leader's.
+  Crew(int threads, Pace& pace) : threads_(threads), pace_(pace), active_(pace.members(threads)) {}
+
+  // The leader's: whether all but the leader rest now.
+  bool leader_is_alone() const { return pace_.members(threads_) == 1; }
+
+  // The leader's: as much work is done as between the last two calls.
+  void beat() {
+    pace_.beat(threads_, Pace::clock());
+    set_active(pace_.members(threads_));
+  }
+
+  // The leader's: does all parts, with the workers' help. Rethrows the first exception.
+  void run(int parts, Body body, void* context) {
+    const int active = active_.load(std::memory_order_relaxed);
+    const int claims = std::min(parts, max_claims);
+    body_ = body;
+    context_ = context;
+    parts_ = parts;
+    pending_.store(claims, std::memory_order_relaxed);
+    ++job_;
+    const std::uint64_t unclaimed = (std::uint64_t{1} << claims) - 1;
+    state_.store(job_ << 32 | unclaimed, std::memory_order_release);
+    const auto take = [&](int part) {
+      if (claim(job_, part)) work(part);
+    };
+    for (int part = 0; part < claims; part += active) take(part);
+    for (int part = 0; part < claims; ++part) take(part);
+    for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin) wait(spin);
+    if (failed_.exchange(false)) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+  void dismiss() {
+    dismissed_.store(true, std::memory_order_release);
+    set_active(std::numeric_limits<int>::max());  // wakes all
+  }
+
+  // A worker's life, number 1 and up, until it is dismissed.
+  void stand_by(int number) {
+    std::uint64_t seen = 0;
+    for (int spin = 0; !dismissed_.load(std::memory_order_acquire); ++spin) {
+      const std::uint64_t state = state_.load(std::memory_order_acquire), job = state >> 32;
+      const int active = active_.load(std::memory_order_acquire);
+      if (number >= active) {
+        active_.wait(active, std::memory_order_acquire);
+        spin = 0;
+        continue;
+      }
+      if (job == seen) {
+        wait(spin);
+        continue;
+      }
+      seen = job;
+      spin = 0;
+      for (int part = number; part < max_claims && state >> part & 1; part += active) {
+        if (claim(job, part)) work(part);
+      }
+    }
+  }
+
+ private:
+  void set_active(int active) {
+    const int before = active_.load(std::memory_order_relaxed);
+    if (active == before) return;
+    active_.store(active, std::memory_order_release);
+    if (active > before) active_.notify_all();
+  }
+
+  // Takes a part of that job, unless it is taken or the job is over.
+  bool claim(std::uint64_t job, int part) {
+    const std::uint64_t bit = std::uint64_t{1} << part;
+    std::uint64_t state = state_.load(std::memory_order_acquire);
+    while (state >> 32 == (job & 0xFFFFFFFFu) && (state & bit)) {
+      if (state_.compare_exchange_weak(state, state & ~bit, std::memory_order_acq_rel)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void work(int part) {
+    try {
+      for (; part < parts_; part += max_claims) body_(context_, part);
+    } catch (...) {
+      if (!failed_.exchange(true)) error_ = std::current_exception();
+    }
+    pending_.fetch_sub(1, std::memory_order_acq_rel);
+  }
+
+  // Spins for some microseconds, then lets others have the processor.
+  static void wait(int spin) {
+    if (spin > 2000) {
+      std::this_thread::yield();
+      return;
+    }
+#if defined(__x86_64__) || defined(__i386__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
+  // Each on a cache line of its own: one is written by the leader, one by all at the end.
+  alignas(64) std::atomic<std::uint64_t> state_{0};  // number of the job << 32 | unclaimed parts
+  alignas(64) std::atomic<int> pending_{0};          // parts that are not done
+  alignas(64) std::atomic<bool> dismissed_{false};
+  const int threads_;
+  Pace& pace_;
+  std::atomic<int> active_;  // threads that work now: the leader and the first workers
+  Body body_ = nullptr;
+  void* context_ = nullptr;
+  int parts_ = 0;
+  std::uint64_t job_ = 0;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr error_;
+};
+
+}  // namespace nncore

@@ -1,0 +1,465 @@
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "compute/backprop.hpp"
+#include "data/check.hpp"
+#include "model/hyperparameters.hpp"
+#include "model/random.hpp"
+#include "nncore/train.hpp"
+#include "threads/parallel.hpp"
+#include "train/epoch_position.hpp"
+
+namespace nncore {
+namespace {
+
+void check_rate(double value, const char* what) {
+  if (!(value >= 0) || std::isinf(value)) {
+    throw InvalidArgument(concat(what, " is ", value, "; expected a finite number, 0 or more"));
+  }
+}
+
+template <class T>
+void check_options(const Network<T>& network, const TrainOptions& options) {
+  check_trainable(network);
+  if (options.batch_size < 1) throw InvalidArgument("the batch size is 0; expected 1 or more");
+  check_rate(options.l2, "l2");
+  check_rate(options.l1, "l1");
+  check_rate(options.max_norm, "max_norm");
+  check_rate(options.clip_value, "clip_value");
+  check_rate(options.clip_norm, "clip_norm");
+  const std::size_t wanted = network.layers().size();
+  if (!options.dropout.empty() && options.dropout.size() != wanted) {
+    throw InvalidArgument(concat("there are ", options.dropout.size(), " dropout rates; expected ",
+                                 wanted, ", for the inputs and each hidden layer"));
+  }
+  for (const double rate : options.dropout) {
+    if (!(rate >= 0 && rate < 1)) {
+      throw InvalidArgument(concat("a dropout rate is ", rate, "; expected 0 <= rate < 1"));
+    }
+  }
+  check_ranges(options.optimizer, options.hyperparameters);
+}
+
+}  // namespace
+
+void check_position(const EpochPosition& p) {
+  const auto all = p.batch_size > 0 ? p.rows / p.batch_size + (p.rows % p.batch_size != 0) : 0;
+  if (p.batches < 1 || p.batches >= all) {
+    throw InvalidArgument(concat(p.batches, " mini-batches are done of an epoch of ", p.rows,
+                                 " rows in mini-batches of ", p.batch_size,
+                                 "; expected one at least, and one that is left"));
+  }
+  if (!std::isfinite(p.cost) || !(p.weight >= 0) || std::isinf(p.weight)) {
+    throw InvalidArgument(concat("the cost of an epoch's first mini-batches is ", p.cost,
+                                 " for rows that weigh ", p.weight, "; expected finite numbers"));
+  }
+}
+
+template <class T>
+struct Trainer<T>::State {
+  Workspace<T> ws;
+  Buffer<T> gradients;  // laid out as the parameters, like each slot
+  std::vector<Buffer<T>> slots;
+  // Parameters and slots as they were when the epoch began, to go back to.
+  std::vector<T> snapshot;
+  std::vector<std::int64_t> order;  // of the epoch's rows, where they do not come as they lie
+  Update update;
+
+  // What the optimiser remembers, at its first step.
+  void start_anew(const TrainOptions& options, std::size_t size) {
+    std::vector<Buffer<T>> fresh(optimizer_slots(options.optimizer));
+    for (Buffer<T>& slot : fresh) slot.reserve(size);
+    slots = std::move(fresh);
+    std::copy(options.hyperparameters.begin(), options.hyperparameters.end(),
+              update.hyperparameters);
+  }
+
+  template <class Copy>
+  void each_block(Network<T>& network, Copy copy) {
+    const std::size_t size = network.parameters().size();
+    snapshot.resize(size * (1 + slots.size()));
+    copy(network.parameters().data(), snapshot.data());
+    for (std::size_t s = 0; s < slots.size(); ++s) {
+      copy(slots[s].data(), snapshot.data() + (s + 1) * size);
+    }
+  }
+  void remember(Network<T>& network) {
+    each_block(network,
+               [&](T* from, T* to) { std::copy_n(from, network.parameters().size(), to); });
+  }
+  void go_back(Network<T>& network) {
+    each_block(network,
+               [&](T* to, T* from) { std::copy_n(from, network.parameters().size(), to); });
+  }
+};
+
+namespace {
+
+template <class T>
+void clip(std::span<T> gradients, const TrainOptions& options) {
+  if (options.clip_value > 0) {
+    const T bound = static_cast<T>(options.clip_value);
+    for (T& g : gradients) g = std::clamp(g, -bound, bound);
+  }
+  if (options.clip_norm > 0) {
+    double squares = 0;
+    for (const T g : gradients) squares += double(g) * double(g);
+    const double norm = std::sqrt(squares);
+    if (norm > options.clip_norm) {
+      const T factor = static_cast<T>(options.clip_norm / norm);
+      for (T& g : gradients) g *= factor;
+    }
+  }
+}
+
+// Shrinks the incoming weights of every unit whose norm passes the bound (Srivastava et al.,
+// 2014, section 5.1).
+template <class T>
+void bound_norms(Network<T>& network, double bound) {
+  std::vector<double> factors;
+  for (std::size_t l = 0; l < network.layers().size(); ++l) {
+    const MatrixView<T> w = network.weights(l);  // (in, out)
+    factors.assign(w.cols, 0);
+    for (std::size_t k = 0; k < w.rows; ++k) {
+      for (std::size_t j = 0; j < w.cols; ++j)
+        factors[j] += double(w.row(k)[j]) * double(w.row(k)[j]);
+    }
+    for (double& f : factors) f = std::sqrt(f) > bound ? bound / std::sqrt(f) : 1;
+    for (std::size_t k = 0; k < w.rows; ++k) {
+      for (std::size_t j = 0; j < w.cols; ++j) w.row(k)[j] *= static_cast<T>(factors[j]);
+    }
+  }
+}
+
+// What EpochPosition::order says of an epoch's rows. An order that was given has its hash.
+constexpr std::uint64_t as_they_lie = 0, shuffled = 1;
+
+std::uint64_t order_key(const EpochOptions& options) {
+  if (!options.order) return options.shuffle ? shuffled : as_they_lie;
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, a row at a time
+  for (const std::int64_t row : *options.order) {
+    hash = (hash ^ static_cast<std::uint64_t>(row)) * 0x100000001b3;
+  }
+  return std::max(hash, std::uint64_t{unknown_order + 1});
+}
+
+// Whether an epoch that was stopped at `left` is the one that is to be trained.
+bool is_same_epoch(const EpochPosition& left, const EpochPosition& wanted,
+                   const EpochOptions& options) {
+  if (left.epoch != wanted.epoch || left.rows != wanted.rows ||
+      left.batch_size != wanted.batch_size) {
+    return false;
+  }
+  return left.order == unknown_order ? !options.order : left.order == order_key(options);
+}
+
+template <class T>
+bool columns_ascend(const SparseView<T>& x) {
+  bool ascend = true;
+  for (std::size_t i = 0; i < x.rows && ascend; ++i) {
+    const std::int32_t *from = x.columns + x.offsets[i], *to = x.columns + x.offsets[i + 1];
+    for (; from + 1 < to; ++from) ascend &= from[0] <= from[1];
+  }
+  return ascend;
+}
+
+}  // namespace
+
+template <class T>
+Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
+    : network_(network), state_(std::make_unique<State>()) {
+  options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
+  check_options(network_, options);
+  state_->start_anew(options, network_.parameters().size());
+  options_ = std::move(options);
+}
+
+template <class T>
+void Trainer<T>::set_options(TrainOptions options) {
+  options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
+  check_options(network_, options);
+  const typename Network<T>::TrainAccess access(network_);
+  if (options.optimizer != options_.optimizer ||
+      options.hyperparameters != options_.hyperparameters) {
+    state_->start_anew(options, network_.parameters().size());
+    steps_ = 0;
+  }
+  options_ = std::move(options);
+}
+
+template <class T>
+Trainer<T>::~Trainer() = default;
+
+template <class T>
+Trainer<T>::Trainer(Trainer&&) noexcept = default;
+
+template <class T>
+std::vector<std::span<T>> Trainer<T>::slots() noexcept {
+  std::vector<std::span<T>> spans;
+  for (Buffer<T>& slot : state_->slots) spans.emplace_back(slot.data(), slot.size());
+  return spans;
+}
+
+template <class T>
+std::vector<std::span<const T>> Trainer<T>::slots() const noexcept {
+  std::vector<std::span<const T>> spans;
+  for (const Buffer<T>& slot : state_->slots) spans.emplace_back(slot.data(), slot.size());
+  return spans;
+}
+
+template <class T>
+std::shared_ptr<T> Trainer<T>::share_slot(std::size_t i) const {
+  return state_->slots.at(i).share();
+}
+
+template <class T>
+std::optional<EpochPosition> Trainer<T>::position() const {
+  const typename Network<T>::ReadAccess access(network_);
+  return position_ && position_->epoch == network_.epoch() ? position_ : std::nullopt;
+}
+
+template <class T>
+void Trainer<T>::set_position(const std::optional<EpochPosition>& position) {
+  if (position) check_position(*position);
+  const typename Network<T>::TrainAccess access(network_);
+  position_ = position;
+}
+
+// What the mini-batches of one call have in common.
+template <class T>
+struct Trainer<T>::Pass {
+  double learning_rate = 0;
+  double penalty_rows = 0;  // 0 for each mini-batch's own
+  bool cost_with_penalty = false;
+  int threads = 0;
+  std::uint64_t first_batch = 0;             // the number of the first one, a key of dropout
+  std::span<const std::int64_t> order = {};  // of the rows; empty: as they lie
+  const std::function<bool()>* should_stop = nullptr;
+};
+
+// One mini-batch: forward, backward, step. Returns its summed cost.
+template <class T>
+double Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropout* dropout) {
+  State& s = *state_;
+  const double n = batch.weight_sum;
+  const double penalty_rows = options.penalty_rows > 0 ? options.penalty_rows : n;
+
+  forward(s.ws, network_, batch, Purpose::train, dropout);
+  double cost = summed_cost(s.ws, network_, batch);
+  if (!std::isfinite(cost)) return cost;
+  if (n == 0) return 0;  // every weight is zero: nothing to learn
+  if (options.cost_with_penalty) {
+    s.ws.pending_decay.apply();
+    cost += n * penalty_cost(network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
+  }
+
+  T* parameters = network_.parameters().data();
+  const bool clipped = options_.clip_value > 0 || options_.clip_norm > 0;
+  if (options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
+    // Plain SGD is the gradient with the parameters themselves as its destination.
+    backward<T>(s.ws, network_, batch,
+                {.data = parameters,
+                 .scale = static_cast<T>(-options.learning_rate / n),
+                 .decay = 1 - options.learning_rate * options_.l2 / penalty_rows},
+                dropout);
+  } else {
+    const std::size_t size = network_.parameters().size();
+    T* gradients = s.gradients.reserve(size);
+    backward<T>(s.ws, network_, batch,
+                {.data = gradients, .scale = static_cast<T>(1 / n), .overwrite = true}, dropout);
+    clip<T>({gradients, size}, options_);
+
+    Update update = s.update;
+    update.learning_rate = options.learning_rate;
+    update.t = steps_ + 1;
+    const auto step = kernels<T>().update[options_.optimizer];
+    const auto run = [&](std::size_t from, std::size_t count) {
+      parallel_for(count, cache_line, threads_for(double(count) * 4, s.ws.threads),
+                   [&](int, std::size_t begin, std::size_t end) {
+                     const std::size_t i = from + begin;
+                     step(update, parameters + i, gradients + i,
+                          s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
+                          s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, end - begin);
+                   });
+    };
+    for (const Layer& layer : network_.layers()) {
+      update.l2 = options_.l2 / penalty_rows;
+      update.l1 = options_.l1 / penalty_rows;
+      run(layer.weights_offset, layer.biases_offset - layer.weights_offset);
+      update.l2 = update.l1 = 0;  // biases are not penalised
+      run(layer.biases_offset, layer.stride);
+    }
+  }
+  if (options_.max_norm > 0) {
+    s.ws.pending_decay.apply();
+    bound_norms(network_, options_.max_norm);
+  }
+  ++steps_;
+  return cost;
+}
+
+// Trains on the mini-batches behind `at`, which goes along. False if it was stopped.
+template <class T>
+bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition& at) {
+  check_rate(pass.learning_rate, "the learning rate");
+  if (pass.threads < 0) {
+    throw InvalidArgument(concat("the number of threads is ", pass.threads,
+                                 "; expected 1 or more, or 0 for the library's setting"));
+  }
+  State& s = *state_;
+  const int most = max_threads();
+  prepare(s.ws, network_, stored_density(samples.x), at.batch_size, Purpose::train,
+          pass.threads > 0 ? std::min(most, pass.threads) : most);
+  s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
+  s.remember(network_);
+  const std::uint64_t steps = steps_;
+  const char* const begun = at.batches == 0 ? "epoch's" : "call's";
+
+  bool finite = true, stopping = false, stopped = false;
+  std::exception_ptr thrown;  // by should_stop
+  const auto asked_to_stop = [&] {
+    try {
+      return (*pass.should_stop)();
+    } catch (...) {
+      thrown = std::current_exception();
+      return true;
+    }
+  };
+  auto train = [&] {
+    const typename PendingDecay<T>::Run decay(s.ws.pending_decay, network_.weights(0));
+    while (at.batches * at.batch_size < at.rows && finite && !stopped) {
+      const auto first = static_cast<std::size_t>(at.batches) * at.batch_size;
+      const Dropout drawn{options_.dropout, network_.seed(), network_.epoch(),
+                          pass.first_batch + at.batches};
+      const Dropout* dropout = options_.dropout.empty() ? nullptr : &drawn;
+      Batch<T> batch =
+          make_batch(s.ws, network_, samples, pass.order, first,
+                     std::min(at.batch_size, at.rows - first), Purpose::train, dropout);
+      at.cost += mini_batch(batch, pass, dropout);
+      crew_beat();
+      at.weight += batch.weight_sum;
+      ++at.batches;
+      finite = std::isfinite(at.cost);
+
+      s.ws.pending_decay.apply_after(at.batches);
+      const std::uint64_t stop = s.ws.pending_decay.none_pending_after(at.batches);
+      if (!pass.should_stop || stop * at.batch_size >= at.rows) continue;  // nowhere to stop
+      stopping = stopping || asked_to_stop();
+      stopped = stopping && stop == at.batches;
+    }
+  };
+  const auto go_back = [&] {
+    s.go_back(network_);
+    steps_ = steps;
+  };
+  try {
+    // No thread stands by unless some product of a mini-batch deserves it.
+    const bool large = s.ws.plan.work_per_row() * double(at.batch_size) >= 2 * crew_grain;
+    with_crew(large ? s.ws.threads : 1,
+              double(network_.parameters().size()) * double(at.batch_size), std::move(train));
+  } catch (...) {
+    go_back();
+    throw;
+  }
+  if (!finite || !network_.all_finite()) {
+    go_back();
+    if (thrown) std::rethrow_exception(thrown);
+    throw DivergenceError(
+        concat("training diverged in epoch ", network_.epoch(), ": the ",
+               finite ? "parameters are" : "cost is",
+               " no longer finite; the parameters are those of the ", begun,
+               " start. A smaller learning rate may help (it is ", pass.learning_rate, ")"),
+        static_cast<long>(network_.epoch()));
+  }
+  if (thrown) {
+    position_ = at;
+    std::rethrow_exception(thrown);
+  }
+  return !stopped;
+}
+
+template <class T>
+double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
+  const typename Network<T>::TrainAccess access(network_);
+  data.check_suits(network_);
+  if (data.rows() == 0) throw InvalidArgument("x has no rows; there is nothing to learn from");
+  std::vector<std::int64_t>& order = state_->order;
+  order.clear();
+  if (options.order) {
+    if (options.order->empty()) {
+      throw InvalidArgument("the order has no rows; expected one at least");
+    }
+    order.assign(options.order->begin(), options.order->end());
+    check_order(order, data.rows());
+  } else if (options.shuffle) {
+    order.resize(data.rows());
+    permutation(order, network_.seed(), network_.epoch());
+  }
+
+  EpochPosition at{.epoch = network_.epoch(), .rows = order.empty() ? data.rows() : order.size()};
+  at.batch_size = std::min(options_.batch_size, at.rows);
+  if (position_ && is_same_epoch(*position_, at, options)) at = *position_;
+  if (options.should_stop) at.order = order_key(options);
+  const std::size_t rows = options.penalty_rows ? options.penalty_rows : data.rows();
+  const bool whole = run(data.samples(),
+                         {.learning_rate = options.learning_rate,
+                          .penalty_rows = options.penalty_by_mini_batch ? 0 : double(rows),
+                          .cost_with_penalty = options.cost_with_penalty,
+                          .threads = options.threads,
+                          .order = order,
+                          .should_stop = options.should_stop ? &options.should_stop : nullptr},
+                         at);
+  if (whole) {
+    position_.reset();
+    network_.set_epoch(network_.epoch() + 1);
+  } else {
+    position_ = at;
+  }
+  return at.weight > 0 ? at.cost / at.weight : 0;
+}
+
+template <class T>
+double Trainer<T>::step(const Samples<T>& samples, const StepOptions& options) {
+  const typename Network<T>::TrainAccess access(network_);
+  check_shapes(network_, samples);
+  std::vector<std::int64_t>& order = state_->order;
+  order.clear();
+  if (options.order) order.assign(options.order->begin(), options.order->end());
+  check_order(order, samples.rows());
+  EpochPosition at{.rows = options.order ? order.size() : samples.rows()};
+  if (at.rows == 0) throw InvalidArgument("x has no rows; there is nothing to learn from");
+  at.batch_size = at.rows;
+  run(samples,
+      {.learning_rate = options.learning_rate,
+       .penalty_rows = double(options.penalty_rows),
+       .threads = options.threads,
+       .first_batch = options.batch,
+       .order = order},
+      at);
+  return at.weight > 0 ? at.cost / at.weight : 0;
+}
+
+void permutation(std::span<std::int64_t> out, std::uint64_t seed, std::uint64_t epoch) {
+  std::iota(out.begin(), out.end(), 0);
+  const Philox random(seed, Stream::shuffle, epoch, 0);
+  Random4 numbers{};
+  for (std::size_t i = out.size(); i > 1; --i) {
+    const std::size_t drawn = out.size() - i;
+    if (drawn % 2 == 0) numbers = random(drawn / 2);
+    const std::uint64_t bits =
+        Philox::bits64(numbers[2 * (drawn % 2)], numbers[2 * (drawn % 2) + 1]);
+    // The high half of bits * i is uniform in [0, i) but for a bias of i / 2^64.
+    const auto j = static_cast<std::size_t>(high_half(bits, i));
+    std::swap(out[i - 1], out[j]);
+  }
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace nncore
