@@ -1,4 +1,4 @@
-// How many threads of a crew work: fewer while that is faster.
+// How many threads of a pool work: fewer while that is faster.
 #pragma once
 
 #include <algorithm>
@@ -44,14 +44,14 @@ class Pace {
     enter(Phase::stay);
   }
 
-  // Threads that work now, of a crew of that many.
-  int members(int crew) const {
+  // Threads that work now, of a pool of that many.
+  int members(int threads) const {
     const bool trial = phase_ == Phase::trial || phase_ == Phase::second_trial;
-    return std::max(1, crew >> (trial ? candidate_ : halvings_));
+    return std::max(1, threads >> (trial ? candidate_ : halvings_));
   }
 
   // The next piece of work is done.
-  void beat(int crew, std::uint64_t now) {
+  void beat(int threads, std::uint64_t now) {
     passed_ += now - since_;
     since_ = now;
     ++beats_;
@@ -59,10 +59,10 @@ class Pace {
     const double rate = beats_ / static_cast<double>(passed_);
     switch (phase_) {
       case Phase::stay:
-        fewer_next_ = halvings_ == 0 || (fewer_next_ && crew >> halvings_ > 1);
+        fewer_next_ = halvings_ == 0 || (fewer_next_ && threads >> halvings_ > 1);
         candidate_ = fewer_next_ ? halvings_ + 1 : halvings_ - 1;
         fewer_next_ = !fewer_next_;
-        return enter(crew > 1 ? Phase::usual : Phase::stay);
+        return enter(threads > 1 ? Phase::usual : Phase::stay);
       case Phase::usual:
         usual_rate_ = rate;
         return enter(Phase::trial);

@@ -11,7 +11,7 @@
 
 #include "nncore/error.hpp"
 #include "nncore/runtime.hpp"
-#include "threads/crew.hpp"
+#include "threads/spin_pool.hpp"
 #include "threads/thread_supply.hpp"
 
 #ifdef _OPENMP
@@ -115,9 +115,9 @@ void team(int threads, Member member) {
   for (std::thread& thread : others) thread.join();
 }
 
-// The crew that this thread leads, if it leads one, and what it knows of the machine from those
+// The pool that this thread leads, if it leads one, and what it knows of the machine from those
 // that it led before.
-thread_local Crew* crew = nullptr;
+thread_local SpinPool* pool = nullptr;
 thread_local Pace pace;
 
 }  // namespace
@@ -138,36 +138,36 @@ void set_num_threads(int n) {
 }
 
 double thread_grain() noexcept {
-  if (!crew) return team_grain;
-  return crew->leader_is_alone() ? std::numeric_limits<double>::infinity() : crew_grain;
+  if (!pool) return team_grain;
+  return pool->leader_is_alone() ? std::numeric_limits<double>::infinity() : pool_grain;
 }
 
-void with_crew(int threads, double beat_work, void (*lead)(void* context), void* context) {
-  threads = std::min(threads, Crew::max_claims);
-  if (threads < 2 || crew) return lead(context);
+void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), void* context) {
+  threads = std::min(threads, SpinPool::max_claims);
+  if (threads < 2 || pool) return lead(context);
   pace.begin(beat_work, Pace::clock());
-  Crew members(threads, pace);
+  SpinPool members(threads, pace);
   std::exception_ptr error;
   team(threads, [&](int number) noexcept {
-    if (number > 0) return members.stand_by(number);
-    crew = &members;
+    if (number > 0) return members.worker_loop(number);
+    pool = &members;
     try {
       lead(context);
     } catch (...) {
       error = std::current_exception();
     }
-    crew = nullptr;
-    members.dismiss();
+    pool = nullptr;
+    members.shutdown();
   });
   if (error) std::rethrow_exception(error);
 }
 
-void crew_beat() noexcept {
-  if (crew) crew->beat();
+void pool_beat() noexcept {
+  if (pool) pool->beat();
 }
 
 void run_parts(int parts, void (*body)(void* context, int part), void* context) {
-  if (crew) return crew->run(parts, body, context);
+  if (pool) return pool->run(parts, body, context);
   std::atomic<int> next{0};
   std::atomic_flag failed = ATOMIC_FLAG_INIT;
   std::exception_ptr error;

@@ -9,26 +9,26 @@ namespace nncore {
 // The most threads a call may use; see runtime.hpp.
 int max_threads() noexcept;
 
-// Runs body(context, part) for part = 0 .. parts - 1, on threads of a crew where one is at work,
+// Runs body(context, part) for part = 0 .. parts - 1, on threads of a pool where one is at work,
 // else on OpenMP's. Rethrows the first exception once all have ended.
 void run_parts(int parts, void (*body)(void* context, int part), void* context);
 
-// Runs lead(context) on the calling thread with a crew of threads standing by: until it returns,
+// Runs lead(context) on the calling thread with a pool of threads standing by: until it returns,
 // its parallel loops are handed to them in a fraction of a microsecond, without a new parallel
 // region. What lead throws passes through.
-void with_crew(int threads, double beat_work, void (*lead)(void* context), void* context);
+void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), void* context);
 
-// lead calls crew_beat() whenever it has done so much work. From the time between two calls the
-// crew learns how many of its threads pay (pace.hpp).
+// lead calls pool_beat() whenever it has done so much work. From the time between two calls the
+// pool learns how many of its threads pay (pace.hpp).
 template <class F>
-void with_crew(int threads, double beat_work, F&& lead) {
-  with_crew(threads, beat_work, [](void* erased) { (*static_cast<F*>(erased))(); }, &lead);
+void with_spin_pool(int threads, double beat_work, F&& lead) {
+  with_spin_pool(threads, beat_work, [](void* erased) { (*static_cast<F*>(erased))(); }, &lead);
 }
-void crew_beat() noexcept;
+void pool_beat() noexcept;
 
 // Multiply-adds that make one more thread worth while, several times what it costs to have it: a
-// thread of the crew, or one that OpenMP wakes.
-inline constexpr double crew_grain = 2e4, team_grain = 5e5;
+// thread of the pool, or one that OpenMP wakes.
+inline constexpr double pool_grain = 2e4, team_grain = 5e5;
 double thread_grain() noexcept;
 
 // How many threads a piece of work deserves.

@@ -341,7 +341,7 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
           make_batch(s.ws, network_, samples, pass.order, first,
                      std::min(at.batch_size, at.rows - first), Purpose::train, dropout);
       at.cost += mini_batch(batch, pass, dropout);
-      crew_beat();
+      pool_beat();
       at.weight += batch.weight_sum;
       ++at.batches;
       finite = std::isfinite(at.cost);
@@ -359,9 +359,9 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
   };
   try {
     // No thread stands by unless some product of a mini-batch deserves it.
-    const bool large = s.ws.plan.work_per_row() * double(at.batch_size) >= 2 * crew_grain;
-    with_crew(large ? s.ws.threads : 1,
-              double(network_.parameters().size()) * double(at.batch_size), std::move(train));
+    const bool large = s.ws.plan.work_per_row() * double(at.batch_size) >= 2 * pool_grain;
+    with_spin_pool(large ? s.ws.threads : 1,
+                   double(network_.parameters().size()) * double(at.batch_size), std::move(train));
   } catch (...) {
     go_back();
     throw;

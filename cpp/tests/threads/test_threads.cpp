@@ -1,4 +1,4 @@
-// Threads: teams and crews, concurrent networks, and refused calls. Also run by ThreadSanitizer.
+// Threads: teams and pools, concurrent networks, and refused calls. Also run by ThreadSanitizer.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "nncore/nncore.hpp"
-#include "threads/crew.hpp"
 #include "threads/pace.hpp"
 #include "threads/parallel.hpp"
+#include "threads/spin_pool.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/wait.h>
@@ -38,12 +38,12 @@ void parts(int count, F f) {
   run_parts(count, [](void* erased, int part) { (*static_cast<F*>(erased))(part); }, &f);
 }
 
-// Calls f twice: where every call makes a team, and where a crew is waiting.
+// Calls f twice: where every call makes a team, and where a pool is waiting.
 template <class F>
-void in_team_and_crew(int threads, F f) {
+void in_team_and_pool(int threads, F f) {
   const UsingThreads use(threads);
   f();
-  with_crew(threads, 1, [&] { f(); });
+  with_spin_pool(threads, 1, [&] { f(); });
 }
 
 // Rows and labels, so many that several threads pay for most products.
@@ -92,8 +92,8 @@ std::vector<float> predicted(const Network<float>& network, const Problem& probl
 }  // namespace
 
 TEST_CASE("parts run at once, each on a thread of its own") {
-  // A new thread's crew starts with all its threads, however busy the machine was before.
-  const auto in_new_thread = [](auto f) { std::thread([&] { in_team_and_crew(4, f); }).join(); };
+  // A new thread's pool starts with all its threads, however busy the machine was before.
+  const auto in_new_thread = [](auto f) { std::thread([&] { in_team_and_pool(4, f); }).join(); };
   in_new_thread([] {
     std::atomic<int> arrived{0};
     std::vector<std::thread::id> threads(4);
@@ -106,7 +106,7 @@ TEST_CASE("parts run at once, each on a thread of its own") {
 }
 
 TEST_CASE("every part runs once, and its writes are visible") {
-  in_team_and_crew(3, [] {
+  in_team_and_pool(3, [] {
     for (const int count : {1, 2, 3, 31, 32, 33, 100}) {
       std::vector<int> runs(static_cast<std::size_t>(count));
       for (int job = 1; job <= 5; ++job) {
@@ -118,7 +118,7 @@ TEST_CASE("every part runs once, and its writes are visible") {
 }
 
 TEST_CASE("exceptions reach the caller, and the threads stay usable") {
-  in_team_and_crew(3, [] {
+  in_team_and_pool(3, [] {
     for (int job = 0; job < 20; ++job) {
       std::atomic<int> runs{0};
       const auto fail = [&](int part) {
@@ -129,9 +129,9 @@ TEST_CASE("exceptions reach the caller, and the threads stay usable") {
       CHECK(runs == 6);
     }
   });
-  CHECK_THROWS_WITH_AS(with_crew(3, 1, [] { throw std::runtime_error("leader"); }), "leader",
+  CHECK_THROWS_WITH_AS(with_spin_pool(3, 1, [] { throw std::runtime_error("leader"); }), "leader",
                        std::runtime_error);
-  in_team_and_crew(3, [] { parts(3, [](int) {}); });
+  in_team_and_pool(3, [] { parts(3, [](int) {}); });
 }
 
 TEST_CASE("networks trained concurrently have the same bits as alone") {
@@ -258,7 +258,7 @@ TEST_CASE("locks that threads hold at a fork are free in the child") {
 #endif
 
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_THREAD__)
-TEST_CASE("a child that is forked by a crew's leader finishes its run and starts others") {
+TEST_CASE("a child that is forked by a pool's leader finishes its run and starts others") {
   const std::vector<float> expected = trained(1);
   for (int round = 0; round < 2; ++round) {
     pid_t child = -1;
@@ -268,7 +268,7 @@ TEST_CASE("a child that is forked by a crew's leader finishes its run and starts
       return runs == count;
     };
     bool whole = true;
-    with_crew(3, 1, [&] {
+    with_spin_pool(3, 1, [&] {
       whole &= run_parts_of(7);
       child = fork();
       if (child == 0) alarm(60);  // ends a child that hangs
@@ -290,14 +290,14 @@ TEST_CASE("a child that is forked by a crew's leader finishes its run and starts
 #endif
 
 TEST_CASE("threads rest while that is faster, and return") {
-  constexpr int crew = 8;
+  constexpr int pool = 8;
   Pace pace;
   std::uint64_t now = 1;
-  std::vector<std::uint64_t> time_with(crew + 1);
+  std::vector<std::uint64_t> time_with(pool + 1);
   const auto run = [&](std::uint64_t duration, auto time_of_beat) {
-    time_with.assign(crew + 1, 0);
-    for (const std::uint64_t end = now + duration; now < end; pace.beat(crew, now)) {
-      const int members = pace.members(crew);
+    time_with.assign(pool + 1, 0);
+    for (const std::uint64_t end = now + duration; now < end; pace.beat(pool, now)) {
+      const int members = pace.members(pool);
       const std::uint64_t time = time_of_beat(members);
       now += time;
       time_with[static_cast<std::size_t>(members)] += time;
@@ -322,14 +322,14 @@ TEST_CASE("threads rest while that is faster, and return") {
     pace.begin(1, now);
     run(ms, quiet);
   }
-  CHECK(pace.members(crew) >= 4);
-  // In a crew of one, no thread can rest.
+  CHECK(pace.members(pool) >= 4);
+  // In a pool of one, no thread can rest.
   Pace alone;
   for (int i = 0; i < 1000; ++i) alone.beat(1, now += ms);
   CHECK(alone.members(1) == 1);
 }
 
-TEST_CASE("a crew with resting threads runs all parts and dismisses all threads") {
+TEST_CASE("a pool with resting threads runs all parts and shuts down all threads") {
   constexpr int threads = 4;
   for (const int working : {4, 2, 1}) {
     Pace pace;
@@ -338,16 +338,16 @@ TEST_CASE("a crew with resting threads runs all parts and dismisses all threads"
     while (pace.members(threads) != working) {  // each thread less is faster
       pace.beat(threads, now += std::uint64_t(pace.members(threads)) * Pace::millisecond);
     }
-    Crew crew(threads, pace);
+    SpinPool pool(threads, pace);
     std::vector<std::thread> workers;
     for (int number = 1; number < threads; ++number) {
-      workers.emplace_back([&crew, number] { crew.stand_by(number); });
+      workers.emplace_back([&pool, number] { pool.worker_loop(number); });
     }
     std::set<std::thread::id> seen;
     for (const int count : {1, 2, 4, 9, 32, 33, 100}) {
       for (int job = 0; job < 20; ++job) {
         std::vector<std::thread::id> by(static_cast<std::size_t>(count));
-        crew.run(
+        pool.run(
             count,
             [](void* erased, int part) {
               (*static_cast<std::vector<std::thread::id>*>(erased))[std::size_t(part)] =
@@ -359,7 +359,7 @@ TEST_CASE("a crew with resting threads runs all parts and dismisses all threads"
     }
     CHECK(!seen.contains(std::thread::id()));
     CHECK(seen.size() <= std::size_t(working));
-    crew.dismiss();
+    pool.shutdown();
     for (std::thread& worker : workers) worker.join();
   }
 }

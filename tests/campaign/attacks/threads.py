@@ -57,7 +57,7 @@ class Attack(Part):
 
     def draw(self, rng: random.Random, index: int) -> Case:
         return {
-            "kind": rng.choice(["predict", "fit", "fit small", "evaluate", "crew"]),
+            "kind": rng.choice(["predict", "fit", "fit small", "evaluate", "pool"]),
             "granted": rng.choice([0, 0, 1, 2, 3]),
             "threads": rng.choice([2, 3, 4, 9, 64]),
             "later": rng.random() < 0.5,

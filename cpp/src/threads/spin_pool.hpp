@@ -19,13 +19,14 @@ namespace nncore {
 // matrix again and again; the leader also takes what nobody has claimed yet, so that a worker
 // that the machine has put aside holds nothing up before it has begun. How many work is the
 // pace's matter; the others sleep.
-class Crew {
+class SpinPool {
  public:
   static constexpr int max_claims = 32;
   using Body = void (*)(void* context, int part);
 
   // Of so many threads, the leader among them; the pace is the leader's.
-  Crew(int threads, Pace& pace) : threads_(threads), pace_(pace), active_(pace.members(threads)) {}
+  SpinPool(int threads, Pace& pace)
+      : threads_(threads), pace_(pace), active_(pace.members(threads)) {}
 
   // The leader's: whether all but the leader rest now.
   bool leader_is_alone() const { return pace_.members(threads_) == 1; }
@@ -56,15 +57,15 @@ class Crew {
     if (failed_.exchange(false)) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
-  void dismiss() {
-    dismissed_.store(true, std::memory_order_release);
+  void shutdown() {
+    shut_down_.store(true, std::memory_order_release);
     set_active(std::numeric_limits<int>::max());  // wakes all
   }
 
-  // A worker's life, number 1 and up, until it is dismissed.
-  void stand_by(int number) {
+  // A worker's life, number 1 and up, until it is shut down.
+  void worker_loop(int number) {
     std::uint64_t seen = 0;
-    for (int spin = 0; !dismissed_.load(std::memory_order_acquire); ++spin) {
+    for (int spin = 0; !shut_down_.load(std::memory_order_acquire); ++spin) {
       const std::uint64_t state = state_.load(std::memory_order_acquire), job = state >> 32;
       const int active = active_.load(std::memory_order_acquire);
       if (number >= active) {
@@ -129,7 +130,7 @@ class Crew {
   // Each on a cache line of its own: one is written by the leader, one by all at the end.
   alignas(64) std::atomic<std::uint64_t> state_{0};  // number of the job << 32 | unclaimed parts
   alignas(64) std::atomic<int> pending_{0};          // parts that are not done
-  alignas(64) std::atomic<bool> dismissed_{false};
+  alignas(64) std::atomic<bool> shut_down_{false};
   const int threads_;
   Pace& pace_;
   std::atomic<int> active_;  // threads that work now: the leader and the first workers
