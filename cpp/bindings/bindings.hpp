@@ -123,7 +123,7 @@ void refuse_pickling(Class& bound, const char* instead) {
   });
 }
 
-void bind_network(py::class_<PyNetwork>& network);
+void bind_network(py::module_& m, py::class_<PyNetwork>& network);
 void bind_training(py::module_& m, py::class_<PyDataset>& dataset);
 void bind_files(py::module_& m);
 void bind_tensors(py::module_& m);

@@ -170,7 +170,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
                                 "Rows, targets and weights, checked and converted once.");
   refuse_pickling(network, "; nncore.Network can be pickled");
   refuse_pickling(dataset, "; make it anew from its arrays");
-  bind_network(network);
+  bind_network(m, network);
   bind_training(m, dataset);
   bind_files(m);
   bind_tensors(m);

@@ -195,23 +195,12 @@ py::tuple names_of(std::span<const Activation> activations) {
 
 }  // namespace
 
-void bind_network(py::class_<PyNetwork>& network_class) {
+void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
   network_class
       .def(py::init(&make_network), py::arg("sizes"), py::arg("activations"),
            py::arg("cost") = "quadratic", py::arg("dtype") = "float32", py::arg("seed") = 0)
       .def(py::init([](const PyNetwork& other) { return other; }), py::arg("other"),
            "The same network, its parameters shared.")
-      .def("check_no_session_elsewhere",
-           [](const PyNetwork& self) {
-             self.visit([](const auto& network) { network.check_no_session_elsewhere(); });
-           })
-      .def(
-          "initialize",
-          [](const PyNetwork& self, const std::vector<std::string>& names) {
-            const auto initializers = from_names<Initializer>(names);
-            self.visit([&](auto& network) { network.initialize(initializers); });
-          },
-          py::arg("initializers"), py::pos_only())
       .def_property_readonly(
           "sizes",
           [](const PyNetwork& self) {
@@ -258,15 +247,15 @@ void bind_network(py::class_<PyNetwork>& network_class) {
                 [&](auto& network) { network.set_epoch(static_cast<std::uint64_t>(number)); });
           },
           "Epochs trained so far, the key of the next shuffle and of dropout.")
-      .def("weight_views", &weight_views)
-      .def("bias_views", &bias_views)
       .def("all_finite",
            [](const PyNetwork& self) {
              return self.visit([]<class T>(const Network<T>& network) {
                const typename Network<T>::ReadAccess access(network);
                return network.all_finite();
              });
-           })
+           },
+           "Whether every weight and bias is finite. Raises BusyError during training in another\n"
+           "thread.")
       .def("feedforward", &feedforward, py::arg("x"), py::pos_only(),
            "Activations of the outputs, (n, sizes[-1]), for rows x, (n, sizes[0]); one row\n"
            "(sizes[0],) gives (sizes[-1],). Raises ValueError or TypeError for a wrong shape,\n"
@@ -275,30 +264,47 @@ void bind_network(py::class_<PyNetwork>& network_class) {
            "Class labels, (n,) int64: the index of the largest output; for one sigmoid, tanh or\n"
            "step output whether it passes 0.5 (tanh: 0). Arguments and errors as feedforward.")
       .def("hidden_activations", &hidden_activations, py::arg("x"), py::pos_only(),
-           "Activations of every layer for rows x, (n, sizes[l]) each, the outputs last.")
-      .def("evaluate_dataset", &evaluate, py::arg("data"), py::pos_only())
-      .def("gradients", &gradients, py::arg("data"), py::pos_only(), py::kw_only(),
-           py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0)
-      .def("input_gradient_dataset", &input_gradient, py::arg("data"), py::pos_only())
-      .def(
-          "save_file",
-          [](const PyNetwork& self, const std::filesystem::path& path,
-             const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
-            const ArrayTensors tensors = tensors_of(arrays);
-            self.visit([&](const auto& network) {
-              const GilReleased release;
-              save_model(network, path, {metadata, tensors.views});
-            });
-          },
-          py::arg("path"), py::pos_only(), py::arg("metadata") = py::dict(),
-          py::arg("tensors") = py::dict())
-      .def_static(
-          "load_file",
-          [](const std::filesystem::path& path) {
-            const GilReleased release;
-            return PyNetwork{load_model(path)};
-          },
-          py::arg("path"), py::pos_only());
+           "Activations of every layer for rows x, (n, sizes[l]) each, the outputs last.");
+
+  // What nncore.Network and the modules around it are made of, and what users do not call.
+  m.def(
+      "initialize",
+      [](const PyNetwork& self, const std::vector<std::string>& names) {
+        const auto initializers = from_names<Initializer>(names);
+        self.visit([&](auto& network) { network.initialize(initializers); });
+      },
+      py::arg("network"), py::arg("initializers"), py::pos_only());
+  m.def("weight_views", &weight_views, py::arg("network"), py::pos_only());
+  m.def("bias_views", &bias_views, py::arg("network"), py::pos_only());
+  m.def(
+      "check_no_session_elsewhere",
+      [](const PyNetwork& self) {
+        self.visit([](const auto& network) { network.check_no_session_elsewhere(); });
+      },
+      py::arg("network"), py::pos_only());
+  m.def("evaluate", &evaluate, py::arg("network"), py::arg("data"), py::pos_only());
+  m.def("gradients", &gradients, py::arg("network"), py::arg("data"), py::pos_only(),
+        py::kw_only(), py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0);
+  m.def("input_gradient", &input_gradient, py::arg("network"), py::arg("data"), py::pos_only());
+  m.def(
+      "save_model",
+      [](const PyNetwork& self, const std::filesystem::path& path,
+         const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
+        const ArrayTensors tensors = tensors_of(arrays);
+        self.visit([&](const auto& network) {
+          const GilReleased release;
+          save_model(network, path, {metadata, tensors.views});
+        });
+      },
+      py::arg("network"), py::arg("path"), py::pos_only(), py::arg("metadata") = py::dict(),
+      py::arg("tensors") = py::dict());
+  m.def(
+      "load_model",
+      [](const std::filesystem::path& path) {
+        const GilReleased release;
+        return PyNetwork{load_model(path)};
+      },
+      py::arg("path"), py::pos_only());
 }
 
 }  // namespace nncore::python

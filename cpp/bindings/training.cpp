@@ -251,11 +251,31 @@ std::optional<std::span<const std::int64_t>> view_of(
   return std::span(rows->data(), static_cast<std::size_t>(rows->size()));
 }
 
+using Costs = py::array_t<double, py::array::c_style>;
+
+// Fills an array (mini-batches, 3) with what each cost: summed cost, weight, penalty.
+std::function<void(const MiniBatchCost&)> written_to(Costs& costs, std::size_t mini_batches) {
+  if (costs.ndim() != 2 || std::size_t(costs.shape(0)) != mini_batches || costs.shape(1) != 3) {
+    throw py::value_error("mini_batch_costs has shape " +
+                          py::str(costs.attr("shape")).cast<std::string>() + "; expected (" +
+                          std::to_string(mini_batches) + ", 3)");
+  }
+  double* const rows = costs.mutable_data();
+  return [rows, mini_batches](const MiniBatchCost& cost) {
+    if (cost.number >= mini_batches) return;  // another thread has changed the batch size
+    double* const row = rows + 3 * cost.number;
+    row[0] = cost.cost;
+    row[1] = cost.weight;
+    row[2] = cost.penalty;
+  };
+}
+
 double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, double learning_rate,
              bool shuffle, std::size_t penalty_rows, bool penalty_by_mini_batch,
-             bool cost_with_penalty, int n_threads) {
+             bool cost_with_penalty, int n_threads,
+             std::optional<Costs> mini_batch_costs) {
   const auto rows = order_from(order);
-  const EpochOptions options{.learning_rate = learning_rate,
+  EpochOptions options{.learning_rate = learning_rate,
                              .shuffle = shuffle,
                              .order = view_of(rows),
                              .penalty_rows = penalty_rows,
@@ -264,6 +284,12 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
                              .threads = n_threads};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
     const Dataset<T>& typed = data.typed<T>();
+    if (mini_batch_costs) {
+      const std::size_t n = rows ? std::size_t(rows->size()) : typed.rows();
+      const std::size_t size =
+          self.with_options([](const TrainOptions& used) { return used.batch_size; });
+      options.after_mini_batch = written_to(*mini_batch_costs, n / size + (n % size != 0));
+    }
     return self.run(trainer, options,
                     [&](Trainer<T>& t, const EpochOptions& o) { return t.epoch(typed, o); });
   });
@@ -375,7 +401,7 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
       .def("epoch", &epoch, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("shuffle") = false, py::arg("penalty_rows") = 0,
            py::arg("penalty_by_mini_batch") = false, py::arg("cost_with_penalty") = false,
-           py::arg("n_threads") = 0)
+           py::arg("n_threads") = 0, py::arg("mini_batch_costs").noconvert() = py::none())
       .def("step", &step, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("batch") = 0, py::arg("penalty_rows") = 0,
            py::arg("n_threads") = 0)

@@ -87,11 +87,6 @@ class Network:
         dtype: Literal["float32", "float64"] = "float32",
         seed: int = 0,
     ) -> None: ...
-    def check_no_session_elsewhere(self) -> None:
-        """Raises BusyError while another thread trains the network (`Session`)."""
-    def initialize(self, initializers: Sequence[str], /) -> None:
-        """Draws every layer's parameters anew from the seed; one name per layer."""
-
     @property
     def sizes(self) -> tuple[int, ...]: ...
     @property
@@ -107,35 +102,60 @@ class Network:
         """Epochs trained so far: the key of the next shuffle."""
     @epoch.setter
     def epoch(self, value: int, /) -> None: ...
-    def weight_views(self) -> list[NDArray[Any]]: ...
-    def bias_views(self) -> list[NDArray[Any]]: ...
-    def all_finite(self) -> bool: ...
+    def all_finite(self) -> bool:
+        """Whether every weight and bias is finite."""
+
     def feedforward(self, x: ArrayLike | Dataset, /) -> NDArray[Any]: ...
     def predict(self, x: ArrayLike | Dataset, /) -> NDArray[np.int64]: ...
     def hidden_activations(self, x: ArrayLike | Dataset, /) -> list[NDArray[Any]]:
         """Every layer's activations for rows x, the output's last."""
-    def evaluate_dataset(self, data: Dataset, /) -> tuple[float, float | None]:
-        """Mean cost over the rows and, for classes, the accuracy."""
-    def gradients(
-        self, data: Dataset, /, *, l2: float = 0.0, l1: float = 0.0, penalty_rows: int = 0
-    ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
-        """Mean cost with penalties, and its gradients with respect to weights and biases.
 
-        l1 and l2 are divided by penalty_rows (0: by the sum of the sample weights, which is the
-        number of rows where there are no weights).
-        """
-    def input_gradient_dataset(self, data: Dataset, /) -> NDArray[Any]:
-        """Gradient of each row's cost with respect to that row, (n, sizes[0])."""
-    def save_file(
-        self,
-        path: str | os.PathLike[str],
-        /,
-        metadata: Mapping[str, str] = ...,
-        tensors: Mapping[str, NDArray[Any]] = ...,
-    ) -> None:
-        """A model file, with the given metadata and tensors besides."""
-    @staticmethod
-    def load_file(path: str | os.PathLike[str], /) -> Network: ...
+# What `nncore.Network` and the modules around it are made of, and what users do not call.
+
+def initialize(network: Network, initializers: Sequence[str], /) -> None:
+    """Draws every layer's parameters anew from the seed; one name per layer."""
+
+def weight_views(network: Network, /) -> list[NDArray[Any]]:
+    """Live views of every layer's weights, (out, in)."""
+
+def bias_views(network: Network, /) -> list[NDArray[Any]]:
+    """Live views of every layer's biases, (out,)."""
+
+def check_no_session_elsewhere(network: Network, /) -> None:
+    """Raises BusyError while another thread trains the network (`Session`)."""
+
+def evaluate(network: Network, data: Dataset, /) -> tuple[float, float | None]:
+    """Mean cost over the rows and, for classes, the accuracy."""
+
+def gradients(
+    network: Network,
+    data: Dataset,
+    /,
+    *,
+    l2: float = 0.0,
+    l1: float = 0.0,
+    penalty_rows: int = 0,
+) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
+    """Mean cost with penalties, and its gradients with respect to weights and biases.
+
+    l1 and l2 are divided by penalty_rows (0: by the sum of the sample weights, which is the number
+    of rows where there are no weights).
+    """
+
+def input_gradient(network: Network, data: Dataset, /) -> NDArray[Any]:
+    """Gradient of each row's cost with respect to that row, (n, sizes[0])."""
+
+def save_model(
+    network: Network,
+    path: str | os.PathLike[str],
+    /,
+    metadata: Mapping[str, str] = ...,
+    tensors: Mapping[str, NDArray[Any]] = ...,
+) -> None:
+    """Writes a model file, with the given metadata and tensors besides."""
+
+def load_model(path: str | os.PathLike[str], /) -> Network:
+    """Reads a model file. Raises ModelFileError."""
 
 class Dataset:
     """Rows, targets and weights, checked and converted once, read by many epochs.
@@ -211,6 +231,7 @@ class Trainer:
         penalty_by_mini_batch: bool = False,
         cost_with_penalty: bool = False,
         n_threads: int = 0,
+        mini_batch_costs: NDArray[np.float64] | None = None,
     ) -> float:
         """Trains one epoch, counts it, and returns its mean cost.
 
@@ -218,6 +239,8 @@ class Trainer:
         l1 and l2 are divided by penalty_rows (0: by the rows of the data), or by the sum of the
         mini-batch's sample weights, which is its rows where there are no weights. The cost is that
         of each mini-batch before its update, with cost_with_penalty the penalty included.
+        mini_batch_costs, (mini-batches, 3), is filled with each one's cost summed over its rows,
+        their summed weight, and the penalty (0 without cost_with_penalty).
         An epoch that was stopped goes on with the mini-batches that remain; see `position`.
         Raises DivergenceError (parameters are put back), BusyError, KeyboardInterrupt (parameters
         stand after a whole mini-batch; no epoch counted).

@@ -41,7 +41,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     metadata = {"checkpoint": json.dumps(content)}
     trainer = net._training.trainer
     if trainer is None:
-        net.save_file(path, metadata, tensors)
+        _core.save_model(net, path, metadata, tensors)
     else:
         trainer.save_checkpoint(path, metadata=metadata, tensors=tensors)
 

@@ -123,7 +123,7 @@ class Network(_core.Network):
         self._build(sizes, activations, cost, checked_dtype(dtype), seed)
         arrays = given_arrays(initializer)
         if arrays is None:
-            self.initialize(initializer_names(initializer, activations))
+            _core.initialize(self, initializer_names(initializer, activations))
         else:
             self.weights, self.biases = arrays
 
@@ -144,20 +144,20 @@ class Network(_core.Network):
             ValueError: on assignment, for another number of layers, other shapes, or values
                 that are not finite.
         """
-        return Parameters(self.weight_views())
+        return Parameters(_core.weight_views(self))
 
     @weights.setter
     def weights(self, arrays: Arrays) -> None:
-        _copy_in(self.weight_views(), arrays)
+        _copy_in(_core.weight_views(self), arrays)
 
     @property
     def biases(self) -> Parameters:
         """Live writable views of each layer's biases, (units,); assigning copies in, as above."""
-        return Parameters(self.bias_views())
+        return Parameters(_core.bias_views(self))
 
     @biases.setter
     def biases(self, arrays: Arrays) -> None:
-        _copy_in(self.bias_views(), arrays)
+        _copy_in(_core.bias_views(self), arrays)
 
     def evaluate(self, x: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Evaluation:
         """The mean cost on samples, without penalties, and for classes the accuracy.
@@ -169,7 +169,7 @@ class Network(_core.Network):
         >>> net.evaluate([[0.0], [1.0]], [0, 1]).accuracy
         1.0
         """
-        return Evaluation(*self.evaluate_dataset(_core.Dataset(self, x, y, sample_weight)))
+        return Evaluation(*_core.evaluate(self, _core.Dataset(self, x, y, sample_weight)))
 
     def backprop(self, x: Any, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """Gradients of the cost by weights and by biases, averaged over the rows.
@@ -195,11 +195,12 @@ class Network(_core.Network):
         """
         data = _core.Dataset(self, x, y, sample_weight)
         rows = len(data) if penalty_rows is None else integer("penalty_rows", penalty_rows, low=1)
-        return self.gradients(data, l2=real("l2", l2), l1=real("l1", l1), penalty_rows=rows)
+        penalties = {"l2": real("l2", l2), "l1": real("l1", l1)}
+        return _core.gradients(self, data, **penalties, penalty_rows=rows)
 
     def input_gradient(self, x: Any, y: ArrayLike) -> NDArray[Any]:
         """Gradient of each row's own cost by its inputs, (n, sizes[0]), dense also for sparse x."""
-        return self.input_gradient_dataset(_core.Dataset(self, x, y))
+        return _core.input_gradient(self, _core.Dataset(self, x, y))
 
     def update_mini_batch(self, x: Any, y: ArrayLike, learning_rate: float) -> None:
         """One step of gradient descent, all rows one mini-batch (the book's equations 20, 21).
@@ -231,7 +232,7 @@ class Network(_core.Network):
             BusyError: the network is being trained in another thread.
         """
         self._check_finite()
-        self.save_file(file_path(path))
+        _core.save_model(self, file_path(path))
 
     @classmethod
     def load(cls: type[Net], path: str | os.PathLike[str]) -> Net:
@@ -242,7 +243,7 @@ class Network(_core.Network):
                 damaged; the message names it and the fault.
         """
         net = cls.__new__(cls)
-        net._build(_core.Network.load_file(file_path(path)))
+        net._build(_core.load_model(file_path(path)))
         return net
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
@@ -260,7 +261,7 @@ class Network(_core.Network):
         """
         from nncore import checkpoint
 
-        self.check_no_session_elsewhere()
+        _core.check_no_session_elsewhere(self)
         self._check_finite()
         checkpoint.save(self, file_path(path))
 
@@ -332,7 +333,7 @@ class Network(_core.Network):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Everything but what belongs to a running `fit`; callbacks need not be picklable."""
-        self.check_no_session_elsewhere()
+        _core.check_no_session_elsewhere(self)
         state = {key: value for key, value in vars(self).items() if key != "_training"}
         state["history"] = copy(self.history)  # which even a shallow copy must not share
         core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)

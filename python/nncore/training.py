@@ -148,7 +148,7 @@ class Loop:
         net, validation = self.run.net, self.validation
         logs = self.training.measure(net)
         if validation is not None:
-            cost, accuracy = net.evaluate_dataset(validation.data)
+            cost, accuracy = _core.evaluate(net, validation.data)
             logs["validation_cost"] = cost
             if accuracy is not None:
                 logs["validation_accuracy"] = accuracy

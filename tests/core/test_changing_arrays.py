@@ -102,9 +102,9 @@ def test_inputs_of_an_existing_dataset(states: tuple[Any, Any], start: Any) -> N
     with overwritten_by_a_thread(x, states=[[state] for state in states]):
         call_repeatedly(
             lambda: net.predict(data),
-            lambda: net.evaluate_dataset(data),
-            lambda: net.gradients(data),
-            lambda: net.input_gradient_dataset(data),
+            lambda: _core.evaluate(net, data),
+            lambda: _core.gradients(net, data),
+            lambda: _core.input_gradient(net, data),
         )
 
 

@@ -23,7 +23,7 @@ def step_with_dropout(seed: int, epoch: int = 0):
     trainer.epoch(_core.Dataset(net, x, y), None, learning_rate=0.1)
     masks = [
         (np.asarray(after) != before).any(axis=0)[None, :] / (1.0 - rate)
-        for after, before, rate in zip(net.weight_views(), ref.weights, RATES, strict=True)
+        for after, before, rate in zip(_core.weight_views(net), ref.weights, RATES, strict=True)
     ]
     return net, ref, x, y, masks
 
@@ -58,11 +58,11 @@ def test_every_row_and_mini_batch_draws_its_own_mask() -> None:
     moves = []
     for batch_size in (64, 1):
         net = _core.Network([1, 1], ["linear"], dtype="float64")
-        net.weight_views()[0][...], net.bias_views()[0][...] = 1.0, 0.0
+        _core.weight_views(net)[0][...], _core.bias_views(net)[0][...] = 1.0, 0.0
         data = _core.Dataset(net, np.ones((64, 1)), np.zeros((64, 1)))
         trainer = _core.Trainer(net, batch_size=batch_size, dropout=[0.5])
         trainer.epoch(data, None, learning_rate=1e-6)
-        moves.append(-net.bias_views()[0][0] / 1e-6 / (64 / batch_size))
+        moves.append(-_core.bias_views(net)[0][0] / 1e-6 / (64 / batch_size))
     # The mean of 64 draws of 0 or 2 is 1, with a standard deviation of 1/8.
     assert all(0.4 < move < 1.6 for move in moves), moves
 
@@ -75,7 +75,7 @@ def test_prediction_ignores_dropout_and_rate_zero_is_no_dropout() -> None:
         _core.Dataset(net, x, y), None, learning_rate=0.1
     )
     _core.Trainer(other, batch_size=5).epoch(_core.Dataset(other, x, y), None, learning_rate=0.1)
-    assert net.weight_views()[0].tobytes() == other.weight_views()[0].tobytes()
+    assert _core.weight_views(net)[0].tobytes() == _core.weight_views(other)[0].tobytes()
     _core.Trainer(net, batch_size=5, dropout=RATES)
     assert relative(net.feedforward(x), twin(net).feedforward(x)) <= 1e-10
 

@@ -61,12 +61,14 @@ def check_gradients(net: _core.Network) -> None:
     x, y = make_problem(net, 5)
     weight = np.array([1.0, 0.5, 2.0, 0.0, 1.5])
     data = _core.Dataset(net, x, y, weight)
-    _, nabla_w, nabla_b = net.gradients(data)
-    for p, found in zip(net.weight_views() + net.bias_views(), nabla_w + nabla_b, strict=True):
-        assert_close(found, finite_differences(p, lambda: net.gradients(data)[0]))
+    _, nabla_w, nabla_b = _core.gradients(net, data)
+    for p, found in zip(
+        _core.weight_views(net) + _core.bias_views(net), nabla_w + nabla_b, strict=True
+    ):
+        assert_close(found, finite_differences(p, lambda: _core.gradients(net, data)[0]))
     assert_close(
-        net.input_gradient_dataset(_core.Dataset(net, x, y)),
-        finite_differences(x, lambda: len(x) * net.gradients(_core.Dataset(net, x, y))[0]),
+        _core.input_gradient(net, _core.Dataset(net, x, y)),
+        finite_differences(x, lambda: len(x) * _core.gradients(net, _core.Dataset(net, x, y))[0]),
     )
 
 
@@ -95,7 +97,7 @@ def test_penalties(cost: str, output: str, penalty: dict[str, float]) -> None:
     net = make_network([3, 4, 5], ["tanh", output], cost)
     x, y = make_problem(net, 5)
     data = _core.Dataset(net, x, y)
-    parameters = net.weight_views() + net.bias_views()
+    parameters = _core.weight_views(net) + _core.bias_views(net)
     start = [np.array(p) for p in parameters]
 
     def cost_and_step() -> float:

@@ -151,13 +151,13 @@ def test_outputs_cost_and_gradients(sizes: list[int], dtype: str, layout: str) -
     assert relative(net.feedforward(rows), ref.feedforward(x)) <= tolerance
     for found, expected in zip(net.hidden_activations(rows), ref.forward(x)[1][1:], strict=True):
         assert relative(found, expected) <= tolerance
-    cost, nabla_w, nabla_b = net.gradients(data)
+    cost, nabla_w, nabla_b = _core.gradients(net, data)
     assert cost == pytest.approx(ref.mean_cost(x, y), rel=tolerance)
-    assert net.evaluate_dataset(data)[0] == pytest.approx(cost, rel=tolerance)
+    assert _core.evaluate(net, data)[0] == pytest.approx(cost, rel=tolerance)
     ref_w, ref_b = ref.backprop(x, y)
     for found, expected in zip(nabla_w + nabla_b, ref_w + ref_b, strict=True):
         assert relative(found, expected) <= tolerance
-    assert relative(net.input_gradient_dataset(data), ref.input_gradient(x, y)) <= tolerance
+    assert relative(_core.input_gradient(net, data), ref.input_gradient(x, y)) <= tolerance
 
 
 @pytest.mark.parametrize("sizes", [[7, 4], [7, 17, 3]], ids=str)
@@ -173,8 +173,8 @@ def test_integer_labels_train_like_one_hot_targets(sizes: list[int]) -> None:
     assert by_target.has_classes
     for network, data in ((net, by_label), (other, by_target)):
         _core.Trainer(network, batch_size=5).epoch(data, None, learning_rate=0.5)
-    for a, b in zip(net.weight_views(), other.weight_views(), strict=True):
+    for a, b in zip(_core.weight_views(net), _core.weight_views(other), strict=True):
         assert a.tobytes() == b.tobytes()
-    accuracy = net.evaluate_dataset(by_label)[1]
+    accuracy = _core.evaluate(net, by_label)[1]
     assert accuracy == pytest.approx((net.feedforward(x).argmax(axis=1) == labels).mean())
-    assert accuracy == net.evaluate_dataset(by_target)[1]
+    assert accuracy == _core.evaluate(net, by_target)[1]

@@ -39,7 +39,7 @@ def make_network(
     """A network with small random weights, and biases that are not all zero."""
     net = _core.Network(sizes, activations, cost=cost, dtype=dtype, seed=seed)
     rng = np.random.default_rng(seed)
-    for w, b in zip(net.weight_views(), net.bias_views(), strict=True):
+    for w, b in zip(_core.weight_views(net), _core.bias_views(net), strict=True):
         w[...] = rng.normal(size=w.shape) / np.sqrt(w.shape[1])
         b[...] = rng.normal(size=b.shape) * 0.3
     return net
@@ -47,7 +47,9 @@ def make_network(
 
 def twin(net: _core.Network) -> reference.Network:
     """The reference network with the same parameters."""
-    return reference.Network(net.weight_views(), net.bias_views(), net.activations, net.cost)
+    return reference.Network(
+        _core.weight_views(net), _core.bias_views(net), net.activations, net.cost
+    )
 
 
 def make_problem(net: _core.Network, n: int, seed: int = 2) -> Pair:
@@ -79,8 +81,8 @@ def relative(found: Any, expected: Any) -> float:
 
 def assert_same_parameters(net: _core.Network, ref: reference.Network, tolerance: float) -> None:
     for layer in range(len(ref.weights)):
-        assert relative(net.weight_views()[layer], ref.weights[layer]) <= tolerance, layer
-        assert relative(net.bias_views()[layer], ref.biases[layer]) <= tolerance, layer
+        assert relative(_core.weight_views(net)[layer], ref.weights[layer]) <= tolerance, layer
+        assert relative(_core.bias_views(net)[layer], ref.biases[layer]) <= tolerance, layer
 
 
 def digest(*arrays: Any) -> str:
@@ -92,7 +94,7 @@ def digest(*arrays: Any) -> str:
 
 
 def parameter_digest(net: _core.Network) -> str:
-    return digest(*net.weight_views(), *net.bias_views())
+    return digest(*_core.weight_views(net), *_core.bias_views(net))
 
 
 def train(

@@ -23,7 +23,9 @@ def train_wide(threads: int = 0, dtype: str = "float32") -> str:
     net = make_network([64, 600, 10], ["tanh", "sigmoid"], dtype=dtype)
     x, y = make_problem(net, 400)
     train(net, _core.Dataset(net, x.astype(dtype), y), batch_size=128, epochs=3)
-    return digest(*net.weight_views(), *net.bias_views(), net.feedforward(x.astype(dtype)))
+    return digest(
+        *_core.weight_views(net), *_core.bias_views(net), net.feedforward(x.astype(dtype))
+    )
 
 
 def run(program: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -95,8 +95,8 @@ INTERRUPTED = """
 import numpy as np
 from nncore import _core
 net = _core.Network([64, 1024, 1024, 10], ["sigmoid"] * 3, seed=1)
-net.initialize(["scaled"] * 3)
-before = net.weight_views()[2].copy()
+_core.initialize(net, ["scaled"] * 3)
+before = _core.weight_views(net)[2].copy()
 rng = np.random.default_rng(0)
 n = 200_000
 x = rng.random((n, 64), dtype=np.float32)
@@ -109,7 +109,7 @@ try:
 except KeyboardInterrupt:
     print("interrupted", trainer.steps, net.all_finite(), len(net.predict(x[:5])), flush=True)
     trainer.epoch(_core.Dataset(net, x[:100], np.arange(100) % 10), None, learning_rate=0.1)
-    print("moved", bool((net.weight_views()[2] != before).any()), net.all_finite())
+    print("moved", bool((_core.weight_views(net)[2] != before).any()), net.all_finite())
 """
 
 

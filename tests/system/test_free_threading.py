@@ -87,8 +87,12 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
         lambda: trainer.epoch(data, None, learning_rate=0.001),
         lambda: trainer.step(data, learning_rate=0.001),
         lambda: (net.feedforward(data), net.predict(rows), net.hidden_activations(rows[0])),
-        lambda: (net.evaluate_dataset(data), net.gradients(data), net.input_gradient_dataset(data)),
-        lambda: [w.shape for w in net.weight_views() + net.bias_views() + trainer.slots],
+        lambda: (
+            _core.evaluate(net, data),
+            _core.gradients(net, data),
+            _core.input_gradient(net, data),
+        ),
+        lambda: [w.shape for w in _core.weight_views(net) + _core.bias_views(net) + trainer.slots],
         lambda: (
             net.epoch,
             net.sizes,
@@ -99,7 +103,7 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
         lambda: (_core.Network(net), _core.Dataset(net, rows, y), _core.build_info()),
         lambda: (
             trainer.save_checkpoint(file, metadata={}, tensors={}),
-            _core.Trainer.resume(_core.Network.load_file(file), file),
+            _core.Trainer.resume(_core.load_model(file), file),
         ),
         lambda: _core.permutation(200, seed=1, epoch=2).sum(),
     ]
@@ -157,7 +161,7 @@ def test_a_dataset_copies_its_labels() -> None:
         if label is not None:
             y[...] = label
         train(net, data, batch_size=2, epochs=3)
-        found.append((parameter_digest(net), net.evaluate_dataset(data)))
+        found.append((parameter_digest(net), _core.evaluate(net, data)))
     assert found[0] == found[1]
 
 
@@ -240,7 +244,7 @@ def test_parameter_views_may_be_read_and_written_during_training() -> None:
     net = make_network([60, 40, 10], ["sigmoid"] * 2, dtype="float32")
     data = _core.Dataset(net, *make_problem(net, 300))
     trainer = _core.Trainer(net, batch_size=10)
-    weights, biases = net.weight_views()[0], net.bias_views()[0]
+    weights, biases = _core.weight_views(net)[0], _core.bias_views(net)[0]
 
     def write() -> None:
         biases[...] = 0.5

@@ -57,6 +57,14 @@ struct TrainOptions {
 // Throws InvalidArgument, which lists those there are, for another name. Trainer checks the value.
 void set_hyperparameter(TrainOptions& options, std::string_view name, double value);
 
+// What a mini-batch cost before its update.
+struct MiniBatchCost {
+  std::uint64_t number = 0;  // of the mini-batch in its epoch, counted from 0
+  double cost = 0;           // summed over its rows, each times its weight, without penalties
+  double weight = 0;         // of all its rows together: their number where there are no weights
+  double penalty = 0;        // what is added to the mean cost; 0 unless cost_with_penalty
+};
+
 struct EpochOptions {
   double learning_rate = 0;  // finite, 0 or more
   // Whether the rows come in a new order, drawn from the network's seed and epoch (permutation());
@@ -76,6 +84,9 @@ struct EpochOptions {
   // completes. It must not use the network, which is busy. What it throws ends the epoch in the
   // same way, and passes through epoch().
   std::function<bool()> should_stop = {};
+  // Called after every mini-batch whose cost is finite, on the calling thread. It must not use the
+  // network. What it throws passes through epoch(), which is then undone.
+  std::function<void(const MiniBatchCost&)> after_mini_batch = {};
 };
 
 struct StepOptions {
@@ -176,7 +187,7 @@ class Trainer {
 
   struct State;
   struct Pass;
-  double mini_batch(Batch<T>& batch, const Pass& pass, const Dropout* dropout);
+  MiniBatchCost mini_batch(Batch<T>& batch, const Pass& pass, const Dropout* dropout);
   bool run(const Samples<T>& samples, const Pass& pass, EpochPosition& at);
 
   Network<T>& network_;

@@ -240,22 +240,24 @@ struct Trainer<T>::Pass {
   std::uint64_t first_batch = 0;             // the number of the first one, a key of dropout
   std::span<const std::int64_t> order = {};  // of the rows; empty: as they lie
   const std::function<bool()>* should_stop = nullptr;
+  const std::function<void(const MiniBatchCost&)>* after_mini_batch = nullptr;
 };
 
-// One mini-batch: forward, backward, step. Returns its summed cost.
+// One mini-batch: forward, backward, step.
 template <class T>
-double Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropout* dropout) {
+MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropout* dropout) {
   State& s = *state_;
   const double n = batch.weight_sum;
   const double penalty_rows = options.penalty_rows > 0 ? options.penalty_rows : n;
 
   forward(s.ws, network_, batch, Purpose::train, dropout);
-  double cost = summed_cost(s.ws, network_, batch);
-  if (!std::isfinite(cost)) return cost;
-  if (n == 0) return 0;  // every weight is zero: nothing to learn
+  MiniBatchCost cost{.cost = summed_cost(s.ws, network_, batch), .weight = n};
+  if (!std::isfinite(cost.cost)) return cost;
+  if (n == 0) return {};  // every weight is zero: nothing to learn
   if (options.cost_with_penalty) {
     s.ws.pending_decay.apply();
-    cost += n * penalty_cost(network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
+    cost.penalty =
+        penalty_cost(network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
   }
 
   T* parameters = network_.parameters().data();
@@ -340,11 +342,13 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
       Batch<T> batch =
           make_batch(s.ws, network_, samples, pass.order, first,
                      std::min(at.batch_size, at.rows - first), Purpose::train, dropout);
-      at.cost += mini_batch(batch, pass, dropout);
+      MiniBatchCost cost = mini_batch(batch, pass, dropout);
       pool_beat();
-      at.weight += batch.weight_sum;
-      ++at.batches;
+      cost.number = at.batches++;
+      at.cost += cost.cost + cost.weight * cost.penalty;
+      at.weight += cost.weight;
       finite = std::isfinite(at.cost);
+      if (pass.after_mini_batch && finite) (*pass.after_mini_batch)(cost);
 
       s.ws.pending_decay.apply_after(at.batches);
       const std::uint64_t stop = s.ws.pending_decay.none_pending_after(at.batches);
@@ -412,7 +416,9 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
                           .cost_with_penalty = options.cost_with_penalty,
                           .threads = options.threads,
                           .order = order,
-                          .should_stop = options.should_stop ? &options.should_stop : nullptr},
+                          .should_stop = options.should_stop ? &options.should_stop : nullptr,
+                          .after_mini_batch =
+                              options.after_mini_batch ? &options.after_mini_batch : nullptr},
                          at);
   if (whole) {
     position_.reset();

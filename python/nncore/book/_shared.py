@@ -141,8 +141,8 @@ class ColumnNetwork:
         sizes = [int(size) for size in self.sizes]
         activations = ["sigmoid"] * (len(sizes) - 1)
         self._net = _core.Network(sizes, activations, core_cost, np.dtype(dtype).name)
-        self._weights = Parameters(self._net.weight_views())
-        self._biases = Parameters(view.reshape(-1, 1) for view in self._net.bias_views())
+        self._weights = Parameters(_core.weight_views(self._net))
+        self._biases = Parameters(view.reshape(-1, 1) for view in _core.bias_views(self._net))
 
     @property
     def weights(self) -> list[Array]:
@@ -272,7 +272,7 @@ class ColumnNetwork:
             w -= eta / len(data) * nabla
 
     def _core_gradients(self, x: Array, y: Array) -> Gradients:
-        _, nabla_w, nabla_b = self._net.gradients(Examples([(x, y)]).dataset(self._net))
+        _, nabla_w, nabla_b = _core.gradients(self._net, Examples([(x, y)]).dataset(self._net))
         return [nabla.reshape(-1, 1) for nabla in nabla_b], nabla_w
 
     def _book_gradients(self, x: Array, y: Array, output_delta: OutputDelta) -> Gradients:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nncore._core import ModelFileError
+from nncore import _core
 from nncore.book import _json_file
 from nncore.book._shared import (
     Array,
@@ -213,7 +213,7 @@ class Network(ColumnNetwork):
         """
         data = Examples.of(data)
         if self._cost in _CORE_COSTS and not self._replaced(ColumnNetwork, "feedforward"):
-            cost, _ = self._net.evaluate_dataset(data.dataset(self._net, with_labels=convert))
+            cost, _ = _core.evaluate(self._net, data.dataset(self._net, with_labels=convert))
         else:
             one_hot = np.eye(self.sizes[-1])
             targets = one_hot[data.labels()] if convert else data.targets(self._net)
@@ -240,7 +240,7 @@ def load(filename: str | os.PathLike[str], cost: type[Cost] | None = None) -> Ne
     known = {own.__name__: own for own in (QuadraticCost, CrossEntropyCost)}
     saved = _json_file.read(filename)
     if cost is None and saved.cost not in known:
-        raise ModelFileError(
+        raise _core.ModelFileError(
             f"{filename}: its cost is {saved.cost!r}; pass the class: "
             f"load(filename, cost={saved.cost})"
         )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from nncore import _core
 from nncore._extras import require
 from nncore.network import Network
 from nncore.sklearn._samples import Rows
@@ -35,7 +36,7 @@ def fit_lbfgs(estimator: BaseMLP, rows: Rows) -> None:
 
     def objective(packed: Vector) -> tuple[float, Vector]:
         _unpack(packed, parameters)
-        cost, by_weights, by_biases = work.gradients(data, l2=penalty, penalty_rows=1)
+        cost, by_weights, by_biases = _core.gradients(work, data, l2=penalty, penalty_rows=1)
         return cost, _pack([*by_weights, *by_biases])
 
     def after_iteration(intermediate_result: Any) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import shuffle
 
-from nncore import _fit, optimizers
+from nncore import _core, _fit, optimizers
 from nncore.errors import DivergenceError
 from nncore.sklearn._samples import Rows
 from nncore.training import Run
@@ -156,7 +156,7 @@ class _Fit:
             weight = len(batch) if self.rows.weight is None else self.rows.weight[batch].sum()
             if weight == 0:
                 continue
-            squares = sum(float(np.vdot(w, w)) for w in self.net.weight_views())
+            squares = sum(float(np.vdot(w, w)) for w in _core.weight_views(self.net))
             cost = self.trainer.step(
                 self.data, batch, learning_rate=rate, batch=i, n_threads=threads
             )
@@ -170,7 +170,7 @@ class _Fit:
         estimator, rows = self.estimator, self.validation
         if rows is None or self.held_out is None:
             return {}
-        loss = rows.loss(self.net.evaluate_dataset(self.held_out)[0])
+        loss = rows.loss(_core.evaluate(self.net, self.held_out)[0])
         if estimator.validation_loss_curve_ is not None:
             estimator.validation_loss_curve_.append(loss)
         if estimator.validation_scores_ is None or not estimator.early_stopping:

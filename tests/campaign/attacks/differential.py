@@ -164,7 +164,7 @@ class Attack(Part):
         if not np.isfinite(expected).all() or np.abs(expected).max() > 1e30:
             return
         near("feedforward", net.feedforward(x.astype(net.dtype)), expected)
-        cost, nabla_w, nabla_b = net.gradients(data)
+        cost, nabla_w, nabla_b = _core.gradients(net, data)
         with np.errstate(all="ignore"):
             wanted_cost = ref.mean_cost(x, y, drawn.weight)
         if not np.isfinite(wanted_cost):
@@ -194,7 +194,7 @@ class Attack(Part):
             if not cost < 1e6 or not largest < 1e6:
                 return  # it diverges, and rounding decides when
             trainer.epoch(data, order, learning_rate=rate, penalty_rows=rows)
-        for found, wanted in zip(net.weight_views(), ref.weights, strict=True):
+        for found, wanted in zip(_core.weight_views(net), ref.weights, strict=True):
             near("weights after two epochs", found, wanted, 10.0 if plain else 1e3)
 
     def on_other_machines(self, case: Case, alone: str) -> None:
