@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import schedules
-from nncore._checks import integer, real
-from nncore._files import append_file, check_replaceable, replace_file
-from nncore._monitor import Monitor
+from nncore._support.checks import integer, real
+from nncore._support.files import append_file, check_replaceable, replace_file
 from nncore.errors import DivergenceError, ModelFileError
+from nncore.training.monitor import Monitor
 
 if TYPE_CHECKING:
     from nncore.training import Run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore._extras import require
+from nncore._support.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

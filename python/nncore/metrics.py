@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore._classes import (
+from nncore._support.classes import (
     Floats,
     as_classes,
     as_columns,
@@ -34,7 +34,7 @@ from nncore._classes import (
     as_weights,
     wide,
 )
-from nncore._names import check_name
+from nncore._support.names import check_name
 
 Metric = Callable[..., Any]
 

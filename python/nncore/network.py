@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore import _core
-from nncore._architecture import (
+from nncore._support.architecture import (
     Arrays,
     Initializer,
     checked_dtype,
@@ -20,13 +20,13 @@ from nncore._architecture import (
     given_arrays,
     initializer_names,
 )
-from nncore._checks import file_path, integer, real
-from nncore._names import check_name
-from nncore._training_state import TrainingState
+from nncore._support.checks import file_path, integer, real
+from nncore._support.names import check_name
 from nncore.history import History
+from nncore.training.state import TrainingState
 
 if TYPE_CHECKING:
-    from nncore import _fit
+    from nncore.training import fit as _fit
 
 Net = TypeVar("Net", bound="Network")
 
@@ -61,7 +61,7 @@ class _Fit:
     import, and a program that only predicts does without."""
 
     def __get__(self, net: Network | None, owner: type[Network]) -> Any:
-        from nncore._fit import fit
+        from nncore.training.fit import fit
 
         Network.fit = fit
         return fit.__get__(net, owner)
@@ -259,7 +259,7 @@ class Network(_core.Network):
             ValueError: a parameter is not finite; such a model could not be loaded.
             BusyError: the network is being trained in another thread.
         """
-        from nncore import checkpoint
+        from nncore.training import checkpoint
 
         _core.check_no_session_elsewhere(self)
         self._check_finite()
@@ -283,7 +283,7 @@ class Network(_core.Network):
         >>> net.fit(x, y, epochs=5, optimizer="adam", initial_epoch=net.epoch).epochs
         [3, 4]
         """
-        from nncore import checkpoint
+        from nncore.training import checkpoint
 
         return checkpoint.resume(cls, file_path(path))
 

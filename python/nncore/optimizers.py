@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from nncore._checks import real
-from nncore._names import check_name
+from nncore._support.checks import real
+from nncore._support.names import check_name
 
 
 @dataclass(frozen=True)

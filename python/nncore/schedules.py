@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nncore import _core
-from nncore._checks import integer, real
-from nncore._monitor import Monitor
+from nncore._support.checks import integer, real
 from nncore.history import History
+from nncore.training.monitor import Monitor
 
 Schedule = Callable[[int], float]
 

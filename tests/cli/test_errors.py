@@ -92,7 +92,7 @@ def test_missing_and_broken_packages_are_errors(
     def fail(name: str) -> object:
         raise error
 
-    monkeypatch.setattr("nncore._extras.import_module", fail)
+    monkeypatch.setattr("nncore._support.extras.import_module", fail)
     assert hint in failure(capsys, "predict", model, "three.png")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nncore._extras import require
+from nncore._support.extras import require
 
 
 def test_require_returns_the_module() -> None:

@@ -21,7 +21,7 @@ import pytest
 import nncore
 from export_networks import network
 from nncore import DataError, ModelFileError
-from nncore._files import append_file, check_replaceable, open_file, replace_file
+from nncore._support.files import append_file, check_replaceable, open_file, replace_file
 from nncore.book import network2
 from nncore.callbacks import CSVLogger, ModelCheckpoint
 from nncore.datasets import load_idx
@@ -117,7 +117,7 @@ def test_invalid_file_names_are_refused_before_writing(writer: str, tmp_path: Pa
 
 def test_savers_refuse_standard_output(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom nncore._files import replace_file\n"
+        "import sys\nfrom nncore._support.files import replace_file\n"
         "try: replace_file('/dev/stdout', b'new')\n"
         "except OSError as error: print(error, file=sys.stderr)"
     )
@@ -168,7 +168,7 @@ def test_check_writable_changes_nothing(tmp_path: Path) -> None:
 
 SAVER = """
 import sys
-from nncore._files import replace_file
+from nncore._support.files import replace_file
 content = bytes(int(sys.argv[2]))
 print("ready", flush=True)
 while True:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nncore._interrupts import held_back
+from nncore.training.interrupts import held_back
 
 
 def press_ctrl_c() -> None:

@@ -60,7 +60,7 @@ def test_a_progress_bar_needs_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     def hidden(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named {name!r}", name="tqdm")
 
-    monkeypatch.setattr("nncore._extras.import_module", hidden)
+    monkeypatch.setattr("nncore._support.extras.import_module", hidden)
     with pytest.raises(ImportError, match=r"a progress bar needs tqdm; .*nncore\[progress\]"):
         network().fit(X, Y, 1, progress=True)
     network().fit(X, Y, 1)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore._files import read_file, replace_file
+from nncore._support.files import read_file, replace_file
 from nncore.errors import ModelFileError
 
 Array = NDArray[Any]

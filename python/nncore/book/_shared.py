@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore import _core
-from nncore._checks import integer, real
+from nncore._support.checks import integer, real
 
 Array = NDArray[Any]
 T = TypeVar("T")

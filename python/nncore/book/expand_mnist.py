@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nncore._files import check_replaceable, replace_file
+from nncore._support.files import check_replaceable, replace_file
 from nncore.book import mnist_loader
 from nncore.book._shared import Array
 

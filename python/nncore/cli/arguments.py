@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterable
 
-from nncore._names import check_name
+from nncore._support.names import check_name
 
 PIXELS, CLASSES = 784, 10
 """What the network's first and last layer must have: MNIST's images and their labels."""

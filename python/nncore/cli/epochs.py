@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from nncore._extras import require
+from nncore._support.extras import require
 from nncore.callbacks import Callback
 from nncore.training import Run
 

@@ -69,7 +69,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 def run(options: argparse.Namespace) -> int:
     kind = _format(options)
     from nncore import Network, export
-    from nncore._files import check_replaceable
+    from nncore._support.files import check_replaceable
 
     from .output import layers_text, printable
 
@@ -157,7 +157,7 @@ def _calibration(source: str) -> tuple[Any, Any, NDArray[Any] | None, str]:
 
     import numpy as np
 
-    from nncore._files import open_file
+    from nncore._support.files import open_file
 
     from .load import load_data
 

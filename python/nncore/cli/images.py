@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore._extras import require
-from nncore._files import open_file
+from nncore._support.extras import require
+from nncore._support.files import open_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image

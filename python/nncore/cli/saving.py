@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nncore import ModelFileError, Network
-from nncore._files import check_replaceable, read_file, replace_file
+from nncore._support.files import check_replaceable, read_file, replace_file
 
 _HEADER = 1 << 16
 """Bytes of a file beside the parameters, at most: names, shapes, the history of a long run."""

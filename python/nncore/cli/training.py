@@ -10,10 +10,10 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from nncore import DivergenceError, ModelFileError, Network, _core
-from nncore._files import check_replaceable
-from nncore._interrupts import held_back
+from nncore._support.files import check_replaceable
 from nncore.callbacks import Callback, ModelCheckpoint
 from nncore.datasets import Dataset
+from nncore.training.interrupts import held_back
 
 from .epochs import EpochLines, duration
 from .load import load_data

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore._checks import integer
+from nncore._support.checks import integer
 from nncore.datasets._types import Dataset, Split
 
 _SIDE = 28  # pixels

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
-from nncore._files import open_file
+from nncore._support.files import open_file
 from nncore.errors import DataError
 
 _MAX_EXPANSION = 1032  # deflate cannot make data smaller than this part of it

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore._extras import require
-from nncore._files import replace_file
+from nncore._support.extras import require
+from nncore._support.files import replace_file
 from nncore.datasets._types import Dataset, Split
 from nncore.datasets.idx import expanded, load_idx
 from nncore.errors import DataError

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncore import _core
-from nncore._checks import file_path
-from nncore._files import replace_file
-from nncore._names import check_name
+from nncore._support.checks import file_path
+from nncore._support.files import replace_file
+from nncore._support.names import check_name
 from nncore.export._c_text import (
     ACTIVATIONS,
     DENSE_FLOAT32,

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nncore._checks import file_path, integer
-from nncore._files import read_file, replace_file
+from nncore._support.checks import file_path, integer
+from nncore._support.files import read_file, replace_file
 from nncore.errors import ModelFileError
 from nncore.network import Network
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nncore import _core
-from nncore._extras import require
-from nncore._files import replace_file
+from nncore._support.extras import require
+from nncore._support.files import replace_file
 from nncore.network import Network
 
 _OPSET, _IR_VERSION = 13, 7

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore._checks import file_path
-from nncore._extras import require
-from nncore._files import open_file, read_file
+from nncore._support.checks import file_path
+from nncore._support.extras import require
+from nncore._support.files import open_file, read_file
 from nncore.errors import ModelFileError
 from nncore.export._activations import identify, probe
 from nncore.export._layers import Layers

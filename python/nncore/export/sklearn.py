@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nncore._extras import require
+from nncore._support.extras import require
 from nncore.network import Network
 
 

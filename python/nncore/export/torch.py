@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nncore._extras import require
+from nncore._support.extras import require
 from nncore.export._activations import identify
 from nncore.export._layers import Layers
 from nncore.network import Network

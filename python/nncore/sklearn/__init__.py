@@ -18,7 +18,7 @@ Needs scikit-learn 1.6 or newer: pip install 'nncore[sklearn]'.
 
 from __future__ import annotations
 
-from nncore._extras import require
+from nncore._support.extras import require
 
 require("sklearn", extra="sklearn", purpose="nncore.sklearn")
 

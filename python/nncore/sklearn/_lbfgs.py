@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from nncore import _core
-from nncore._extras import require
+from nncore._support.extras import require
 from nncore.network import Network
 from nncore.sklearn._samples import Rows
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from nncore import _core, _fit
-from nncore._checks import integer, real
-from nncore._names import check_name
+from nncore import _core
+from nncore._support.checks import integer, real
+from nncore._support.names import check_name
+from nncore.training import fit as _fit
 
 STOCHASTIC = ("sgd", "adam")
 CORE_NAMES = {"identity": "linear", "logistic": "sigmoid"}

@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
-from nncore._names import check_name
+from nncore._support.names import check_name
 from nncore.sklearn._base import BaseMLP, Classes, is_stochastic
 from nncore.sklearn._samples import Rows
 

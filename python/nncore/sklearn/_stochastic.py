@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import shuffle
 
-from nncore import _core, _fit, optimizers
+from nncore import _core, optimizers
 from nncore.errors import DivergenceError
 from nncore.sklearn._samples import Rows
 from nncore.training import Run
+from nncore.training import fit as _fit
 
 if TYPE_CHECKING:
     from nncore.sklearn._base import BaseMLP

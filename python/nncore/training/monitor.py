@@ -6,7 +6,7 @@ import math
 from difflib import get_close_matches
 from typing import Any
 
-from nncore._names import check_name
+from nncore._support.names import check_name
 from nncore.metrics import HIGHER_IS_BETTER, LOWER_IS_BETTER
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore import _core
-from nncore._checks import integer
-from nncore._names import check_name
+from nncore._support.checks import integer
+from nncore._support.names import check_name
 
 Arrays = Sequence[ArrayLike]
 Initializer = str | Sequence[str] | tuple[Arrays, Arrays]

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore._checks import real
-from nncore._names import check_name
+from nncore._support.checks import real
+from nncore._support.names import check_name
 
 ClassWeight = str | Mapping[int, float] | None
 

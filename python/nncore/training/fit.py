@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore import _core, optimizers, schedules
-from nncore._checks import integer, real
-from nncore._names import check_name
-from nncore._progress import progress_bar
-from nncore._samples import ClassWeight, Samples, training_and_validation
+from nncore._support.checks import integer, real
+from nncore._support.names import check_name
 from nncore.callbacks import Callback
 from nncore.history import History
 from nncore.metrics import Metric
 from nncore.metrics import resolve as resolve_metrics
-from nncore.training import Loop, Measured, Run
+from nncore.training.loop import Loop, Measured, Run
+from nncore.training.progress import progress_bar
+from nncore.training.samples import ClassWeight, Samples, training_and_validation
 
 if TYPE_CHECKING:
     from nncore.network import Network

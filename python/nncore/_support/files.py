@@ -8,7 +8,7 @@ import stat
 from typing import BinaryIO
 
 from nncore import _core
-from nncore._checks import file_path
+from nncore._support.checks import file_path
 
 _KINDS = {
     stat.S_IFCHR: "a character device",

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
-from nncore._training_state import TrainingState
 from nncore.errors import ModelFileError
 from nncore.history import History
 from nncore.network import Net, Network
+from nncore.training.state import TrainingState
 
 _VERSION = 2
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nncore import _core, metrics, schedules
-from nncore._checks import real
-from nncore._interrupts import held_back
-from nncore._samples import Samples
-from nncore._training_state import CallbackState, TrainingState
+from nncore._support.checks import real
 from nncore.callbacks import Callback
 from nncore.errors import DivergenceError, ModelFileError
 from nncore.history import History
+from nncore.training.interrupts import held_back
+from nncore.training.samples import Samples
+from nncore.training.state import CallbackState, TrainingState
 
 if TYPE_CHECKING:
     from nncore.network import Network

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nncore._extras import require
+from nncore._support.extras import require
 
 Show = Callable[[Mapping[str, Any]], None]
 _BAR = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} epochs, {remaining} left{postfix}"

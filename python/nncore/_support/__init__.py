@@ -1,0 +1,1 @@
+"""Small helpers that the other modules share; none of them imports these modules."""
