@@ -32,7 +32,7 @@ from nncore.errors import DivergenceError, ModelFileError
 from nncore.training.monitor import Monitor
 
 if TYPE_CHECKING:
-    from nncore.training import Run
+    from nncore.training.run import Run
 
 
 class Callback:

@@ -2,72 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from copy import copy
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from nncore import _core
-from nncore._support.architecture import (
-    Arrays,
-    Initializer,
-    checked_dtype,
-    checked_sizes,
-    every_activation,
-    given_arrays,
-    initializer_names,
-)
-from nncore._support.checks import file_path, integer, real
-from nncore._support.names import check_name
+from nncore._model import Evaluation, Model, Parameters
 from nncore.history import History
-from nncore.training.state import TrainingState
 
 if TYPE_CHECKING:
-    from nncore.training import fit as _fit
+    from nncore import optimizers, schedules
+    from nncore.callbacks import Callback
+    from nncore.metrics import Metric
+    from nncore.training.samples import ClassWeight
 
-Net = TypeVar("Net", bound="Network")
-
-
-class Evaluation(NamedTuple):
-    """How well a network does on some samples."""
-
-    cost: float
-    """Mean cost of the samples, weighted by their weights."""
-    accuracy: float | None
-    """Fraction of the samples that are classified rightly; None where there are no classes."""
+__all__ = ["Evaluation", "Network", "Parameters"]
 
 
-class Parameters(list[NDArray[Any]]):
-    """Live views of a network's weights or biases, layer by layer: what is assigned is copied in.
-
-    >>> import nncore
-    >>> net = nncore.Network([2, 1])
-    >>> net.weights[0] = [[1.0, -1.0]]
-    >>> net.weights[0] *= 3
-    >>> net.weights
-    [array([[ 3., -3.]], dtype=float32)]
-    """
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        many = isinstance(index, slice)
-        _copy_in(list(self[index]) if many else [self[index]], value if many else [value])
-
-
-class _Fit:
-    """`Network.fit`, which puts itself here on first use: training is most of what there is to
-    import, and a program that only predicts does without."""
-
-    def __get__(self, net: Network | None, owner: type[Network]) -> Any:
-        from nncore.training.fit import fit
-
-        Network.fit = fit
-        return fit.__get__(net, owner)
-
-
-class Network(_core.Network):
+class Network(Model):
     """A dense feedforward network (multi-layer perceptron).
 
     Args:
@@ -101,292 +53,112 @@ class Network(_core.Network):
     Network([784, 30, 10], activation=['relu'], output_activation='softmax', cost='log_likelihood', dtype='float32', seed=1)
     """  # noqa: E501
 
-    history: History
-    """What training measured, since the network's first epoch."""
-
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        *,
-        activation: str | Sequence[str] = "sigmoid",
-        output_activation: str = "sigmoid",
-        cost: str = "quadratic",
-        initializer: Initializer = "auto",
-        dtype: Any = "float32",
-        seed: int = 0,
-    ) -> None:
-        """Checks everything, and draws the parameters or copies them in; see the class."""
-        sizes = checked_sizes(sizes)
-        activations = every_activation(activation, output_activation, len(sizes) - 1)
-        check_name("cost", cost, _core.COSTS)
-        seed = integer("seed", seed, low=0, high=2**64 - 1)
-        self._build(sizes, activations, cost, checked_dtype(dtype), seed)
-        arrays = given_arrays(initializer)
-        if arrays is None:
-            _core.initialize(self, initializer_names(initializer, activations))
-        else:
-            self.weights, self.biases = arrays
-
-    def _build(self, *core: Any) -> None:
-        """What every network has, however it came about; `core` is what its base class takes."""
-        try:
-            super().__init__(*core)
-        except MemoryError:
-            raise MemoryError(f"a network of sizes {core[0]} does not fit into memory") from None
-        self.history = History()
-        self._training = TrainingState()
-
-    @property
-    def weights(self) -> Parameters:
-        """Live writable views of each layer's weights, (units, inputs); assigning copies in.
-
-        Raises:
-            ValueError: on assignment, for another number of layers, other shapes, or values
-                that are not finite.
-        """
-        return Parameters(_core.weight_views(self))
-
-    @weights.setter
-    def weights(self, arrays: Arrays) -> None:
-        _copy_in(_core.weight_views(self), arrays)
-
-    @property
-    def biases(self) -> Parameters:
-        """Live writable views of each layer's biases, (units,); assigning copies in, as above."""
-        return Parameters(_core.bias_views(self))
-
-    @biases.setter
-    def biases(self, arrays: Arrays) -> None:
-        _copy_in(_core.bias_views(self), arrays)
-
-    def evaluate(self, x: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Evaluation:
-        """The mean cost on samples, without penalties, and for classes the accuracy.
-
-        y is as in `fit`: labels (n,) or targets (n, sizes[-1]).
-
-        >>> import nncore
-        >>> net = nncore.Network([1, 1], initializer=([[[2.0]]], [[-1.0]]))
-        >>> net.evaluate([[0.0], [1.0]], [0, 1]).accuracy
-        1.0
-        """
-        return Evaluation(*_core.evaluate(self, _core.Dataset(self, x, y, sample_weight)))
-
-    def backprop(self, x: Any, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """Gradients of the cost by weights and by biases, averaged over the rows.
-
-        The book's equations BP1 to BP4; shapes are those of `weights` and `biases`.
-        """
-        return self.loss_and_gradient(x, y)[1:]
-
-    def loss_and_gradient(
+    def fit(
         self,
         x: Any,
         y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
+        epochs: int = 30,
+        batch_size: int = 10,
+        learning_rate: float | schedules.Schedule | None = None,
         *,
+        optimizer: str | optimizers.Optimizer = "sgd",
         l2: float = 0.0,
         l1: float = 0.0,
-        penalty_rows: int | None = None,
-    ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
-        """The mean cost with penalties, and its gradients by weights and by biases.
+        dropout: float | Sequence[float] = 0.0,
+        max_norm: float | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        validation_data: Sequence[Any] | None = None,
+        validation_split: float = 0.0,
+        sample_weight: ArrayLike | None = None,
+        class_weight: ClassWeight = None,
+        metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None = None,
+        callbacks: Iterable[Callback] | None = None,
+        shuffle: bool = True,
+        initial_epoch: int | None = None,
+        n_threads: int | None = None,
+        progress: bool | str = "auto",
+    ) -> History:
+        """Trains with mini-batches, and returns what each epoch measured.
 
-        l2 / (2 n) |w|^2 and l1 / n |w|_1 are added over the weights, where n is `penalty_rows`,
-        or None for the number of rows of x.
-        """
-        data = _core.Dataset(self, x, y, sample_weight)
-        rows = len(data) if penalty_rows is None else integer("penalty_rows", penalty_rows, low=1)
-        penalties = {"l2": real("l2", l2), "l1": real("l1", l1)}
-        return _core.gradients(self, data, **penalties, penalty_rows=rows)
+        Everything is checked before any work is done. Training again goes on from where the network
+        stands: `fit` for 10 epochs and then for 20 is `fit` for 30, to the last bit, as long as the
+        optimiser and its hyperparameters are the same; with others its memory starts anew. An epoch
+        that Ctrl-C ended goes on with the mini-batches that remain, as long as there are as many
+        rows in mini-batches of the same size.
 
-    def input_gradient(self, x: Any, y: ArrayLike) -> NDArray[Any]:
-        """Gradient of each row's own cost by its inputs, (n, sizes[0]), dense also for sparse x."""
-        return _core.input_gradient(self, _core.Dataset(self, x, y))
+        Args:
+            x: (n, sizes[0]) numbers of any real dtype and order, or a scipy sparse matrix. Read
+                without a copy where it is C-contiguous in the network's dtype.
+            y: integer labels (n,), or targets (n, sizes[-1]); (n,) will do for one output.
+            epochs: how many to train; with `initial_epoch`, the number to train up to.
+            batch_size: rows in a mini-batch; the last one of an epoch may be shorter.
+            learning_rate: a number, one of `nncore.schedules`, or any callable(epoch) -> rate.
+                None is the optimiser's own default; for "sgd" with sigmoid outputs and the
+                quadratic cost that is 3.0, as in the book's chapter 1.
+            optimizer: a name or one of `nncore.optimizers`.
+            l2, l1: penalties l2 / (2 n) |w|^2 and l1 / n |w|_1 on the weights, where n is the
+                number of training rows (the book's lambda, equations 85 and 95).
+            dropout: the chance of each hidden unit to sit out a mini-batch; or a list with a rate
+                for the inputs and for each hidden layer.
+            max_norm: bound of the norm of each unit's incoming weights.
+            clip_norm, clip_value: bounds of the gradient's norm and of each of its elements.
+            validation_data: (x, y) or (x, y, sample_weight), measured after every epoch.
+            validation_split: this fraction of the rows, taken from the end, in its place.
+            sample_weight: (n,), how much each row counts.
+            class_weight: a dict from label to weight, or "balanced" for n / (classes * count).
+            metrics: names from `nncore.metrics`, or callables(y_true, outputs), measured after
+                every epoch on all training and validation rows. A dict gives them names.
+            callbacks: of `nncore.callbacks`, called in their order, those that save last.
+            shuffle: whether rows come in a new order each epoch, drawn from the network's seed.
+            initial_epoch: the number of the next epoch. With net.epoch, a run that was resumed ends
+                where it would have ended.
+            n_threads: at most so many; None for `nncore.set_num_threads`'s.
+            progress: a progress bar (tqdm): True, False, or "auto" for where somebody watches.
 
-    def update_mini_batch(self, x: Any, y: ArrayLike, learning_rate: float) -> None:
-        """One step of gradient descent, all rows one mini-batch (the book's equations 20, 21).
-
-        Raises:
-            BusyError: the network is being trained.
-            DivergenceError: the step left the finite numbers, and was taken back.
-        """
-        rate = real("learning_rate", learning_rate, above=True)
-        with _core.Session(self):
-            data = _core.Dataset(self, x, y)
-            _core.Trainer(self, batch_size=max(len(data), 1)).step(data, learning_rate=rate)
-
-    if TYPE_CHECKING:
-        fit = _fit.fit
-    else:
-        fit = _Fit()
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a model file (safetensors), whole or not at all.
-
-        A replaced file keeps its permissions, a symbolic link stays one and its target is written;
-        other names of a file (hard links) keep the old model.
-
-        Raises:
-            ModelFileError: the file cannot be written, is write-protected, or is no regular file
-                but a device or a FIFO; the message names it and the fault.
-            ValueError: a parameter is not finite; such a model could not be loaded.
-            BusyError: the network is being trained in another thread.
-        """
-        self._check_finite()
-        _core.save_model(self, file_path(path))
-
-    @classmethod
-    def load(cls: type[Net], path: str | os.PathLike[str]) -> Net:
-        """Reads a model file: the same architecture, parameters, seed and epoch.
-
-        Raises:
-            ModelFileError: there is no such file, it cannot be read, is no model file, or is
-                damaged; the message names it and the fault.
-        """
-        net = cls.__new__(cls)
-        net._build(_core.load_model(file_path(path)))
-        return net
-
-    def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
-        """Writes a model file that also holds what it takes to go on training.
-
-        That is the optimiser's memory, the seed and the epoch, the history, and the state of the
-        callbacks. A run that was stopped anywhere, also within an epoch, and is resumed ends with
-        the same bits as one that was not. The file is written whole or not at all: whenever the
-        process is killed, the old checkpoint is there or the new one.
+        Returns:
+            The epochs of this call, as `History` describes them; `net.history` has all epochs.
 
         Raises:
-            ModelFileError: the file cannot be written; the message names it and the fault.
-            ValueError: a parameter is not finite; such a model could not be loaded.
-            BusyError: the network is being trained in another thread.
+            ValueError, TypeError: an argument is wrong; the message says what was expected.
+            DivergenceError: training left the finite numbers; the network keeps its last finite
+                epoch. A smaller learning rate may help.
+            BusyError: the network is being trained already, or another thread is asking it for a
+                prediction as an epoch begins.
+            KeyboardInterrupt: Ctrl-C, after the current mini-batch; the network can be used, and
+                its `history` has the epochs that were finished.
+
+        >>> import numpy as np, nncore
+        >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> net = nncore.Network([2, 4, 1], activation="tanh", seed=1, cost="cross_entropy")
+        >>> history = net.fit(x, [0, 1, 1, 0], 300, batch_size=4, learning_rate=2.0)
+        >>> net.predict(x)
+        array([0, 1, 1, 0])
         """
-        from nncore.training import checkpoint
+        from nncore.training.fit import fit  # which a program that only predicts does without
 
-        _core.check_no_session_elsewhere(self)
-        self._check_finite()
-        checkpoint.save(self, file_path(path))
-
-    @classmethod
-    def resume(cls: type[Net], path: str | os.PathLike[str]) -> Net:
-        """Reads a checkpoint, for `fit` with the same arguments and initial_epoch=net.epoch.
-
-        Raises:
-            ModelFileError: there is no such file, it cannot be read, is no checkpoint, or is
-                damaged; the message names it and the fault.
-
-        >>> import os, tempfile, numpy as np, nncore
-        >>> x, y = np.eye(4), [0, 1, 0, 1]
-        >>> path = os.path.join(tempfile.mkdtemp(), "run.safetensors")
-        >>> net = nncore.Network([4, 2])
-        >>> _ = net.fit(x, y, epochs=3, optimizer="adam")
-        >>> net.save_checkpoint(path)
-        >>> net = nncore.Network.resume(path)
-        >>> net.fit(x, y, epochs=5, optimizer="adam", initial_epoch=net.epoch).epochs
-        [3, 4]
-        """
-        from nncore.training import checkpoint
-
-        return checkpoint.resume(cls, file_path(path))
-
-    def summary(self) -> str:
-        """A table of the layers, their parameters, and the memory that these take.
-
-        >>> import nncore
-        >>> print(nncore.Network([784, 30, 10]).summary())
-        layer  activation  inputs  units  parameters
-            1  sigmoid        784     30      23,550
-            2  sigmoid         30     10         310
-        23,860 parameters of 4 bytes: 93.2 KiB
-        quadratic cost, seed 0, trained for 0 epochs
-        """
-        shapes = [w.shape for w in self.weights]
-        counts = [units * (inputs + 1) for units, inputs in shapes]
-        rows = [("layer", "activation", "inputs", "units", "parameters")]
-        rows += [
-            (str(i), activation, str(inputs), str(units), f"{count:,}")
-            for i, (activation, (units, inputs), count) in enumerate(
-                zip(self.activations, shapes, counts, strict=True), start=1
-            )
-        ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                text.ljust(width) if i == 1 else text.rjust(width)
-                for i, (text, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
-        ]
-        size = self.dtype.itemsize
-        lines += [
-            f"{sum(counts):,} parameters of {size} bytes: {_bytes(sum(counts) * size)}",
-            f"{self.cost} cost, seed {self.seed}, trained for {self.epoch} epochs",
-        ]
-        return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        *hidden, output = self.activations
-        trained = f", epoch={self.epoch}" if self.epoch else ""
-        return (
-            f"{type(self).__name__}({list(self.sizes)}, activation={hidden}, "
-            f"output_activation={output!r}, cost={self.cost!r}, dtype={self.dtype.name!r}, "
-            f"seed={self.seed}{trained})"
+        return fit(
+            self,
+            x,
+            y,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            l2=l2,
+            l1=l1,
+            dropout=dropout,
+            max_norm=max_norm,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            metrics=metrics,
+            callbacks=callbacks,
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+            n_threads=n_threads,
+            progress=progress,
         )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Everything but what belongs to a running `fit`; callbacks need not be picklable."""
-        _core.check_no_session_elsewhere(self)
-        state = {key: value for key, value in vars(self).items() if key != "_training"}
-        state["history"] = copy(self.history)  # which even a shallow copy must not share
-        core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
-        parameters = [*self.weights, *self.biases]
-        training = self._training.copied()
-        return _rebuild, (type(self), core, self.epoch, parameters, training), state
-
-    def _check_finite(self) -> None:
-        if not self.all_finite():
-            raise ValueError("the network has NaN or infinity among its parameters: not saved")
-
-
-def _rebuild(
-    cls: type[Net],
-    core: tuple[Any, ...],
-    epoch: int,
-    parameters: list[NDArray[Any]],
-    training: tuple[Any, ...] | None,
-) -> Net:
-    net = cls.__new__(cls)
-    net._build(*core)
-    net.epoch = epoch
-    for view, array in zip([*net.weights, *net.biases], parameters, strict=True):
-        view[...] = array
-    net._training = TrainingState.from_copy(net, training)
-    return net
-
-
-def _copy_in(views: list[NDArray[Any]], arrays: Iterable[Any]) -> None:
-    """Copies arrays into views of the same shapes; nothing is copied unless all fit."""
-    expected = [view.shape for view in views]
-    try:
-        values = [np.asarray(array) for array in arrays]
-    except (TypeError, ValueError) as error:  # not iterable, or rows of different lengths
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"expected arrays of the shapes {expected}: {error}") from None
-    if [value.shape for value in values] != expected:
-        found = [value.shape for value in values]
-        raise ValueError(f"expected arrays of the shapes {expected}, got {found}")
-    for i, (view, value) in enumerate(zip(views, values, strict=True)):
-        if value.dtype.kind not in "biuf":
-            raise TypeError(f"expected arrays of real numbers, got dtype {value.dtype}")
-        with np.errstate(over="ignore"):
-            values[i] = value.astype(view.dtype)
-        if not np.isfinite(values[i]).all():
-            raise ValueError(f"expected finite numbers in {view.dtype}, got NaN or infinity")
-    for view, value in zip(views, values, strict=True):
-        view[...] = value
-
-
-def _bytes(count: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"

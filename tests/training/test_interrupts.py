@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nncore.training.interrupts import held_back
+from nncore.training.interrupts import defer_sigint
 
 
 def press_ctrl_c() -> None:
@@ -17,7 +17,7 @@ def press_ctrl_c() -> None:
 
 
 def run(events: list[str], unless: Callable[[], bool], presses: int = 1) -> None:
-    with held_back(unless) as interrupt:
+    with defer_sigint(unless) as interrupt:
         for _ in range(presses):
             press_ctrl_c()
         events.append("after the press")
@@ -46,7 +46,7 @@ def test_leaving_delivers_the_deferred_interrupt() -> None:
     events: list[str] = []
 
     def hold() -> None:
-        with held_back(unless=lambda: False):
+        with defer_sigint(unless=lambda: False):
             press_ctrl_c()
             events.append("held")
 
@@ -75,7 +75,7 @@ def test_other_threads_leave_the_handler_alone() -> None:
 
     def elsewhere() -> None:
         before = signal.getsignal(signal.SIGINT)
-        with held_back(unless=lambda: False) as interrupt:
+        with defer_sigint(unless=lambda: False) as interrupt:
             interrupt()
             seen.append(signal.getsignal(signal.SIGINT) is before)
 
@@ -89,8 +89,8 @@ def test_a_handler_that_was_never_removed_removes_itself() -> None:
     """A second press may have come while the handler was being removed. The next one must count."""
     default = signal.getsignal(signal.SIGINT)
 
-    def enter() -> held_back:
-        entered = held_back(unless=lambda: False)
+    def enter() -> defer_sigint:
+        entered = defer_sigint(unless=lambda: False)
         entered.__enter__()
         return entered
 

@@ -6,8 +6,9 @@ of tuples (x, y). The core works on rows. Everything that crosses between the tw
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
@@ -15,12 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore import _core
 from nncore._support.checks import integer, real
+from nncore.network import Network
+from nncore.training.loop import TrainingLoop, TrainingTask
+from nncore.training.run import Run
 
 Array = NDArray[Any]
 T = TypeVar("T")
 Example = tuple[Any, Any]
 Gradients = tuple[list[Array], list[Array]]
 OutputDelta = Callable[[Array, Array, Array], Array]
+Update = Callable[[list[Example]], None]
 
 
 def sigmoid(z: ArrayLike) -> Any:
@@ -128,7 +133,7 @@ class ColumnNetwork:
     dtype: ClassVar[str] = "float64"
     """What networks made from now on compute in: "float64", as the book does, or "float32"."""
 
-    _net: _core.Network
+    _net: Network
     _weights: Parameters
     _biases: Parameters
 
@@ -139,8 +144,7 @@ class ColumnNetwork:
 
     def _build(self, core_cost: str, dtype: Any) -> None:
         sizes = [int(size) for size in self.sizes]
-        activations = ["sigmoid"] * (len(sizes) - 1)
-        self._net = _core.Network(sizes, activations, core_cost, np.dtype(dtype).name)
+        self._net = Network(sizes, cost=core_cost, initializer="zeros", dtype=dtype)
         self._weights = Parameters(_core.weight_views(self._net))
         self._biases = Parameters(view.reshape(-1, 1) for view in _core.bias_views(self._net))
 
@@ -227,29 +231,24 @@ class ColumnNetwork:
         mini_batch_size: int,
         eta: float,
         lmbda: float,
-        update: Callable[[list[Example]], None] | None,
-    ) -> Iterator[int]:
-        """Trains, and yields each epoch's number when it is complete.
+        update: Update | None,
+        after_epoch: Callable[[int], bool],
+    ) -> None:
+        """Trains, and calls `after_epoch` with each epoch's number until it returns True.
 
         An epoch is one call into the core, or `update` on every mini-batch where it is given.
         """
         epochs = integer("epochs", epochs, low=0)
         mini_batch_size = integer("mini_batch_size", mini_batch_size, low=1)
         eta, lmbda = real("eta", eta), real("lmbda", lmbda)
-        n = len(data)
-        order = list(range(n))
-        if update is None:
-            dataset = data.dataset(self._net)
-            trainer = _core.Trainer(self._net, batch_size=mini_batch_size, l2=lmbda)
-        for epoch in range(epochs):
-            # The book shuffles the list itself: an index list of its length takes the same order.
-            random.shuffle(order)
-            if update is None:
-                trainer.epoch(dataset, np.array(order), learning_rate=eta)
-            else:
-                for k in range(0, n, mini_batch_size):
-                    update([data[i] for i in order[k : k + mini_batch_size]])
-            yield epoch
+        net = self._net
+        run = Run(net, range(net.epoch, net.epoch + epochs), ("cost", "learning_rate", "seconds"))
+        if update is not None:
+            task: BookTask = UpdateTask(run, data, eta, after_epoch, update, mini_batch_size)
+        else:
+            trainer = _core.Trainer(net, batch_size=mini_batch_size, l2=lmbda)
+            task = CoreTask(run, data, eta, after_epoch, trainer)
+        TrainingLoop(task).train()
 
     def _core_step(self, mini_batch: Iterable[Example], eta: float, lmbda: float, n: int) -> None:
         data = Examples.of(mini_batch)
@@ -286,3 +285,70 @@ class ColumnNetwork:
         for w, z in zip(self.weights[:0:-1], zs[-2::-1], strict=True):
             deltas.insert(0, (w.T @ deltas[0]) * sigmoid_prime(z))
         return deltas, [delta @ a.T for delta, a in zip(deltas, activations[:-1], strict=True)]
+
+
+class BookTask(TrainingTask):
+    """The book's SGD: rows in the order of `random`, and a report after every epoch."""
+
+    def __init__(
+        self, run: Run, data: Examples, eta: float, after_epoch: Callable[[int], bool]
+    ) -> None:
+        super().__init__(run)
+        self.data, self.eta, self.after_epoch = data, eta, after_epoch
+        self.order = list(range(len(data)))
+
+    def learning_rate(self) -> float:
+        return self.eta
+
+    def should_stop(self) -> bool:
+        return self.after_epoch(self.run.epoch - self.run.epochs.start)
+
+    def can_resume_here(self) -> bool:
+        """Ctrl-C acts at once, as in the book's program: its SGD always starts anew."""
+        return True
+
+    def shuffle(self) -> None:
+        """The book shuffles the data themselves; a list of their indices takes the same order."""
+        random.shuffle(self.order)
+
+
+class CoreTask(BookTask):
+    """Each epoch is one call into the core."""
+
+    def __init__(
+        self,
+        run: Run,
+        data: Examples,
+        eta: float,
+        after_epoch: Callable[[int], bool],
+        trainer: _core.Trainer,
+    ) -> None:
+        super().__init__(run, data, eta, after_epoch)
+        self.trainer, self.dataset = trainer, data.dataset(run.net)
+
+    def train_epoch(self) -> float:
+        self.shuffle()
+        return self.epoch_in_core(self.trainer, self.dataset, np.array(self.order))
+
+
+class UpdateTask(BookTask):
+    """Each mini-batch goes through a method of the caller's own, which has no cost to tell."""
+
+    def __init__(
+        self,
+        run: Run,
+        data: Examples,
+        eta: float,
+        after_epoch: Callable[[int], bool],
+        update: Update,
+        mini_batch_size: int,
+    ) -> None:
+        super().__init__(run, data, eta, after_epoch)
+        self.update, self.mini_batch_size = update, mini_batch_size
+
+    def train_epoch(self) -> float:
+        self.shuffle()
+        for k in range(0, len(self.order), self.mini_batch_size):
+            self.update([self.data[i] for i in self.order[k : k + self.mini_batch_size]])
+        self.run.net.epoch += 1
+        return math.nan

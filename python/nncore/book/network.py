@@ -65,18 +65,23 @@ class Network(ColumnNetwork):
         """
         own = self._replaced(Network, "update_mini_batch", "backprop", "cost_derivative")
         test = Examples(test_data) if test_data else None
-        for epoch in self._train(
+
+        def report(epoch: int) -> bool:
+            if test is None:
+                print(f"Epoch {epoch} complete")
+            else:
+                print(f"Epoch {epoch}: {self.evaluate(test)} / {len(test)}")
+            return False
+
+        self._train(
             Examples(training_data),
             epochs,
             mini_batch_size,
             eta,
             0.0,
             (lambda mini_batch: self.update_mini_batch(mini_batch, eta)) if own else None,
-        ):
-            if test is None:
-                print(f"Epoch {epoch} complete")
-            else:
-                print(f"Epoch {epoch}: {self.evaluate(test)} / {len(test)}")
+            report,
+        )
 
     def update_mini_batch(self, mini_batch: Iterable[Example], eta: float) -> None:
         """One step of size `eta` against the gradient averaged over `mini_batch`, tuples (x, y)."""

@@ -153,14 +153,9 @@ class Network(ColumnNetwork):
         best, stale = 0, 0
         n = len(training)
         own = self._replaced(Network, "update_mini_batch") or not self._core_trains()
-        for epoch in self._train(
-            training,
-            epochs,
-            mini_batch_size,
-            eta,
-            lmbda,
-            (lambda batch: self.update_mini_batch(batch, eta, lmbda, n)) if own else None,
-        ):
+
+        def monitor(epoch: int) -> bool:
+            nonlocal best, stale
             print(f"Epoch {epoch} training complete")
             if monitor_training_cost:
                 training_cost.append(self.total_cost(training, lmbda))
@@ -180,8 +175,17 @@ class Network(ColumnNetwork):
                     print(f"Accuracy on evaluation data: {accuracy} / {len(evaluation)}")
             print()
             best, stale = (accuracy, 0) if accuracy > best else (best, stale + 1)
-            if 0 < early_stopping_n <= stale:
-                break
+            return 0 < early_stopping_n <= stale
+
+        self._train(
+            training,
+            epochs,
+            mini_batch_size,
+            eta,
+            lmbda,
+            (lambda batch: self.update_mini_batch(batch, eta, lmbda, n)) if own else None,
+            monitor,
+        )
         return evaluation_cost, evaluation_accuracy, training_cost, training_accuracy
 
     def update_mini_batch(

@@ -7,7 +7,7 @@ from typing import Any
 
 from nncore._support.extras import require
 from nncore.callbacks import Callback
-from nncore.training import Run
+from nncore.training.run import Run
 
 from .output import say
 

@@ -13,7 +13,7 @@ from nncore import DivergenceError, ModelFileError, Network, _core
 from nncore._support.files import check_replaceable
 from nncore.callbacks import Callback, ModelCheckpoint
 from nncore.datasets import Dataset
-from nncore.training.interrupts import held_back
+from nncore.training.interrupts import defer_sigint
 
 from .epochs import EpochLines, duration
 from .load import load_data
@@ -55,7 +55,7 @@ def train(options: argparse.Namespace) -> int:
     started = perf_counter()
     try:
         # From here on Ctrl-C ends training and nothing else, until the model is saved.
-        with held_back(unless=lambda: training):
+        with defer_sigint(unless=lambda: training):
             try:
                 with lines:
                     _fit(net, data, lines, options)

@@ -26,7 +26,7 @@ def to_book_json(net: Network, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"the book's file knows sigmoid layers only; this network has {others}")
     if net.cost not in _COSTS:
         raise ValueError(f"the book's file knows the costs {list(_COSTS)}, not {net.cost!r}")
-    net._check_finite()
+    net.check_finite()
     _json_file.write(path, net.weights, net.biases, _COSTS[net.cost])
 
 

@@ -62,7 +62,7 @@ def to_c(
     file = Path(file_path(path))
     if file.suffix not in (".h", ".c"):
         raise ValueError(f"expected a name that ends in .h or .c, got {file.name!r}")
-    net._check_finite()
+    net.check_finite()
     writer = _Writer(net, file)
     if calibration is None:
         text = writer.float32()

@@ -31,7 +31,7 @@ def to_npz(net: Network, path: str | os.PathLike[str]) -> None:
         ValueError: a parameter is not finite.
         OSError: the file cannot be written, is write-protected or no regular file.
     """
-    net._check_finite()
+    net.check_finite()
     arrays = {"activations": np.array(net.activations), "cost": np.array(net.cost)}
     arrays |= {"seed": np.array(net.seed, np.uint64), "epoch": np.array(net.epoch, np.uint64)}
     for i, (w, b) in enumerate(zip(net.weights, net.biases, strict=True), start=1):

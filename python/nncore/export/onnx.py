@@ -41,7 +41,7 @@ def to_onnx(net: Network, path: str | os.PathLike[str]) -> None:
         OSError: the file cannot be written, is write-protected or no regular file.
     """
     onnx = require("onnx", extra="onnx", purpose="to_onnx")
-    net._check_finite()
+    net.check_finite()
     model = _Writer(onnx, net).model()
     onnx.checker.check_model(model, full_check=True)
     replace_file(path, model.SerializeToString())

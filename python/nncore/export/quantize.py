@@ -62,7 +62,7 @@ class QuantizedNetwork:
     def __init__(self, net: Network, calibration: ArrayLike) -> None:
         if max(net.sizes[:-1]) > MOST_INPUTS:
             raise ValueError(f"int8 takes at most {MOST_INPUTS:,} inputs a layer, got {net.sizes}")
-        net._check_finite()
+        net.check_finite()
         x = np.atleast_2d(np.asarray(calibration, net.dtype))
         if not len(x):
             raise ValueError("there are no rows to calibrate with")

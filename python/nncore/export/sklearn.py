@@ -40,4 +40,4 @@ def from_sklearn(fitted_mlp: Any) -> Network:
     require("sklearn", extra="sklearn", purpose="from_sklearn")
     from nncore import sklearn
 
-    return sklearn.from_sklearn(fitted_mlp)._net
+    return sklearn.from_sklearn(fitted_mlp).network_

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import neural_network
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
@@ -18,7 +19,7 @@ from nncore.network import Network, Parameters
 from nncore.sklearn import _params
 from nncore.sklearn._lbfgs import fit_lbfgs
 from nncore.sklearn._samples import Rows
-from nncore.sklearn._stochastic import fit_stochastic
+from nncore.sklearn._stochastic import Pace, fit_stochastic
 
 Self = TypeVar("Self", bound="BaseMLP")
 Classes = Literal["new", "same", "known"]
@@ -36,6 +37,16 @@ _CURVES = (
     "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
     "validation_loss_curve_",
 )  # fmt: skip
+
+
+_SHARED_ATTRIBUTES = (
+    "best_loss_", "best_validation_score_", "classes_", "feature_names_in_", "loss_",
+    "loss_curve_", "n_features_in_", "n_iter_", "n_layers_", "n_outputs_", "out_activation_",
+    "t_", "validation_scores_",
+)  # fmt: skip
+"""Fitted attributes that are the same in scikit-learn's estimators and in ours."""
+_SCIKIT_LEARN_NAMES = {"linear": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+"""Activations of hidden layers that scikit-learn has, and what it calls them."""
 
 
 def is_stochastic(estimator: BaseMLP) -> bool:
@@ -95,14 +106,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     validation_scores_: list[float] | None
     best_validation_score_: float | None
     validation_loss_curve_: list[float] | None
-    _no_improvement_count: int
-    _learning_rate: float
+    _pace: Pace
 
     def _keep(self, parameters: dict[str, Any]) -> None:
         """Stores the arguments of `__init__`, unchanged and unchecked."""
         for name, value in parameters.items():
             if name != "self":
                 setattr(self, name, value)
+
+    @property
+    def network_(self) -> Network:
+        """The network that was trained, whose parameters are those of the estimator."""
+        return self._fitted("network_")
 
     @property
     def coefs_(self) -> Parameters:
@@ -147,11 +162,18 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._random_state = check_random_state(self.random_state)
         self._prepare_network(rows, X.dtype, anew=first)
         if self.solver == "lbfgs":
-            fit_lbfgs(self, rows)
+            self.loss_, self.n_iter_ = fit_lbfgs(
+                self._net, rows, alpha=self.alpha, tol=self.tol, max_iter=self.max_iter,
+                max_fun=self.max_fun, verbose=self.verbose,
+            )  # fmt: skip
             return self
         if self.early_stopping and validation is None:
             rows, validation = self._split(rows, sample_weight)
-        fit_stochastic(self, rows, validation, incremental)
+        self._begin_curves(validation is not None)
+        fit_stochastic(
+            self, self._net, self._pace, rows, validation, self._validation_score,
+            self._random_state, incremental,
+        )  # fmt: skip
         return self
 
     def _check_data(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
@@ -232,7 +254,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.n_outputs_, self.n_layers_ = sizes[-1], len(sizes)
         self.out_activation_ = self._out_activation()
         self._build(sizes, activations, dtype, seed, (weights, biases))
-        self._no_improvement_count = 0
+        self._pace = Pace()
         for curve in _CURVES:
             self.__dict__.pop(curve, None)
 
@@ -282,9 +304,65 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             NotFittedError: this one is not fitted.
             ValueError: it uses activations that scikit-learn does not have.
         """
-        from nncore.sklearn._convert import to_sklearn
+        check_is_fitted(self)
+        hidden = set(self._net.activations[:-1])
+        if len(hidden) > 1 or not hidden <= _SCIKIT_LEARN_NAMES.keys():
+            raise ValueError(
+                "scikit-learn knows one activation for all hidden layers, of identity, logistic, "
+                f"tanh and relu; these are {list(self._net.activations[:-1])}"
+            )
+        params = {k: v for k, v in self.get_params(deep=False).items() if k not in self._extensions}
+        params["activation"] = _SCIKIT_LEARN_NAMES[hidden.pop()] if hidden else "relu"
+        theirs = getattr(neural_network, type(self).__name__)(**params)
+        _copy_attributes(self, theirs)
+        theirs.coefs_ = [np.array(coef) for coef in self.coefs_]
+        theirs.intercepts_ = [np.array(intercept) for intercept in self.intercepts_]
+        theirs._no_improvement_count = self._pace.no_improvement_count
+        return theirs
 
-        return to_sklearn(self)
+    @classmethod
+    def from_sklearn(cls: type[Self], fitted_mlp: Any) -> Self:
+        """The estimator of the same kind as scikit-learn's; see `nncore.sklearn.from_sklearn`."""
+        check_is_fitted(fitted_mlp)
+        ours = cls(**fitted_mlp.get_params(deep=False))
+        _copy_attributes(fitted_mlp, ours)
+        coefs = fitted_mlp.coefs_
+        sizes = [coefs[0].shape[0], *(coef.shape[1] for coef in coefs)]
+        names = _params.layer_activations(ours.activation, len(coefs) - 1)
+        ours._pace = Pace(no_improvement_count=getattr(fitted_mlp, "_no_improvement_count", 0))
+        ours._build(
+            sizes,
+            [_params.CORE_NAMES.get(name, name) for name in names],
+            np.result_type(*coefs),
+            0,
+            ([coef.T for coef in coefs], fitted_mlp.intercepts_),
+        )
+        return ours
+
+    @classmethod
+    def from_network(cls: type[Self], net: Network, **params: Any) -> Self:
+        """A fitted estimator with a copy of the network's parameters.
+
+        Args:
+            params: further parameters of the estimator.
+
+        Raises:
+            ValueError: scikit-learn's estimators have no such outputs.
+        """
+        *hidden, output = net.activations
+        outputs = {core: name for name, (core, _) in _CORE_OUTPUTS.items()}
+        if output not in outputs:
+            raise ValueError(
+                f"scikit-learn's estimators have outputs of {sorted(outputs)}, not {output!r}"
+            )
+        ours = cls(hidden_layer_sizes=net.sizes[1:-1], activation=hidden, **params)
+        ours.n_features_in_, ours.n_outputs_ = net.sizes[0], net.sizes[-1]
+        ours.n_layers_, ours.out_activation_ = len(net.sizes), outputs[output]
+        ours.n_iter_, ours.t_ = net.epoch, 0
+        ours.best_loss_, ours._pace = np.inf, Pace()
+        ours._begin_curves(measures=False)
+        ours._build(net.sizes, hidden, net.dtype, net.seed, (net.weights, net.biases))
+        return ours
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -323,3 +401,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _weigh(self, rows: Rows, incremental: bool) -> NDArray[Any] | None:
         """The weight of each row in training."""
         return rows.weight
+
+
+def _copy_attributes(source: Any, target: Any) -> None:
+    for name in _SHARED_ATTRIBUTES:
+        if name in vars(source):
+            setattr(target, name, deepcopy(vars(source)[name]))

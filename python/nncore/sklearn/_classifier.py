@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from nncore.network import Network
 from nncore.sklearn._base import BaseMLP, Classes, is_stochastic
 from nncore.sklearn._samples import Rows
 
@@ -49,7 +51,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     True
     """
 
-    _extensions = (*BaseMLP._extensions, "class_weight")
+    _extensions = ("class_weight", "dropout", "scoring", "callbacks", "n_threads")
 
     loss = "log_loss"
     classes_: NDArray[Any]
@@ -127,6 +129,34 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         with np.errstate(divide="ignore"):
             logarithms: NDArray[Any] = np.log(self.predict_proba(X))
         return logarithms
+
+    def to_sklearn(self) -> Any:
+        theirs = super().to_sklearn()
+        labels = np.eye(self.n_outputs_, dtype=int) if self._kind.startswith("multi") else None
+        several = self._kind.startswith("multilabel")
+        theirs._label_binarizer = LabelBinarizer().fit(labels if several else self.classes_)
+        return theirs
+
+    @classmethod
+    def from_sklearn(cls, fitted_mlp: Any) -> MLPClassifier:
+        ours = super().from_sklearn(fitted_mlp)
+        ours._set_kind()
+        return ours
+
+    @classmethod
+    def from_network(cls, net: Network, **params: Any) -> MLPClassifier:
+        ours = super().from_network(net, **params)
+        ours._set_kind()
+        ours.classes_ = np.arange(max(net.sizes[-1], 2))
+        return ours
+
+    def _set_kind(self) -> None:
+        """What the outputs say of the targets, where these were never seen."""
+        if self.out_activation_ == "softmax":
+            self._kind = "multiclass"
+        else:
+            self._kind = "binary" if self.n_outputs_ == 1 else "multilabel-indicator"
+        self._sparse_labels = False
 
     def _learn_classes(self, y: Any, classes: Any) -> None:
         """The classes that the first partial_fit was given; any others later are an error."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +14,36 @@ from nncore._support.extras import require
 from nncore.network import Network
 from nncore.sklearn._samples import Rows
 
-if TYPE_CHECKING:
-    from nncore.sklearn._base import BaseMLP
-
 Vector = NDArray[np.float64]
 
 
-def fit_lbfgs(estimator: BaseMLP, rows: Rows) -> None:
+class Result(NamedTuple):
+    """How the solver ended."""
+
+    loss: float
+    n_iter: int
+
+
+def fit_lbfgs(
+    net: Network,
+    rows: Rows,
+    *,
+    alpha: float,
+    tol: float,
+    max_iter: int,
+    max_fun: int,
+    verbose: bool | int,
+) -> Result:
     """Minimises the loss of all rows at once, in float64 whatever the network's dtype is.
 
     Of several squared-error outputs it is the sum of their errors that is made small, as in the
-    other solvers; `loss_` is their mean, as everywhere in scikit-learn.
+    other solvers; the loss returned is their mean, as everywhere in scikit-learn.
     """
     optimize = require("scipy.optimize", extra="sklearn", purpose="the solver lbfgs")
-    net = estimator._net
     work = _in_float64(net)
     data = rows.dataset(work)
     parameters = [*work.weights, *work.biases]
-    penalty = estimator.alpha / data.weight_sum
+    penalty = alpha / data.weight_sum
     losses: list[float] = []
 
     def objective(packed: Vector) -> tuple[float, Vector]:
@@ -41,7 +53,7 @@ def fit_lbfgs(estimator: BaseMLP, rows: Rows) -> None:
 
     def after_iteration(intermediate_result: Any) -> None:
         losses.append(float(intermediate_result.fun))
-        if estimator.verbose:
+        if verbose:
             print(f"Iteration {len(losses)}, loss = {losses[-1]:.8f}")
 
     result = optimize.minimize(
@@ -51,9 +63,9 @@ def fit_lbfgs(estimator: BaseMLP, rows: Rows) -> None:
         jac=True,
         callback=after_iteration,
         options={
-            "maxfun": estimator.max_fun,
-            "maxiter": estimator.max_iter,
-            "gtol": estimator.tol,
+            "maxfun": max_fun,
+            "maxiter": max_iter,
+            "gtol": tol,
         },
     )
     if not np.isfinite(result.x).all():
@@ -66,17 +78,18 @@ def fit_lbfgs(estimator: BaseMLP, rows: Rows) -> None:
         parameter[...] = value
     squares = sum(float(np.vdot(w, w)) for w in work.weights)
     penalised = 0.5 * penalty * squares
-    estimator.loss_ = rows.loss(float(result.fun) - penalised) + penalised
+    loss = rows.loss(float(result.fun) - penalised) + penalised
     # Some versions of scipy count one iteration more than they were allowed.
-    estimator.n_iter_ = min(result.nit, estimator.max_iter)
+    n_iter = min(result.nit, max_iter)
     if result.status != 0:
         warnings.warn(
-            f"lbfgs failed to converge after {estimator.n_iter_} iteration(s) "
+            f"lbfgs failed to converge after {n_iter} iteration(s) "
             f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
             "or scale the data.",
             ConvergenceWarning,
             stacklevel=4,
         )
+    return Result(loss, n_iter)
 
 
 def _in_float64(net: Network) -> Network:

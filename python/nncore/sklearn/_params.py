@@ -12,7 +12,7 @@ import numpy as np
 from nncore import _core
 from nncore._support.checks import integer, real
 from nncore._support.names import check_name
-from nncore.training import fit as _fit
+from nncore.training.loop import in_calling_order
 
 STOCHASTIC = ("sgd", "adam")
 CORE_NAMES = {"identity": "linear", "logistic": "sigmoid"}
@@ -56,7 +56,7 @@ def check_parameters(params: dict[str, Any]) -> None:
         check_name("class_weight", params["class_weight"], ["balanced"])
     for rate in np.ravel(params["dropout"]):
         real("dropout", rate, high=1.0, below=True)
-    _fit._in_order(params["callbacks"] or ())
+    in_calling_order(params["callbacks"] or ())
     if params["n_threads"] is not None:
         integer("n_threads", params["n_threads"], low=1)
     if solver == "lbfgs":

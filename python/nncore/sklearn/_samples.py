@@ -45,11 +45,29 @@ class Rows:
     def dataset(self, net: Network) -> _core.Dataset:
         return _core.Dataset(net, self.x, self.targets, self.weight)
 
-    def loss(self, cost: float, rows: NDArray[np.int64] | None = None) -> float:
-        """scikit-learn's loss of some rows (None: all) from the core's mean cost of these."""
+    def loss(self, cost: float) -> float:
+        """scikit-learn's loss of all rows, from the core's mean cost of them."""
         loss = cost / self.divisor
         if self.constants is not None:
-            some = slice(None) if rows is None else rows
-            weight = None if self.weight is None else self.weight[some]
-            loss += float(np.average(self.constants[some], weights=weight))
+            loss += float(np.average(self.constants, weights=self.weight))
         return loss
+
+    def loss_of_mini_batches(
+        self, costs: NDArray[np.float64], order: NDArray[np.int64], batch_size: int
+    ) -> float:
+        """scikit-learn's loss of an epoch over the rows in that order, with the penalty.
+
+        `costs` is (mini-batches, 3), as the core fills it: each one's summed cost, weight and
+        penalty. scikit-learn takes each mini-batch's weighted mean by its number of rows, and
+        divides the samples' loss but not the penalty by the number of outputs.
+        """
+        cost, weight, penalty = costs.T
+        starts = np.arange(0, len(order), batch_size)
+        sizes = np.diff(starts, append=len(order))
+        loss = cost / self.divisor
+        if self.constants is not None:
+            constants = self.constants if self.weight is None else self.constants * self.weight
+            loss += np.add.reduceat(constants[order], starts)
+        counts = weight > 0  # scikit-learn leaves out mini-batches that weigh nothing
+        means = loss[counts] / weight[counts] + penalty[counts]
+        return float(sizes[counts] @ means / len(order))

@@ -1,11 +1,12 @@
-"""The solvers sgd and adam: scikit-learn's loop around epochs of the core."""
+"""The solvers sgd and adam: scikit-learn's rules around nncore's training loop."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,197 +15,192 @@ from sklearn.utils import shuffle
 
 from nncore import _core, optimizers
 from nncore.errors import DivergenceError
+from nncore.network import Network
 from nncore.sklearn._samples import Rows
-from nncore.training import Run
-from nncore.training import fit as _fit
+from nncore.training.fit import dropout_rates
+from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
+from nncore.training.run import Run
 
-if TYPE_CHECKING:
-    from nncore.sklearn._base import BaseMLP
+_SMALLEST_RATE = 1e-6  # an adaptive rate below it is not lowered again, but ends training
 
-_SMALLEST_RATE = 1e-6  # below it an adaptive rate is not lowered again, but ends training
+
+class Estimator(Protocol):
+    """The parameters and fitted attributes that the solvers read and write."""
+
+    solver: str
+    alpha: float
+    batch_size: int | str
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    tol: float
+    verbose: bool | int
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    dropout: float | Sequence[float]
+    callbacks: Any
+    n_threads: int | None
+
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    validation_loss_curve_: list[float] | None
+
+
+@dataclass
+class Pace:
+    """What else the solvers go on with from one call of fit or partial_fit to the next."""
+
+    learning_rate: float = math.nan
+    no_improvement_count: int = 0
+    """Epochs in a row that were not better than the best by `tol`."""
 
 
 def fit_stochastic(
-    estimator: BaseMLP, rows: Rows, validation: Rows | None, incremental: bool
+    estimator: Estimator,
+    net: Network,
+    pace: Pace,
+    rows: Rows,
+    validation: Rows | None,
+    score: Callable[[Rows, float], float],
+    random_state: np.random.RandomState,
+    incremental: bool,
 ) -> None:
-    """Trains until nothing improves or `max_iter` is reached; one epoch where `incremental`."""
-    fit = _Fit(estimator, rows, validation, incremental)
-    best = fit.train(1 if incremental else estimator.max_iter, incremental)
-    if best is not None:
-        for parameter, value in zip(fit.parameters(), best, strict=True):
-            parameter[...] = value
-    fit.call("on_train_end")
+    """Trains until nothing improves or `max_iter` is reached; one epoch where `incremental`.
+
+    `score(rows, loss)` is what early stopping wants large.
+    """
+    task = StochasticTask(estimator, net, pace, rows, validation, score, random_state, incremental)
+    callbacks = in_calling_order(estimator.callbacks or ())
+    for callback in callbacks:
+        check_monitor(callback, task.run.columns)
+    complete = TrainingLoop(task, callbacks).train()
+    if task.warning is not None:
+        warnings.warn(*task.warning, stacklevel=4)
+    elif complete and not incremental:
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) "
+            "reached and the optimization hasn't converged yet.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
 
-class _Fit:
-    """One call of fit or partial_fit, everything it trains with made ready."""
+class StochasticTask(TrainingTask):
+    """One call of fit or partial_fit: scikit-learn's order of rows, loss, and rules for stopping.
+
+    `warning` is what the user is to be warned of after it: the message and its category.
+    """
 
     def __init__(
-        self, estimator: BaseMLP, rows: Rows, validation: Rows | None, incremental: bool
+        self,
+        estimator: Estimator,
+        net: Network,
+        pace: Pace,
+        rows: Rows,
+        validation: Rows | None,
+        score: Callable[[Rows, float], float],
+        random_state: np.random.RandomState,
+        incremental: bool,
     ) -> None:
-        self.estimator, self.rows, self.validation = estimator, rows, validation
-        self.net = net = estimator._net
-        self.data = rows.dataset(net)
-        self.held_out = None if validation is None else validation.dataset(net)
+        columns = ["cost"]
+        if validation is not None:
+            columns += ["validation_cost"] + ["validation_score"] * bool(estimator.early_stopping)
+        epochs = range(net.epoch, net.epoch + (1 if incremental else estimator.max_iter))
+        super().__init__(Run(net, epochs, (*columns, "learning_rate", "seconds")))
+        self.estimator, self.pace, self.score = estimator, pace, score
+        self.rows, self.data = rows, rows.dataset(net)
+        self.validation = validation
+        self.validation_data = None if validation is None else validation.dataset(net)
+        self.random_state = random_state
+        self.order: NDArray[np.int64] = np.arange(len(rows))
         self.batch_size = _batch_size(estimator.batch_size, len(rows))
-        state = net._training
-        if not incremental:
+        self.costs = np.zeros((-(-len(rows) // self.batch_size), 3))
+        self.trainer = self._make_trainer(anew=not incremental)
+        self.warning: tuple[str, type[Warning]] | None = None
+        self.best_parameters = self._copied_parameters() if estimator.early_stopping else None
+        estimator.n_iter_ = 0
+
+    def _make_trainer(self, anew: bool) -> _core.Trainer:
+        """The network's trainer; `anew`, or where there was none, without any memory."""
+        estimator, net = self.estimator, self.run.net
+        state = net.training_state
+        if anew:
             state.forget_optimizer()
         if state.trainer is None:
-            estimator._learning_rate = estimator.learning_rate_init
+            self.pace.learning_rate = estimator.learning_rate_init
             optimizer = _optimizer(estimator)
             rule = optimizer.name, optimizer.hyperparameters()
         else:
             rule = state.trainer.optimizer, state.trainer.hyperparameters
-        self.trainer = state.trainer_for(
+        trainer = state.trainer_for(
             net,
             batch_size=self.batch_size,
             optimizer=rule[0],
             hyperparameters=rule[1],
             l2=estimator.alpha,
-            dropout=_fit._dropout_rates(net, estimator.dropout),
+            dropout=dropout_rates(net, estimator.dropout),
         )
-        self.trainer.position = None  # scikit-learn's epochs begin at their start
-        estimator._begin_curves(validation is not None)
-        self.callbacks = _fit._in_order(estimator.callbacks or ())
-        columns = ["cost"]
-        if validation is not None:
-            columns += ["validation_cost"] + ["validation_score"] * bool(estimator.early_stopping)
-        self.run = Run(
-            net,
-            range(net.epoch, net.epoch + (1 if incremental else estimator.max_iter)),
-            (*columns, "learning_rate", "seconds"),
+        trainer.position = None  # scikit-learn's epochs begin at their start
+        return trainer
+
+    def learning_rate(self) -> float:
+        return self.pace.learning_rate
+
+    def train_epoch(self) -> float:
+        """Returns scikit-learn's loss, the mean over the rows, with the penalty."""
+        estimator, rows = self.estimator, self.rows
+        if estimator.shuffle:
+            self.order = shuffle(self.order, random_state=self.random_state)
+        cost = self.epoch_in_core(
+            self.trainer,
+            self.data,
+            self.order if estimator.shuffle else None,
+            penalty_by_mini_batch=True,
+            cost_with_penalty=True,
+            n_threads=estimator.n_threads or 0,
+            mini_batch_costs=self.costs,
         )
-        for callback in self.callbacks:
-            _fit._check_monitor(callback, self.run.columns)
-
-    def train(self, epochs: int, incremental: bool) -> list[NDArray[Any]] | None:
-        """Epoch after epoch; returns the best parameters where there is early stopping."""
-        estimator = self.estimator
-        best = self.copied() if estimator.early_stopping else None
-        order = np.arange(len(self.rows))
-        self.call("on_train_begin")
-        try:
-            estimator.n_iter_ = 0
-            for _ in range(epochs):
-                if estimator.shuffle:
-                    order = shuffle(order, random_state=estimator._random_state)
-                if not self.train_and_measure(order):
-                    break
-                if estimator.early_stopping and self.score_is_best():
-                    best = self.copied()
-                self.call("on_epoch_end")
-                if self.run.stopped or self.is_exhausted():
-                    break
-            else:
-                if not incremental:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({epochs}) "
-                        "reached and the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=5,
-                    )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
-        return best
-
-    def train_and_measure(self, order: NDArray[np.int64]) -> bool:
-        """One epoch and what it led to; False where it diverged and that is to be the end."""
-        estimator, run = self.estimator, self.run
-        run.epoch, run.learning_rate = self.net.epoch, estimator._learning_rate
-        self.call("on_epoch_begin")
-        started = perf_counter()
-        try:
-            loss = self.train_epoch(order if estimator.shuffle else None, run.learning_rate)
-        except DivergenceError as error:
-            self.take_divergence(error)
-            return False
-        seconds = perf_counter() - started
+        if rows.weight is None and rows.divisor == 1:  # the core's own mean will do
+            loss = rows.loss(cost)
+        else:
+            loss = rows.loss_of_mini_batches(self.costs, self.order, self.batch_size)
         estimator.n_iter_ += 1
-        estimator.t_ += len(self.rows)
+        estimator.t_ += len(rows)
         estimator.loss_ = loss
         estimator.loss_curve_.append(loss)
-        self.say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
-        run.logs = {"cost": loss, **self.validate()}
-        run.logs |= {"learning_rate": run.learning_rate, "seconds": seconds}
-        run.history.append(run.epoch, run.logs)
-        self.net.history.append(run.epoch, run.logs)
-        self.count_no_improvement()
+        self._print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+        return loss
+
+    def measure(self) -> dict[str, float]:
+        """The loss, without the penalty, and for early stopping the score on validation rows."""
+        estimator = self.estimator
+        logs = self._validate()
+        score = logs.get("validation_score")
+        self._count_no_improvement(score)
         if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
             rate = estimator.learning_rate_init / (estimator.t_ + 1) ** estimator.power_t
-            estimator._learning_rate = rate
-        return True
+            self.pace.learning_rate = rate
+        if score is not None and score > _number(estimator.best_validation_score_, -math.inf):
+            estimator.best_validation_score_ = score
+            self.best_parameters = self._copied_parameters()
+        return logs
 
-    def train_epoch(self, order: NDArray[np.int64] | None, rate: float) -> float:
-        """Every mini-batch; returns scikit-learn's loss, the mean over the rows."""
-        threads = self.estimator.n_threads or 0
-        if self.rows.weight is None and self.rows.divisor == 1:
-            cost = self.trainer.epoch(
-                self.data,
-                order,
-                learning_rate=rate,
-                penalty_by_mini_batch=True,
-                cost_with_penalty=True,
-                n_threads=threads,
-            )
-            return self.rows.loss(cost)
-        # scikit-learn takes each mini-batch's weighted mean by its number of rows, and divides
-        # the samples' loss but not the penalty by the outputs: both need every mini-batch's own.
-        total = 0.0
-        order = np.arange(len(self.rows)) if order is None else order
-        for i, start in enumerate(range(0, len(order), self.batch_size)):
-            batch = order[start : start + self.batch_size]
-            weight = len(batch) if self.rows.weight is None else self.rows.weight[batch].sum()
-            if weight == 0:
-                continue
-            squares = sum(float(np.vdot(w, w)) for w in _core.weight_views(self.net))
-            cost = self.trainer.step(
-                self.data, batch, learning_rate=rate, batch=i, n_threads=threads
-            )
-            penalty = 0.5 * self.estimator.alpha * squares / float(weight)
-            total += len(batch) * (self.rows.loss(cost, batch) + penalty)
-        self.net.epoch += 1
-        return total / len(order)
-
-    def validate(self) -> dict[str, float]:
-        """The loss, without the penalty, and for early stopping the score on held out rows."""
-        estimator, rows = self.estimator, self.validation
-        if rows is None or self.held_out is None:
-            return {}
-        loss = rows.loss(_core.evaluate(self.net, self.held_out)[0])
-        if estimator.validation_loss_curve_ is not None:
-            estimator.validation_loss_curve_.append(loss)
-        if estimator.validation_scores_ is None or not estimator.early_stopping:
-            return {"validation_cost": loss}
-        score = estimator._validation_score(rows, loss)
-        estimator.validation_scores_.append(score)
-        self.say(f"Validation score: {score:f}")
-        return {"validation_cost": loss, "validation_score": score}
-
-    def score_is_best(self) -> bool:
-        """Whether the epoch's score is the best so far, which is noted."""
-        estimator, score = self.estimator, self.run.logs["validation_score"]
-        if not score > estimator.best_validation_score_:
-            return False
-        estimator.best_validation_score_ = score
-        return True
-
-    def count_no_improvement(self) -> None:
-        """Counts the epochs in a row that were no better than the best by `tol`."""
-        estimator = self.estimator
-        if estimator.early_stopping:
-            score, best = self.run.logs["validation_score"], estimator.best_validation_score_
-            stalled = best is not None and score < best + estimator.tol
-        else:
-            lowest = math.inf if estimator.best_loss_ is None else estimator.best_loss_
-            stalled = estimator.loss_ > lowest - estimator.tol
-            estimator.best_loss_ = min(lowest, estimator.loss_)
-        estimator._no_improvement_count = estimator._no_improvement_count + 1 if stalled else 0
-
-    def is_exhausted(self) -> bool:
-        """Whether to stop for want of improvement; an adaptive rate is lowered first."""
-        estimator = self.estimator
-        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+    def should_stop(self) -> bool:
+        """Whether to stop because nothing improves; an adaptive rate is lowered first."""
+        estimator, pace = self.estimator, self.pace
+        if pace.no_improvement_count <= estimator.n_iter_no_change:
             return False
         what = "Validation score" if estimator.early_stopping else "Training loss"
         message = (
@@ -212,21 +208,25 @@ class _Fit:
             f"for {estimator.n_iter_no_change} consecutive epochs."
         )
         if estimator.solver != "sgd" or estimator.learning_rate != "adaptive":
-            self.say(f"{message} Stopping.")
+            self._print(f"{message} Stopping.")
             return True
-        if estimator._learning_rate <= _SMALLEST_RATE:
-            self.say(f"{message} Learning rate too small. Stopping.")
+        if pace.learning_rate <= _SMALLEST_RATE:
+            self._print(f"{message} Learning rate too small. Stopping.")
             return True
-        estimator._learning_rate /= 5.0
-        estimator._no_improvement_count = 0
-        self.say(f"{message} Setting learning rate to {estimator._learning_rate:f}")
+        pace.learning_rate /= 5.0
+        pace.no_improvement_count = 0
+        self._print(f"{message} Setting learning rate to {pace.learning_rate:f}")
         return False
 
-    def take_divergence(self, error: DivergenceError) -> None:
-        """Early stopping goes back to its best epoch; otherwise it is an error."""
+    def end(self) -> None:
+        """Early stopping goes back to the parameters of its best epoch."""
+        if self.best_parameters is not None:
+            for parameter, best in zip(self._parameters(), self.best_parameters, strict=True):
+                parameter[...] = best
+
+    def ends_on_divergence(self, error: DivergenceError) -> bool:
+        """With early stopping there are best parameters to go back to; otherwise it is an error."""
         estimator = self.estimator
-        if any(callback.on_divergence(self.run, error) for callback in self.callbacks):
-            return
         if not estimator.early_stopping or estimator.validation_scores_ is None:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
@@ -236,26 +236,55 @@ class _Fit:
         estimator.loss_ = math.nan
         estimator.loss_curve_.append(math.nan)
         estimator.validation_scores_.append(math.nan)
-        warnings.warn(
+        self.warning = (
             f"Training diverged in iteration {estimator.n_iter_}; the parameters are those of the "
             "best validation score before it.",
             ConvergenceWarning,
-            stacklevel=7,
         )
+        return True
 
-    def parameters(self) -> list[NDArray[Any]]:
-        return [*self.net.weights, *self.net.biases]
+    def ends_on_interrupt(self) -> bool:
+        self.warning = "Training interrupted by user.", UserWarning
+        return True
 
-    def copied(self) -> list[NDArray[Any]]:
-        return [np.array(parameter) for parameter in self.parameters()]
+    def _validate(self) -> dict[str, float]:
+        estimator, rows = self.estimator, self.validation
+        if rows is None or self.validation_data is None:
+            return {}
+        loss = rows.loss(_core.evaluate(self.run.net, self.validation_data)[0])
+        if estimator.validation_loss_curve_ is not None:
+            estimator.validation_loss_curve_.append(loss)
+        if estimator.validation_scores_ is None or not estimator.early_stopping:
+            return {"validation_cost": loss}
+        score = self.score(rows, loss)
+        estimator.validation_scores_.append(score)
+        self._print(f"Validation score: {score:f}")
+        return {"validation_cost": loss, "validation_score": score}
 
-    def call(self, hook: str) -> None:
-        for callback in self.callbacks:
-            getattr(callback, hook)(self.run)
+    def _count_no_improvement(self, score: float | None) -> None:
+        estimator = self.estimator
+        if score is not None:
+            best = estimator.best_validation_score_
+            stalled = best is not None and score < best + estimator.tol
+        else:
+            lowest = _number(estimator.best_loss_, math.inf)
+            stalled = estimator.loss_ > lowest - estimator.tol
+            estimator.best_loss_ = min(lowest, estimator.loss_)
+        self.pace.no_improvement_count = self.pace.no_improvement_count + 1 if stalled else 0
 
-    def say(self, message: str) -> None:
+    def _parameters(self) -> list[NDArray[Any]]:
+        return [*self.run.net.weights, *self.run.net.biases]
+
+    def _copied_parameters(self) -> list[NDArray[Any]]:
+        return [np.array(parameter) for parameter in self._parameters()]
+
+    def _print(self, message: str) -> None:
         if self.estimator.verbose:
             print(message)
+
+
+def _number(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
 
 
 def _batch_size(given: int | str, rows: int) -> int:
@@ -270,7 +299,7 @@ def _batch_size(given: int | str, rows: int) -> int:
     return min(int(given), rows)
 
 
-def _optimizer(estimator: BaseMLP) -> optimizers.Optimizer:
+def _optimizer(estimator: Estimator) -> optimizers.Optimizer:
     if estimator.solver == "adam":
         return optimizers.Adam(estimator.beta_1, estimator.beta_2, 0.0, estimator.epsilon)
     if estimator.momentum == 0:

@@ -1,7 +1,10 @@
-"""Training: what `Network.fit` does, and the loop that it shares with the other faces."""
+"""Training: one loop for `Network.fit`, `nncore.sklearn` and `nncore.book`, and what it stands on.
+
+`Run` is what callbacks get to see of it.
+"""
 
 from __future__ import annotations
 
-from nncore.training.loop import Run
+from nncore.training.run import Run
 
 __all__ = ["Run"]

@@ -9,7 +9,6 @@ the metadata, under `checkpoint`, JSON with the rest.
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import numpy as np
@@ -18,62 +17,61 @@ from numpy.typing import NDArray
 from nncore import _core
 from nncore.errors import ModelFileError
 from nncore.history import History
-from nncore.network import Net, Network
 from nncore.training.state import TrainingState
 
 _VERSION = 2
 
 
-def save(net: Network, path: str | os.PathLike[str]) -> None:
+def save(net: _core.Network, history: History, state: TrainingState, path: str) -> None:
     """Writes a checkpoint; see `Network.save_checkpoint`."""
     tensors: dict[str, NDArray[Any]] = {}
     callbacks = []
-    for i, (kind, values) in enumerate(net._training.callback_states()):
+    for i, (kind, values) in enumerate(state.callback_states()):
         arrays = {key: v for key, v in values.items() if isinstance(v, np.ndarray)}
         tensors |= {f"callbacks.{i}.{key}": array for key, array in arrays.items()}
         plain = {key: v for key, v in values.items() if key not in arrays}
         callbacks.append({"kind": kind, "state": plain})
     content = {
         "version": _VERSION,
-        "history": {"epochs": net.history.epochs, "columns": dict(net.history)},
+        "history": {"epochs": history.epochs, "columns": dict(history)},
         "callbacks": callbacks,
     }
     metadata = {"checkpoint": json.dumps(content)}
-    trainer = net._training.trainer
-    if trainer is None:
+    if state.trainer is None:
         _core.save_model(net, path, metadata, tensors)
     else:
-        trainer.save_checkpoint(path, metadata=metadata, tensors=tensors)
+        state.trainer.save_checkpoint(path, metadata=metadata, tensors=tensors)
 
 
-def resume(cls: type[Net], path: str | os.PathLike[str]) -> Net:
-    """Reads a checkpoint; see `Network.resume`."""
-    net = cls.load(path)
+def read(net: _core.Network, path: str) -> tuple[History, TrainingState]:
+    """What a checkpoint holds beside the model `net`, which was loaded from it.
+
+    Raises:
+        ModelFileError: the file is no checkpoint, or is damaged.
+    """
     metadata, tensors = _core.read_tensors(path)
     if "checkpoint" not in metadata and "nncore.optimizer" not in metadata:
-        raise ModelFileError(
-            f"{os.fspath(path)}: a model without a checkpoint; Network.load reads it"
-        )
+        raise ModelFileError(f"{path}: a model without a checkpoint; Network.load reads it")
     trainer = _core.Trainer.resume(net, path)
+    history = History()
+    callbacks = []
     try:
-        callbacks = []
         if "checkpoint" in metadata:  # C and C++ write none
             content = json.loads(metadata["checkpoint"])
             if content["version"] != _VERSION:
                 raise ValueError(f"version {content['version']}; expected {_VERSION}")
-            net.history = History(content["history"]["columns"], content["history"]["epochs"])
+            history = History(content["history"]["columns"], content["history"]["epochs"])
             callbacks = [
-                (each["kind"], each["state"] | _starting(f"callbacks.{i}.", tensors))
+                (each["kind"], each["state"] | _with_prefix(f"callbacks.{i}.", tensors))
                 for i, each in enumerate(content["callbacks"])
             ]
-        net._training = TrainingState.resumed(trainer, callbacks)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ModelFileError(f"{os.fspath(path)}: a damaged checkpoint: {error!r}") from error
-    return net
+        raise ModelFileError(f"{path}: a damaged checkpoint: {error!r}") from error
+    return history, TrainingState(trainer, callbacks)
 
 
-def _starting(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The tensors of that prefix, in the order of their names, without it."""
+def _with_prefix(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The tensors whose names begin with `prefix`, sorted by name, without the prefix."""
     return {
         name.removeprefix(prefix): tensors[name]
         for name in sorted(tensors)

@@ -1,153 +1,182 @@
-"""`Network.fit`: its arguments, checked, and handed to the training loop."""
+"""What `Network.fit` hands to the training loop: its arguments, checked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nncore import _core, optimizers, schedules
+from nncore._model import Model
 from nncore._support.checks import integer, real
-from nncore._support.names import check_name
 from nncore.callbacks import Callback
+from nncore.errors import ModelFileError
 from nncore.history import History
-from nncore.metrics import Metric
+from nncore.metrics import Metric, check_targets, with_threshold
 from nncore.metrics import resolve as resolve_metrics
-from nncore.training.loop import Loop, Measured, Run
-from nncore.training.progress import progress_bar
+from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
+from nncore.training.progress import ShowProgress, progress_bar
+from nncore.training.run import Run
 from nncore.training.samples import ClassWeight, Samples, training_and_validation
-
-if TYPE_CHECKING:
-    from nncore.network import Network
+from nncore.training.state import CallbackState
 
 
 def fit(
-    net: Network,
+    net: Model,
     x: Any,
     y: ArrayLike,
-    epochs: int = 30,
-    batch_size: int = 10,
-    learning_rate: float | schedules.Schedule | None = None,
     *,
-    optimizer: str | optimizers.Optimizer = "sgd",
-    l2: float = 0.0,
-    l1: float = 0.0,
-    dropout: float | Sequence[float] = 0.0,
-    max_norm: float | None = None,
-    clip_norm: float | None = None,
-    clip_value: float | None = None,
-    validation_data: Sequence[Any] | None = None,
-    validation_split: float = 0.0,
-    sample_weight: ArrayLike | None = None,
-    class_weight: ClassWeight = None,
-    metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None = None,
-    callbacks: Iterable[Callback] | None = None,
-    shuffle: bool = True,
-    initial_epoch: int | None = None,
-    n_threads: int | None = None,
-    progress: bool | str = "auto",
+    epochs: int,
+    batch_size: int,
+    learning_rate: float | schedules.Schedule | None,
+    optimizer: str | optimizers.Optimizer,
+    l2: float,
+    l1: float,
+    dropout: float | Sequence[float],
+    max_norm: float | None,
+    clip_norm: float | None,
+    clip_value: float | None,
+    validation_data: Sequence[Any] | None,
+    validation_split: float,
+    sample_weight: ArrayLike | None,
+    class_weight: ClassWeight,
+    metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None,
+    callbacks: Iterable[Callback] | None,
+    shuffle: bool,
+    initial_epoch: int | None,
+    n_threads: int | None,
+    progress: bool | str,
 ) -> History:
-    """Trains with mini-batches, and returns what each epoch measured.
-
-    Everything is checked before any work is done. Training again goes on from where the network
-    stands: `fit` for 10 epochs and then for 20 is `fit` for 30, to the last bit, as long as the
-    optimiser and its hyperparameters are the same; with others its memory starts anew. An epoch
-    that Ctrl-C ended goes on with the mini-batches that remain, as long as there are as many rows
-    in mini-batches of the same size.
-
-    Args:
-        x: (n, sizes[0]) numbers of any real dtype and order, or a scipy sparse matrix. Read
-            without a copy where it is C-contiguous in the network's dtype.
-        y: integer labels (n,), or targets (n, sizes[-1]); (n,) will do for one output.
-        epochs: how many to train; with `initial_epoch`, the number to train up to.
-        batch_size: rows in a mini-batch; the last one of an epoch may be shorter.
-        learning_rate: a number, one of `nncore.schedules`, or any callable(epoch) -> rate. None
-            is the optimiser's own default; for "sgd" with sigmoid outputs and the quadratic cost
-            that is 3.0, as in the book's chapter 1.
-        optimizer: a name or one of `nncore.optimizers`.
-        l2, l1: penalties l2 / (2 n) |w|^2 and l1 / n |w|_1 on the weights, where n is the number
-            of training rows (the book's lambda, equations 85 and 95).
-        dropout: the chance of each hidden unit to sit out a mini-batch; or a list with a rate
-            for the inputs and for each hidden layer.
-        max_norm: bound of the norm of each unit's incoming weights.
-        clip_norm, clip_value: bounds of the gradient's norm and of each of its elements.
-        validation_data: (x, y) or (x, y, sample_weight), measured after every epoch.
-        validation_split: this fraction of the rows, taken from the end, in its place.
-        sample_weight: (n,), how much each row counts.
-        class_weight: a dict from label to weight, or "balanced" for n / (classes * count).
-        metrics: names from `nncore.metrics`, or callables(y_true, outputs), measured after every
-            epoch on all training and validation rows. A dict gives them names.
-        callbacks: of `nncore.callbacks`, called in their order, those that save last.
-        shuffle: whether rows come in a new order each epoch, drawn from the network's seed.
-        initial_epoch: the number of the next epoch. With net.epoch, a run that was resumed ends
-            where it would have ended.
-        n_threads: at most so many; None for `nncore.set_num_threads`'s.
-        progress: a progress bar (tqdm): True, False, or "auto" for where somebody watches.
-
-    Returns:
-        The epochs of this call, as `History` describes them; `net.history` has all epochs.
-
-    Raises:
-        ValueError, TypeError: an argument is wrong; the message says what was expected.
-        DivergenceError: training left the finite numbers; the network keeps its last finite
-            epoch. A smaller learning rate may help.
-        BusyError: the network is being trained already, or another thread is asking it for a
-            prediction as an epoch begins.
-        KeyboardInterrupt: Ctrl-C, after the current mini-batch; the network can be used, and
-            its `history` has the epochs that were finished.
-
-    >>> import numpy as np, nncore
-    >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    >>> net = nncore.Network([2, 4, 1], activation="tanh", seed=1, cost="cross_entropy")
-    >>> history = net.fit(x, [0, 1, 1, 0], 300, batch_size=4, learning_rate=2.0)
-    >>> net.predict(x)
-    array([0, 1, 1, 0])
-    """
+    """Trains a network; see `nncore.Network.fit`."""
     with _core.Session(net):
         samples, held_out = training_and_validation(
             Samples.of(x, y, sample_weight), validation_data, validation_split
         )
         measures = resolve_metrics(metrics)
-        training = Measured(net, samples.weighted(class_weight, net.sizes[-1]), measures)
-        validation = None if held_out is None else Measured(net, held_out, measures)
+        training = MeasuredData(net, samples.weighted(class_weight, net.sizes[-1]), measures)
+        validation = None if held_out is None else MeasuredData(net, held_out, measures)
         optimizer = optimizers.resolve(optimizer)
         batch_size = integer("batch_size", batch_size, low=1)
         if learning_rate is None:
             learning_rate = _default_rate(net, optimizer)
         numbers = _epoch_numbers(net, epochs, initial_epoch)
         run = Run(net, numbers, _columns(training, validation))
-        found = _in_order(callbacks)
-        for follower in (learning_rate, *found):
-            _check_monitor(follower, run.columns)
-        loop = Loop(
-            run=run,
-            training=training,
-            validation=validation,
-            rate=schedules.resolve(learning_rate, net.history),
-            shuffle=_truth("shuffle", shuffle),
-            n_threads=_thread_count(n_threads),
-            callbacks=found,
-            state=net._training,
-            trainer=net._training.trainer_for(
-                net,
-                batch_size=min(batch_size, len(training.data)),
-                optimizer=optimizer.name,
-                hyperparameters=optimizer.hyperparameters(),
-                l2=real("l2", l2),
-                l1=real("l1", l1),
-                max_norm=_bound("max_norm", max_norm),
-                clip_norm=_bound("clip_norm", clip_norm),
-                clip_value=_bound("clip_value", clip_value),
-                dropout=_dropout_rates(net, dropout),
-            ),
+        ordered = in_calling_order(callbacks)
+        for follower in (learning_rate, *ordered):
+            check_monitor(follower, run.columns)
+        rate = schedules.resolve(learning_rate, net.history)
+        shuffle, threads = _truth("shuffle", shuffle), _thread_count(n_threads)
+        trainer = net.training_state.trainer_for(
+            net,
+            batch_size=min(batch_size, len(training.data)),
+            optimizer=optimizer.name,
+            hyperparameters=optimizer.hyperparameters(),
+            l2=real("l2", l2),
+            l1=real("l1", l1),
+            max_norm=_bound("max_norm", max_norm),
+            clip_norm=_bound("clip_norm", clip_norm),
+            clip_value=_bound("clip_value", clip_value),
+            dropout=dropout_rates(net, dropout),
         )
-        with progress_bar(progress, len(loop.run.epochs)) as show_progress:
-            return loop.train(show_progress)
+        with progress_bar(progress, len(run.epochs)) as show_progress:
+            task = FitTask(
+                run, training, validation, trainer, rate, shuffle, threads, show_progress
+            )
+            TrainingLoop(task, ordered).train(after_begin=partial(_resume_callbacks, run, ordered))
+    return run.history
 
 
-def _columns(training: Measured, validation: Measured | None) -> tuple[str, ...]:
+class MeasuredData:
+    """Samples to train or to measure on, as the core takes them and as the metrics do."""
+
+    def __init__(self, net: Model, samples: Samples, measures: dict[str, Metric]) -> None:
+        self.data = _core.Dataset(net, samples.x, samples.y, samples.weight)
+        self.y = samples.y
+        self.metrics = with_threshold(measures, net.activations[-1])
+        if len(self.data) == 0:
+            raise ValueError("x has no rows; training and validation need one at least")
+        check_targets(measures, samples.y, net.sizes[-1])
+
+    def measure(self, net: Model, prefix: str = "") -> dict[str, Any]:
+        """The value of every metric, by its name behind the prefix."""
+        if not self.metrics:
+            return {}
+        outputs = net.feedforward(self.data)
+        return {
+            prefix + name: _plain(name, metric(self.y, outputs))
+            for name, metric in self.metrics.items()
+        }
+
+
+class FitTask(TrainingTask):
+    """What `Network.fit` trains: each epoch in one call, measured by the metrics asked for."""
+
+    def __init__(
+        self,
+        run: Run,
+        training: MeasuredData,
+        validation: MeasuredData | None,
+        trainer: _core.Trainer,
+        schedule: schedules.Schedule,
+        shuffle: bool,
+        n_threads: int,
+        show_progress: ShowProgress,
+    ) -> None:
+        super().__init__(run)
+        self.training, self.validation = training, validation
+        self.trainer, self.schedule = trainer, schedule
+        self.shuffle, self.n_threads = shuffle, n_threads
+        self.show_progress = show_progress
+
+    def learning_rate(self) -> float:
+        return self.schedule(self.run.epoch)
+
+    def train_epoch(self) -> float:
+        return self.epoch_in_core(
+            self.trainer, self.training.data, shuffle=self.shuffle, n_threads=self.n_threads
+        )
+
+    def measure(self) -> dict[str, Any]:
+        net, validation = self.run.net, self.validation
+        logs = self.training.measure(net)
+        if validation is not None:
+            cost, accuracy = _core.evaluate(net, validation.data)
+            logs["validation_cost"] = cost
+            if accuracy is not None:
+                logs["validation_accuracy"] = accuracy
+            logs |= validation.measure(net, "validation_")
+        return logs
+
+    def report(self) -> None:
+        self.show_progress(self.run.logs)
+
+
+def _resume_callbacks(run: Run, callbacks: list[Callback]) -> None:
+    """Puts the callbacks where those of a checkpoint's run stood, and into the next checkpoint."""
+    state = run.net.training_state
+    remaining = list(callbacks)
+    for kind, saved in state.pending:
+        match = next((c for c in remaining if type(c).__qualname__ == kind), None)
+        if match is None:
+            continue
+        remaining.remove(match)
+        try:
+            match.restore(run, saved)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"the checkpoint's state is not that of this {kind}: {error!r}"
+            ) from error
+    state.follow(partial(_states_of, callbacks))
+
+
+def _states_of(callbacks: list[Callback]) -> list[CallbackState]:
+    return [(type(callback).__qualname__, callback.state()) for callback in callbacks]
+
+
+def _columns(training: MeasuredData, validation: MeasuredData | None) -> tuple[str, ...]:
     names = ["cost", *training.metrics]
     if validation is not None:
         names += ["validation_cost", *["validation_accuracy"] * validation.data.has_classes]
@@ -155,7 +184,7 @@ def _columns(training: Measured, validation: Measured | None) -> tuple[str, ...]
     return (*dict.fromkeys(names), "learning_rate", "seconds")
 
 
-def _epoch_numbers(net: Network, epochs: int, initial_epoch: int | None) -> range:
+def _epoch_numbers(net: Model, epochs: int, initial_epoch: int | None) -> range:
     epochs = integer("epochs", epochs, low=0)
     if initial_epoch is None:
         return range(net.epoch, net.epoch + epochs)
@@ -165,12 +194,12 @@ def _epoch_numbers(net: Network, epochs: int, initial_epoch: int | None) -> rang
     return range(start, epochs)
 
 
-def _default_rate(net: Network, optimizer: optimizers.Optimizer) -> float:
+def _default_rate(net: Model, optimizer: optimizers.Optimizer) -> float:
     books = (net.activations[-1], net.cost, optimizer.name) == ("sigmoid", "quadratic", "sgd")
     return 3.0 if books else optimizer.default_learning_rate
 
 
-def _dropout_rates(net: Network, dropout: float | Sequence[float]) -> list[float]:
+def dropout_rates(net: Model, dropout: float | Sequence[float]) -> list[float]:
     layers = len(net.sizes) - 1
     if isinstance(dropout, Iterable) and not isinstance(dropout, str):
         rates = list(dropout)
@@ -199,24 +228,9 @@ def _truth(name: str, value: object) -> bool:
     return bool(value)
 
 
-def _in_order(callbacks: Iterable[Callback] | None) -> list[Callback]:
-    if callbacks is None:
-        return []
-    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-    for callback in found:
-        if not isinstance(callback, Callback):
-            raise TypeError(
-                f"callbacks must be instances of nncore.callbacks.Callback, got {callback!r}; "
-                "Lambda makes one of a function"
-            )
-    return sorted(found, key=lambda callback: callback.saves)
-
-
-def _check_monitor(follower: object, columns: tuple[str, ...]) -> None:
-    monitor = getattr(follower, "monitor", None)
-    if monitor is None or monitor in columns:
-        return
-    who = type(follower).__name__
-    if str(monitor).startswith("validation_") and "validation_cost" not in columns:
-        raise ValueError(f"{who} follows {monitor!r}, but there is no validation data")
-    check_name(f"column for {who} to follow", monitor, columns)
+def _plain(name: str, value: Any) -> Any:
+    """Numbers as floats and arrays as lists: what a history holds."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"metric {name!r} must return a number or an array of them, got {value!r}")
+    return array.tolist() if array.ndim else float(array)

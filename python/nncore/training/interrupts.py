@@ -1,4 +1,4 @@
-"""Ctrl-C, acted on only where a run can go on from."""
+"""Ctrl-C (SIGINT) is acted on only where a run can be resumed from."""
 
 from __future__ import annotations
 
@@ -10,69 +10,70 @@ from types import FrameType
 from typing import Any
 
 
-class held_back:
-    """Keeps Ctrl-C waiting, but lets it through at once where `unless()` says so.
+class defer_sigint:
+    """Defers Ctrl-C to the next safe moment; where `unless()` is true it acts at once.
 
-    Entering gives a function that lets through what has been waiting; leaving does the same.
-    Between an epoch and the callbacks that have seen it nothing can be resumed to the same bits, so
-    there Ctrl-C must wait. Whoever presses it twice does not want to.
+    Entering returns a function that delivers a Ctrl-C which was deferred; leaving delivers it, too.
+    Between an epoch and the callbacks that have seen it, a run cannot be resumed to the same bits;
+    so Ctrl-C is deferred there. A second Ctrl-C always acts at once.
 
-    A second press may come while this is being entered or left. So the handler looks whether the
-    function that entered is still at work, and otherwise undoes itself.
+    A second one may also come while the context is entered or left. So the handler looks whether
+    the function that entered the context is still on the stack, and otherwise removes itself.
     """
 
     def __init__(self, unless: Callable[[], bool]) -> None:
         self._unless = unless
-        self._before = _handler_at_work()
-        self._pressed = False
-        self._entered_by: FrameType | None = None
+        self._previous = _active_handler()
+        self._pending = False
+        self._entered_from: FrameType | None = None
 
     def __enter__(self) -> Callable[[], None]:
         main = threading.current_thread() is threading.main_thread()
-        if main and self._before is not None:
-            self._entered_by = sys._getframe(1)
+        if main and self._previous is not None:
+            self._entered_from = sys._getframe(1)
             signal.signal(signal.SIGINT, self._handle)
-        return self._let_through
+        return self._deliver
 
     def __exit__(self, *_: object) -> None:
-        if self._entered_by is not None:
-            self._leave()
-            self._let_through()
+        if self._entered_from is not None:
+            self._restore()
+            self._deliver()
 
-    def _leave(self) -> None:
-        signal.signal(signal.SIGINT, self._before)
-        self._entered_by = None
+    def _restore(self) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+        self._entered_from = None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if not self._is_at_work(frame):
-            self._leave()
-            self._pass_on(number, frame)
-        elif self._pressed or self._unless():
-            self._pressed = False
-            self._pass_on(number, frame)
+        if not self._is_active(frame):
+            self._restore()
+            self._call_previous(number, frame)
+        elif self._pending or self._unless():
+            self._pending = False
+            self._call_previous(number, frame)
         else:
-            self._pressed = True
+            self._pending = True
 
-    def _is_at_work(self, frame: FrameType | None) -> bool:
-        while frame is not None and frame is not self._entered_by:
+    def _is_active(self, frame: FrameType | None) -> bool:
+        while frame is not None and frame is not self._entered_from:
             frame = frame.f_back
         return frame is not None
 
-    def _let_through(self) -> None:
-        if self._pressed:
-            self._pressed = False
-            self._pass_on(signal.SIGINT, None)
+    def _deliver(self) -> None:
+        if self._pending:
+            self._pending = False
+            self._call_previous(signal.SIGINT, None)
 
-    def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        if self._before is not None:
-            self._before(number, frame)
+    def _call_previous(self, number: int, frame: FrameType | None) -> None:
+        if self._previous is not None:
+            self._previous(number, frame)
 
 
-def _handler_at_work() -> Callable[[int, FrameType | None], Any] | None:
-    """Who is called on Ctrl-C, if it is a function of Python's that is still meant."""
+def _active_handler() -> Callable[[int, FrameType | None], Any] | None:
+    """The handler of SIGINT, if it is a Python function; those that should have removed themselves
+    are skipped."""
     handler = signal.getsignal(signal.SIGINT)
-    while isinstance(left := getattr(handler, "__self__", None), held_back):
-        if left._is_at_work(sys._getframe()):
+    while isinstance(stale := getattr(handler, "__self__", None), defer_sigint):
+        if stale._is_active(sys._getframe()):
             break
-        handler = left._before
+        handler = stale._previous
     return handler if callable(handler) else None

@@ -11,12 +11,12 @@ import numpy as np
 
 from nncore._support.extras import require
 
-Show = Callable[[Mapping[str, Any]], None]
+ShowProgress = Callable[[Mapping[str, Any]], None]
 _BAR = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} epochs, {remaining} left{postfix}"
 
 
 @contextmanager
-def progress_bar(setting: bool | str, epochs: int) -> Iterator[Show]:
+def progress_bar(setting: bool | str, epochs: int) -> Iterator[ShowProgress]:
     """Gives a function to call with every epoch's logs.
 
     `setting` is True, False, or "auto": on a terminal and in a notebook, if tqdm is installed.

@@ -1,0 +1,363 @@
+"""A network's parameters, what it predicts, and its files: all of `nncore.Network` but `fit`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore import _core
+from nncore._support.architecture import (
+    Arrays,
+    Initializer,
+    checked_dtype,
+    checked_sizes,
+    every_activation,
+    given_arrays,
+    initializer_names,
+)
+from nncore._support.checks import file_path, integer, real
+from nncore._support.names import check_name
+from nncore.history import History
+
+if TYPE_CHECKING:
+    from nncore.training.state import TrainingState
+
+Self = TypeVar("Self", bound="Model")
+
+
+class Evaluation(NamedTuple):
+    """How well a network does on some samples."""
+
+    cost: float
+    """Mean cost of the samples, weighted by their weights."""
+    accuracy: float | None
+    """Fraction of the samples that are classified rightly; None where there are no classes."""
+
+
+class Parameters(list[NDArray[Any]]):
+    """Live views of a network's weights or biases, layer by layer: what is assigned is copied in.
+
+    >>> import nncore
+    >>> net = nncore.Network([2, 1])
+    >>> net.weights[0] = [[1.0, -1.0]]
+    >>> net.weights[0] *= 3
+    >>> net.weights
+    [array([[ 3., -3.]], dtype=float32)]
+    """
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        many = isinstance(index, slice)
+        _copy_in(list(self[index]) if many else [self[index]], value if many else [value])
+
+
+class Model(_core.Network):
+    """All of a `nncore.Network` but `fit`: its parameters, what it predicts, and its files."""
+
+    history: History
+    """What training measured, since the network's first epoch."""
+
+    _training: TrainingState | None
+    """None until it is asked for: a network that only predicts is not trained."""
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: str | Sequence[str] = "sigmoid",
+        output_activation: str = "sigmoid",
+        cost: str = "quadratic",
+        initializer: Initializer = "auto",
+        dtype: Any = "float32",
+        seed: int = 0,
+    ) -> None:
+        """Checks everything, and draws the parameters or copies them in; see the class."""
+        sizes = checked_sizes(sizes)
+        activations = every_activation(activation, output_activation, len(sizes) - 1)
+        check_name("cost", cost, _core.COSTS)
+        seed = integer("seed", seed, low=0, high=2**64 - 1)
+        self._build(sizes, activations, cost, checked_dtype(dtype), seed)
+        arrays = given_arrays(initializer)
+        if arrays is None:
+            _core.initialize(self, initializer_names(initializer, activations))
+        else:
+            self.weights, self.biases = arrays
+
+    def _build(self, *core: Any) -> None:
+        """What every network has, however it came about; `core` is what its base class takes."""
+        try:
+            super().__init__(*core)
+        except MemoryError:
+            raise MemoryError(f"a network of sizes {core[0]} does not fit into memory") from None
+        self.history = History()
+        self._training = None
+
+    @property
+    def weights(self) -> Parameters:
+        """Live writable views of each layer's weights, (units, inputs); assigning copies in.
+
+        Raises:
+            ValueError: on assignment, for another number of layers, other shapes, or values
+                that are not finite.
+        """
+        return Parameters(_core.weight_views(self))
+
+    @weights.setter
+    def weights(self, arrays: Arrays) -> None:
+        _copy_in(_core.weight_views(self), arrays)
+
+    @property
+    def biases(self) -> Parameters:
+        """Live writable views of each layer's biases, (units,); assigning copies in, as above."""
+        return Parameters(_core.bias_views(self))
+
+    @biases.setter
+    def biases(self, arrays: Arrays) -> None:
+        _copy_in(_core.bias_views(self), arrays)
+
+    @property
+    def training_state(self) -> TrainingState:
+        """How far training is: the optimiser's memory, and the place in an epoch."""
+        if self._training is None:
+            from nncore.training.state import TrainingState
+
+            self._training = TrainingState()
+        return self._training
+
+    def check_finite(self) -> None:
+        """Raises ValueError if a weight or bias is NaN or infinite: such a model is not saved."""
+        if not self.all_finite():
+            raise ValueError("the network has NaN or infinity among its parameters: not saved")
+
+    def evaluate(self, x: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Evaluation:
+        """The mean cost on samples, without penalties, and for classes the accuracy.
+
+        y is as in `fit`: labels (n,) or targets (n, sizes[-1]).
+
+        >>> import nncore
+        >>> net = nncore.Network([1, 1], initializer=([[[2.0]]], [[-1.0]]))
+        >>> net.evaluate([[0.0], [1.0]], [0, 1]).accuracy
+        1.0
+        """
+        return Evaluation(*_core.evaluate(self, _core.Dataset(self, x, y, sample_weight)))
+
+    def backprop(self, x: Any, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """Gradients of the cost by weights and by biases, averaged over the rows.
+
+        The book's equations BP1 to BP4; shapes are those of `weights` and `biases`.
+        """
+        return self.loss_and_gradient(x, y)[1:]
+
+    def loss_and_gradient(
+        self,
+        x: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        penalty_rows: int | None = None,
+    ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
+        """The mean cost with penalties, and its gradients by weights and by biases.
+
+        l2 / (2 n) |w|^2 and l1 / n |w|_1 are added over the weights, where n is `penalty_rows`,
+        or None for the number of rows of x.
+        """
+        data = _core.Dataset(self, x, y, sample_weight)
+        rows = len(data) if penalty_rows is None else integer("penalty_rows", penalty_rows, low=1)
+        penalties = {"l2": real("l2", l2), "l1": real("l1", l1)}
+        return _core.gradients(self, data, **penalties, penalty_rows=rows)
+
+    def input_gradient(self, x: Any, y: ArrayLike) -> NDArray[Any]:
+        """Gradient of each row's own cost by its inputs, (n, sizes[0]), dense also for sparse x."""
+        return _core.input_gradient(self, _core.Dataset(self, x, y))
+
+    def update_mini_batch(self, x: Any, y: ArrayLike, learning_rate: float) -> None:
+        """One step of gradient descent, all rows one mini-batch (the book's equations 20, 21).
+
+        Raises:
+            BusyError: the network is being trained.
+            DivergenceError: the step left the finite numbers, and was taken back.
+        """
+        rate = real("learning_rate", learning_rate, above=True)
+        with _core.Session(self):
+            data = _core.Dataset(self, x, y)
+            _core.Trainer(self, batch_size=max(len(data), 1)).step(data, learning_rate=rate)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a model file (safetensors), whole or not at all.
+
+        A replaced file keeps its permissions, a symbolic link stays one and its target is written;
+        other names of a file (hard links) keep the old model.
+
+        Raises:
+            ModelFileError: the file cannot be written, is write-protected, or is no regular file
+                but a device or a FIFO; the message names it and the fault.
+            ValueError: a parameter is not finite; such a model could not be loaded.
+            BusyError: the network is being trained in another thread.
+        """
+        self.check_finite()
+        _core.save_model(self, file_path(path))
+
+    @classmethod
+    def load(cls: type[Self], path: str | os.PathLike[str]) -> Self:
+        """Reads a model file: the same architecture, parameters, seed and epoch.
+
+        Raises:
+            ModelFileError: there is no such file, it cannot be read, is no model file, or is
+                damaged; the message names it and the fault.
+        """
+        net = cls.__new__(cls)
+        net._build(_core.load_model(file_path(path)))
+        return net
+
+    def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Writes a model file that also holds what it takes to go on training.
+
+        That is the optimiser's memory, the seed and the epoch, the history, and the state of the
+        callbacks. A run that was stopped anywhere, also within an epoch, and is resumed ends with
+        the same bits as one that was not. The file is written whole or not at all: whenever the
+        process is killed, the old checkpoint is there or the new one.
+
+        Raises:
+            ModelFileError: the file cannot be written; the message names it and the fault.
+            ValueError: a parameter is not finite; such a model could not be loaded.
+            BusyError: the network is being trained in another thread.
+        """
+        from nncore.training import checkpoint
+
+        _core.check_no_session_elsewhere(self)
+        self.check_finite()
+        checkpoint.save(self, self.history, self.training_state, file_path(path))
+
+    @classmethod
+    def resume(cls: type[Self], path: str | os.PathLike[str]) -> Self:
+        """Reads a checkpoint, for `fit` with the same arguments and initial_epoch=net.epoch.
+
+        Raises:
+            ModelFileError: there is no such file, it cannot be read, is no checkpoint, or is
+                damaged; the message names it and the fault.
+
+        >>> import os, tempfile, numpy as np, nncore
+        >>> x, y = np.eye(4), [0, 1, 0, 1]
+        >>> path = os.path.join(tempfile.mkdtemp(), "run.safetensors")
+        >>> net = nncore.Network([4, 2])
+        >>> _ = net.fit(x, y, epochs=3, optimizer="adam")
+        >>> net.save_checkpoint(path)
+        >>> net = nncore.Network.resume(path)
+        >>> net.fit(x, y, epochs=5, optimizer="adam", initial_epoch=net.epoch).epochs
+        [3, 4]
+        """
+        from nncore.training import checkpoint
+
+        path = file_path(path)
+        net = cls.load(path)
+        net.history, net._training = checkpoint.read(net, path)
+        return net
+
+    def summary(self) -> str:
+        """A table of the layers, their parameters, and the memory that these take.
+
+        >>> import nncore
+        >>> print(nncore.Network([784, 30, 10]).summary())
+        layer  activation  inputs  units  parameters
+            1  sigmoid        784     30      23,550
+            2  sigmoid         30     10         310
+        23,860 parameters of 4 bytes: 93.2 KiB
+        quadratic cost, seed 0, trained for 0 epochs
+        """
+        shapes = [w.shape for w in self.weights]
+        counts = [units * (inputs + 1) for units, inputs in shapes]
+        rows = [("layer", "activation", "inputs", "units", "parameters")]
+        rows += [
+            (str(i), activation, str(inputs), str(units), f"{count:,}")
+            for i, (activation, (units, inputs), count) in enumerate(
+                zip(self.activations, shapes, counts, strict=True), start=1
+            )
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                text.ljust(width) if i == 1 else text.rjust(width)
+                for i, (text, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+        size = self.dtype.itemsize
+        lines += [
+            f"{sum(counts):,} parameters of {size} bytes: {_bytes(sum(counts) * size)}",
+            f"{self.cost} cost, seed {self.seed}, trained for {self.epoch} epochs",
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        *hidden, output = self.activations
+        trained = f", epoch={self.epoch}" if self.epoch else ""
+        return (
+            f"{type(self).__name__}({list(self.sizes)}, activation={hidden}, "
+            f"output_activation={output!r}, cost={self.cost!r}, dtype={self.dtype.name!r}, "
+            f"seed={self.seed}{trained})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Everything but what belongs to a running `fit`; callbacks need not be picklable."""
+        _core.check_no_session_elsewhere(self)
+        state = {key: value for key, value in vars(self).items() if key != "_training"}
+        state["history"] = copy(self.history)  # which even a shallow copy must not share
+        core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
+        parameters = [*self.weights, *self.biases]
+        training = None if self._training is None else self._training.copied()
+        return _rebuild, (type(self), core, self.epoch, parameters, training), state
+
+
+def _rebuild(
+    cls: type[Self],
+    core: tuple[Any, ...],
+    epoch: int,
+    parameters: list[NDArray[Any]],
+    training: tuple[Any, ...] | None,
+) -> Self:
+    net = cls.__new__(cls)
+    net._build(*core)
+    net.epoch = epoch
+    for view, array in zip([*net.weights, *net.biases], parameters, strict=True):
+        view[...] = array
+    if training is not None:
+        from nncore.training.state import TrainingState
+
+        net._training = TrainingState.from_copy(net, training)
+    return net
+
+
+def _copy_in(views: list[NDArray[Any]], arrays: Iterable[Any]) -> None:
+    """Copies arrays into views of the same shapes; nothing is copied unless all fit."""
+    expected = [view.shape for view in views]
+    try:
+        values = [np.asarray(array) for array in arrays]
+    except (TypeError, ValueError) as error:  # not iterable, or rows of different lengths
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"expected arrays of the shapes {expected}: {error}") from None
+    if [value.shape for value in values] != expected:
+        found = [value.shape for value in values]
+        raise ValueError(f"expected arrays of the shapes {expected}, got {found}")
+    for i, (view, value) in enumerate(zip(views, values, strict=True)):
+        if value.dtype.kind not in "biuf":
+            raise TypeError(f"expected arrays of real numbers, got dtype {value.dtype}")
+        with np.errstate(over="ignore"):
+            values[i] = value.astype(view.dtype)
+        if not np.isfinite(values[i]).all():
+            raise ValueError(f"expected finite numbers in {view.dtype}, got NaN or infinity")
+    for view, value in zip(views, values, strict=True):
+        view[...] = value
+
+
+def _bytes(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
