@@ -13,10 +13,11 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from sklearn import neural_network
+
 import nncore.sklearn as ours
 from nncore import _core
 from nncore.callbacks import Lambda
-from sklearn import neural_network
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 8))

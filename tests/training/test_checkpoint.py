@@ -209,8 +209,8 @@ def test_damaged_trainer_state_is_refused(change: Any, message: str, tmp_path: P
 def test_non_finite_optimizer_slots_are_not_saved(tmp_path: Path) -> None:
     net = network()
     net.fit(X, Y, 1, optimizer="adam")
-    assert net._training.trainer is not None
-    net._training.trainer.slots[1][3] = np.inf
+    assert net.training_state.trainer is not None
+    net.training_state.trainer.slots[1][3] = np.inf
     with pytest.raises(ValueError, match="the memory of adam has NaN or infinite numbers"):
         net.save_checkpoint(tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -322,7 +322,7 @@ def test_an_epoch_interrupted_by_ctrl_c_resumes_where_it_stopped(tmp_path: Path)
         try:
             net.fit(x, y, 5, callbacks=[Lambda(on_epoch_begin=press_soon)], **options)
         except KeyboardInterrupt:
-            print(0 < net._training.trainer.position[3] < 10_000)
+            print(0 < net.training_state.trainer.position[3] < 10_000)
         net.save_checkpoint(sys.argv[1])
         net = Network.resume(sys.argv[1])
         net.fit(x, y, 3, initial_epoch=net.epoch, **options)

@@ -65,7 +65,7 @@ def test_changing_the_optimizer_resets_its_slots() -> None:
     one, two = network(), network()
     one.fit(X, Y, 1, optimizer="adam")
     two.fit(X, Y, 1, optimizer="adam")
-    two._training.forget_optimizer()
+    two.training_state.forget_optimizer()
     for net in (one, two):
         net.fit(X, Y, 1, optimizer=nncore.optimizers.Adam(beta_1=0.5))
     assert bits(one) == bits(two)

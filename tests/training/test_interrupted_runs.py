@@ -73,8 +73,8 @@ def interrupted_repeatedly(
             press.join()  # if it is late, it is pressed here
         except KeyboardInterrupt:
             press.join()
-            assert net._training.trainer is not None
-            within += net._training.trainer.position is not None
+            assert net.training_state.trainer is not None
+            within += net.training_state.trainer.position is not None
         if finished:
             return net, within
         net = again(net, *[file] * saves)
