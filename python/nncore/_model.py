@@ -17,7 +17,7 @@ from nncore._support.architecture import (
     checked_dtype,
     checked_sizes,
     every_activation,
-    given_arrays,
+    initial_arrays,
     initializer_names,
 )
 from nncore._support.checks import file_path, integer, real
@@ -81,7 +81,7 @@ class Model(_core.Network):
         check_name("cost", cost, _core.COSTS)
         seed = integer("seed", seed, low=0, high=2**64 - 1)
         self._build(sizes, activations, cost, checked_dtype(dtype), seed)
-        arrays = given_arrays(initializer)
+        arrays = initial_arrays(initializer)
         if arrays is None:
             _core.initialize(self, initializer_names(initializer, activations))
         else:
@@ -304,10 +304,10 @@ class Model(_core.Network):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Everything but what belongs to a running `fit`; callbacks need not be picklable."""
+        """Pickles everything but the callbacks of the last `fit`, which need not be picklable."""
         _core.check_no_session_elsewhere(self)
         state = {key: value for key, value in vars(self).items() if key != "_training"}
-        state["history"] = copy(self.history)  # which even a shallow copy must not share
+        state["history"] = copy(self.history)  # even a shallow copy must not share it
         core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
         parameters = [*self.weights, *self.biases]
         training = None if self._training is None else self._training.copied()

@@ -41,8 +41,8 @@ class Callback:
     Attributes:
         monitor: the column of the history that it follows, checked by `fit` before any work;
             None for none.
-        saves: whether it saves the network, and so is called after the others, whose state of
-            the same epoch then is in what it saves.
+        saves: whether it saves the network. It is then called after the others, so that it saves
+            their state of the same epoch.
     """
 
     monitor: str | None = None
@@ -68,11 +68,11 @@ class Callback:
         """Once, after the last epoch; not where an error or Ctrl-C ended the run."""
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold: numbers, strings, None, and arrays, by name."""
+        """What a checkpoint stores of it, by name: numbers, strings, None, and arrays."""
         return {}
 
     def restore(self, run: Run, state: Mapping[str, Any]) -> None:
-        """Takes back `state()`, after `on_train_begin`, when a run is resumed."""
+        """Restores what `state()` returned, after `on_train_begin`, when a run is resumed."""
 
 
 class EarlyStopping(Callback):
@@ -185,7 +185,7 @@ class ModelCheckpoint(Callback):
                 f"ModelCheckpoint cannot fill in {self.path!r} ({error}); expected epoch or one of "
                 + ", ".join(run.columns)
             ) from None
-        if "{" not in os.path.dirname(self.path):  # such directories may be made on the way
+        if "{" not in os.path.dirname(self.path):  # another callback may make such directories
             try:
                 check_replaceable(first)
             except OSError as error:

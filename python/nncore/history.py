@@ -56,14 +56,14 @@ class History:
 
     def append(self, epoch: int, values: Mapping[str, Any]) -> None:
         """Adds an epoch."""
-        # Another thread may be reading: it finds a dict that no longer changes, and every column
-        # as long as `epochs` at least. The order of `values` is the order of the columns.
+        # Another thread may be reading. It finds a dict that no longer changes, in which every
+        # column is at least as long as `epochs`. The columns have the order of `values`.
         columns = {
             name: self._columns[name] if name in self._columns else [math.nan] * len(self.epochs)
             for name in [*values, *self._columns]
         }
         self._columns = columns
-        # One call, which Ctrl-C cannot part: no column is ever longer than the others.
+        # Ctrl-C cannot interrupt this one call, so no column is ever longer than the others.
         entries = [values.get(name, math.nan) for name in columns]
         deque(map(list.append, [*columns.values(), self.epochs], [*entries, epoch]), maxlen=0)
 
@@ -91,7 +91,7 @@ class History:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, History):
             return NotImplemented
-        # repr is exact for floats and, unlike ==, finds NaN equal to NaN.
+        # repr is exact for floats, and under it NaN equals NaN.
         return self.epochs == other.epochs and repr(dict(self)) == repr(dict(other))
 
     __hash__ = None  # type: ignore[assignment]
@@ -152,7 +152,7 @@ class History:
 
 
 def _panels(history: History) -> list[str]:
-    """Names of what can be drawn, each once, without the `validation_` of its second curve."""
+    """The columns that can be drawn; a `validation_` column shares the panel of its namesake."""
     drawn = {
         name.removeprefix("validation_"): None
         for name in history.keys() - {"learning_rate", "seconds"}

@@ -5,15 +5,15 @@ Every metric is a function `metric(y_true, y_pred, sample_weight=None, ...)`.
 `y_true` holds integer labels (n,), one-hot rows (n, k), rows of independent 0/1 labels (n, k)
 (multilabel), or, for the regression metrics, numbers (n,) or (n, k).
 
-`y_pred` holds what `Network.feedforward` gives, (n, k) or for one output (n,) or (n, 1); or, for
-metrics that need no more than that, labels as `Network.predict` gives them. Of several outputs
-the largest is the predicted class; one output, and each of a multilabel row, says yes above
-`threshold`: 0.5, or in `fit` 0 where the outputs are tanh, as `Network.predict` has it. Where one
-output tells two classes, and in multilabel rows, -1 and 1 mean what 0 and 1 do.
+`y_pred` holds the outputs of `Network.feedforward`, (n, k), or (n,) or (n, 1) for one output. For
+metrics that need only labels, it may hold those of `Network.predict`. Of several outputs the
+largest is the predicted class. A single output, and each output of a multilabel row, is positive
+above `threshold`: 0.5, or, as in `Network.predict`, 0 in `fit` where the outputs are tanh. Where
+one output tells two classes, and in multilabel rows, -1 and 1 mean the same as 0 and 1.
 
 A metric of your own is a callable(y_true, y_pred) that gets the targets as they were given to
-`fit` and the outputs (n, k); its column in the history is called as the function is, or by the
-key where `metrics` is a dict.
+`fit` and the outputs (n, k). Its column in the history has the name of the function, or the key
+where `metrics` is a dict.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ def resolve(
 
 
 def with_threshold(metrics: Mapping[str, Metric], output_activation: str) -> dict[str, Metric]:
-    """The same metrics; ours say yes where `Network.predict` does for these outputs."""
+    """The same metrics; ours take the threshold of `Network.predict` for these outputs."""
     if output_activation != "tanh":
         return dict(metrics)
     return {
@@ -313,7 +313,7 @@ def _decisions(
         true, predicted = true[:, -1:], predicted[:, -1:]
     elif classes.kind != "multilabel":
         true, predicted = wide(true), wide(predicted)
-        # A class that neither side names takes no part in a mean, as in scikit-learn.
+        # A class that is neither true nor predicted is left out of a mean, as in scikit-learn.
         named = true.any(axis=0) | predicted.any(axis=0)
         true, predicted = true[:, named], predicted[:, named]
     counts = [classes.weight @ part for part in (true & predicted, ~true & predicted)]

@@ -26,11 +26,11 @@ class Network(Model):
         sizes: units of every layer, the inputs first; two layers or more.
         activation: of the hidden layers, or a list with a name for each of them: "sigmoid",
             "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "linear",
-            "exponential", or "step", the perceptron, which predicts but cannot be trained.
+            "exponential", or "step" (the perceptron), which predicts but cannot be trained.
         output_activation: of the last layer: one of those, or "softmax".
-        cost: what training makes small: "quadratic", "cross_entropy" (sigmoid outputs),
+        cost: what training minimises: "quadratic", "cross_entropy" (sigmoid outputs),
             "log_likelihood" (softmax outputs), "mean_absolute", "huber" or "poisson".
-        initializer: what the parameters start from: "normal" (the book's chapter 1), "scaled"
+        initializer: the initial parameters: "normal" (the book's chapter 1), "scaled"
             (chapter 3), "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "zeros",
             a list with a name for each layer but the inputs, or given arrays as (weights,
             biases). "auto" goes by each layer's activation: he_normal for relu and its like,
@@ -99,8 +99,8 @@ class Network(Model):
             optimizer: a name or one of `nncore.optimizers`.
             l2, l1: penalties l2 / (2 n) |w|^2 and l1 / n |w|_1 on the weights, where n is the
                 number of training rows (the book's lambda, equations 85 and 95).
-            dropout: the chance of each hidden unit to sit out a mini-batch; or a list with a rate
-                for the inputs and for each hidden layer.
+            dropout: the probability that a hidden unit is dropped in a mini-batch; or a list with
+                a rate for the inputs and for each hidden layer.
             max_norm: bound of the norm of each unit's incoming weights.
             clip_norm, clip_value: bounds of the gradient's norm and of each of its elements.
             validation_data: (x, y) or (x, y, sample_weight), measured after every epoch.
@@ -113,8 +113,9 @@ class Network(Model):
             shuffle: whether rows come in a new order each epoch, drawn from the network's seed.
             initial_epoch: the number of the next epoch. With net.epoch, a run that was resumed ends
                 where it would have ended.
-            n_threads: at most so many; None for `nncore.set_num_threads`'s.
-            progress: a progress bar (tqdm): True, False, or "auto" for where somebody watches.
+            n_threads: the most threads to use; None for `nncore.set_num_threads`'s.
+            progress: a progress bar (tqdm): True, False, or "auto" for one on terminals and in
+                notebooks.
 
         Returns:
             The epochs of this call, as `History` describes them; `net.history` has all epochs.

@@ -1,7 +1,7 @@
 """The rules that turn gradients into updates, for `fit(optimizer=...)`.
 
-A name ("sgd", "adam", ...) stands for the optimiser with its default hyperparameters. In what
-the equations say, g is the gradient averaged over the mini-batch and with its penalties, w any
+A name ("sgd", "adam", ...) stands for the optimiser with its default hyperparameters. In the
+equations, g is the gradient averaged over the mini-batch and with its penalties, w any
 parameter, eta the learning rate, and t counts updates from 1; everything else starts at 0.
 """
 

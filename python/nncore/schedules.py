@@ -26,7 +26,7 @@ Schedule = Callable[[int], float]
 
 @dataclass(frozen=True)
 class _ByEpoch:
-    """What depends on the epoch alone: the core knows the equations."""
+    """Schedules that depend on the epoch alone. The core has their equations."""
 
     name: ClassVar[str]
 

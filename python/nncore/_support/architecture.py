@@ -1,4 +1,4 @@
-"""What a network is to be made of, as the user says it and as the core takes it."""
+"""A network's architecture: what the user gives is checked and put into the core's form."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def initializer_names(initializer: Any, activations: list[str]) -> list[str]:
     ]
 
 
-def given_arrays(initializer: Any) -> tuple[Arrays, Arrays] | None:
+def initial_arrays(initializer: Any) -> tuple[Arrays, Arrays] | None:
     expected = "initializer must be a name, a list of names, or (weights, biases)"
     if not isinstance(initializer, Sequence):
         raise TypeError(f"{expected}, got {initializer!r}")

@@ -1,4 +1,4 @@
-"""What targets and outputs say about classes, for the metrics."""
+"""The classes that targets and outputs stand for, for the metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def as_outputs(y_pred: ArrayLike) -> Floats:
 
 
 def as_weights(sample_weight: ArrayLike | None, n: int) -> Floats:
-    """The weight of each of n rows, 1 where none are given; there must be something to weigh."""
+    """The weight of each of n rows, 1 where none are given; n must not be 0."""
     if n == 0:
         raise ValueError("there are no rows to measure")
     if sample_weight is None:
@@ -59,7 +59,7 @@ def as_columns(y: ArrayLike, n_outputs: int) -> tuple[NDArray[np.bool_], str]:
         raise ValueError("expected classes (integer labels or 0/1 targets), got other values")
     if y.ndim == 1:
         n_classes = max(n_outputs, 2)
-        y = _yes(y) if n_classes == 2 else y
+        y = _as_zero_one(y) if n_classes == 2 else y
         if len(y) and not (y.min() >= 0 and y.max() < n_classes):
             raise ValueError(
                 f"expected labels from 0 to {n_classes - 1}, got {y.min()} to {y.max()}"
@@ -68,7 +68,7 @@ def as_columns(y: ArrayLike, n_outputs: int) -> tuple[NDArray[np.bool_], str]:
         return columns, "binary" if n_classes == 2 else "multiclass"
     if y.shape[1] != n_outputs:
         raise ValueError(f"targets have {y.shape[1]} columns for {n_outputs} outputs")
-    y = _yes(y)
+    y = _as_zero_one(y)
     if not np.isin(y, (0, 1)).all():
         raise ValueError("expected 0/1 targets, got other values")
     if (y.sum(axis=1) != 1).any():
@@ -76,18 +76,18 @@ def as_columns(y: ArrayLike, n_outputs: int) -> tuple[NDArray[np.bool_], str]:
     return y.astype(bool), "binary" if n_outputs == 2 else "multiclass"
 
 
-def _yes(y: NDArray[Any]) -> NDArray[Any]:
-    """Targets of -1 and 1, as tanh outputs have them, as 0 and 1; others as they are."""
+def _as_zero_one(y: NDArray[Any]) -> NDArray[Any]:
+    """Targets of -1 and 1, which suit tanh outputs, become 0 and 1; others stay as they are."""
     return y > 0 if (y == -1).any() and np.isin(y, (-1, 1)).all() else y
 
 
 def as_classes(
     y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None, threshold: float
 ) -> Classes:
-    """Targets beside predictions, from labels or from outputs, which say yes above `threshold`."""
+    """Targets beside predictions. Outputs, in place of labels, are positive above `threshold`."""
     predicted = np.asarray(y_pred)
     if predicted.ndim == 1 and predicted.dtype.kind in "biu":
-        # Labels on both sides: as many columns as it takes to hold them.
+        # Both are labels. There are as many columns as the largest label needs.
         true_labels = np.asarray(y_true)
         largest = max(int(labels.max(initial=1)) for labels in (true_labels, predicted))
         width = true_labels.shape[1] if true_labels.ndim == 2 else largest + 1
@@ -105,5 +105,5 @@ def as_classes(
 
 
 def wide(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A column for each class, also where one column says which of two it is."""
+    """One column for each class, also for two classes that one column told apart."""
     return np.hstack([~columns, columns]) if columns.shape[1] == 1 else columns

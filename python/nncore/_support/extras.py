@@ -18,7 +18,7 @@ def require(module: str, *, extra: str, purpose: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != package:  # it is there, but broken
+        if error.name != package:  # it is installed, but broken
             raise
         raise ImportError(
             f"{purpose} needs {_PROJECTS.get(package, package)}; "

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read without waiting for anybody."""
+"""Files are written whole or not at all, and opened for reading without blocking."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS = {
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
-    """Makes `content` the file at `path`, which is as it was if that fails; as the core does it.
+    """Makes `content` the file at `path`. If that fails, the file is as it was before.
 
     A new file has the usual permissions, a replaced one keeps its own; a symbolic link stays one
     and its target is written. What is write-protected (to root, too), a device, a FIFO, a socket
@@ -32,23 +32,23 @@ def replace_file(path: str | os.PathLike[str], content: bytes | memoryview) -> N
 
 
 def check_replaceable(path: str | os.PathLike[str], size: int = 0) -> None:
-    """Raises the OSError in which writing so many bytes to `path` would end now."""
+    """Raises the OSError that writing `size` bytes to `path` would raise now."""
     _core.check_replaceable(file_path(path), size)
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Opens a file for reading, at once.
+    """Opens a regular file for reading, without blocking.
 
-    Opening a FIFO would wait for its writer, and a device need not end.
+    Opening a FIFO would wait for its writer, and a device may have no end.
 
     Raises:
         OSError: there is no such file, it cannot be read, or is no regular file.
     """
     name = os.fspath(path)
     _check_regular(os.stat(name), name)
-    file = open(name, "rb", opener=_open_at_once)  # noqa: SIM115
+    file = open(name, "rb", opener=_open_without_blocking)  # noqa: SIM115
     try:
-        _check_regular(os.fstat(file.fileno()), name)  # it may be another by now
+        _check_regular(os.fstat(file.fileno()), name)  # the path may name another file by now
     except BaseException:
         file.close()
         raise
@@ -66,12 +66,12 @@ def append_file(path: str | os.PathLike[str], content: bytes) -> None:
     name = os.fspath(path)
     if os.path.exists(name):
         _check_regular(os.stat(name), name)
-    with open(name, "ab", opener=_open_at_once) as file:
+    with open(name, "ab", opener=_open_without_blocking) as file:
         _check_regular(os.fstat(file.fileno()), name)
         file.write(content)
 
 
-def _open_at_once(name: str, flags: int) -> int:
+def _open_without_blocking(name: str, flags: int) -> int:
     return os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 

@@ -46,7 +46,7 @@ def vectorized_result(j: int) -> Array:
 
 
 class Parameters(list[Array]):
-    """A list of live views of the core's memory: what is put in its place is copied into it."""
+    """A list of live views of the core's memory: what is assigned to an item is copied into it."""
 
     @overload
     def __setitem__(self, key: SupportsIndex, value: ArrayLike) -> None: ...
@@ -209,9 +209,9 @@ class ColumnNetwork:
         raise NotImplementedError
 
     def _replaced(self, face: type[ColumnNetwork], *names: str) -> bool:
-        """Whether a subclass or the caller put a method of their own in the place of `face`'s.
+        """Whether a subclass or the caller replaced a method of `face`'s by one of their own.
 
-        The core cannot call it, so what depends on it goes the book's way, example by example.
+        The core cannot call it, so what depends on it works as in the book, example by example.
         """
         return any(
             getattr(getattr(self, name), "__func__", None) is not getattr(face, name)

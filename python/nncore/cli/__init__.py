@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 from nncore import _core
 
 from . import directories, evaluate, export, info, predict, train
-from .output import INTERRUPTED, complain, printable
+from .output import INTERRUPTED, print_error, printable
 
 PIPE_CLOSED = 141
-"""128 + SIGPIPE: nobody reads the output any more, as in `nncore evaluate MODEL | head -1`."""
+"""128 + SIGPIPE: the reader of the output has left, as in `nncore evaluate MODEL | head -1`."""
 
 _EXAMPLES = """\
 examples:
@@ -37,11 +37,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def run() -> int:
-    """The command itself: `main`, after which Ctrl-C finds nothing more to end."""
+    """The command itself: `main`, and then an exit that Ctrl-C cannot disturb."""
     code = main()
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Python's way out is short, and not for a traceback
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # no traceback while Python exits
     return code
 
 
@@ -68,13 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if sys.flags.dev_mode:
             raise
-        complain(error)
+        print_error(error)
         _flush_or_drop_output()
         return 2
 
 
 def _flush_or_drop_output() -> None:
-    """Python flushes standard output once more on its way out, and would complain."""
+    """Python flushes standard output again when it exits, and would report an error."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`nncore --cmake-dir`, `nncore --include-dir`: where C++ programs find what they build with."""
+"""`nncore --cmake-dir`, `nncore --include-dir`: where C++ programs find headers and CMake files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _PrintDirectory(argparse.Action):
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Adds the options, which stand for a command."""
+    """Adds the options, which replace a command."""
     group = parser.add_argument_group("for C++ programs")
     group.add_argument(
         "--cmake-dir",

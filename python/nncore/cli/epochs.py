@@ -1,4 +1,4 @@
-"""A line for every epoch, and on a terminal a bar that says how long it will take."""
+"""A line for every epoch, and on a terminal a bar with the time that remains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BAR = "{percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt} epochs, {remaining} le
 
 
 class EpochLines(Callback):
-    """Prints what each epoch measured, under a heading; a context that takes away the bar.
+    """Prints what each epoch measured, under a heading; leaving the context closes the bar.
 
     Args:
         epochs: the number that the run ends with.
@@ -78,7 +78,7 @@ def duration(seconds: float) -> str:
 
 
 def _bar(done: int, total: int) -> Any:
-    """A tqdm bar that leaves nothing behind; None where nobody watches or tqdm is missing."""
+    """A tqdm bar that is erased in the end; None without a terminal or tqdm."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None
     try:

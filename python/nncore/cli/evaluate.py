@@ -1,4 +1,4 @@
-"""`nncore evaluate`: how well a model does on test images, and what it takes for what."""
+"""`nncore evaluate`: how well a model does on test images, and which digits it confuses."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nncore import Network
 
 _SUFFIXES = {"onnx": (".onnx",), "c": (".h", ".c"), "npz": (".npz",), "json": (".json",)}
-"""Of each format's files."""
+"""The suffixes of each format's files."""
 
 _DESCRIPTION = """\
 Write a model as a file for other programs:

@@ -23,7 +23,7 @@ def load_data(source: str) -> Dataset:
         data = load(source)
     except (DataError, ImportError) as error:
         if source == "mnist" and find_mnist() is None:
-            fault = str(error).partition(". Instead, ")[0]  # what the library would do instead
+            fault = str(error).partition(". Instead, ")[0]  # the library's advice has no place here
             raise DataError(_NO_MNIST.format(fault=fault)) from None
         raise
     for name, split in (("training", data.train), ("test", data.test)):

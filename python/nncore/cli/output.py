@@ -1,4 +1,4 @@
-"""What the commands write: lines for people to read."""
+"""The lines that commands print."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def say(line: str = "") -> None:
         sys.stdout.flush()
 
 
-def complain(error: Exception) -> None:
+def print_error(error: Exception) -> None:
     """Prints an error as one line on standard error."""
     print(f"nncore: error: {printable(_reason(error))}", file=sys.stderr)
 

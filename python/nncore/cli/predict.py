@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from .output import complain, printable, say
+from .output import print_error, printable, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             outputs = net.feedforward(read_digit(path))
         except (ImageError, OSError) as error:
-            complain(error)
+            print_error(error)
             code = 2
         else:
             say(f"{name:<{width}}  {_verdict(outputs, probabilities)}")

@@ -1,4 +1,4 @@
-"""Where models go: checked before training, and elsewhere if they cannot go there after all."""
+"""Where models are saved: checked before training, and elsewhere if saving fails in the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADER = 1 << 16
 
 
 def check_target(path: str, net: Network, *, slots: int = 0, keep_earlier: bool = False) -> None:
-    """Raises the OSError that saving to `path` would end in, while there is nothing to lose.
+    """Raises the OSError that saving to `path` would raise, before anything is trained.
 
     `slots` is how many numbers a checkpoint holds for each parameter.
     """
@@ -28,7 +28,7 @@ def check_target(path: str, net: Network, *, slots: int = 0, keep_earlier: bool 
 
 
 def previous(path: str) -> str:
-    """What the model is called that was at `path` before: `<stem>.previous<suffix>`."""
+    """The name under which an earlier model is kept: `<stem>.previous<suffix>`."""
     file = Path(path)
     return str(file.with_suffix(f".previous{file.suffix}"))
 
@@ -36,7 +36,7 @@ def previous(path: str) -> str:
 def save(net: Network, path: str, *, keep_earlier: bool) -> str | None:
     """Saves a network; returns where the model that was there is now, if it was to be kept.
 
-    Whatever fails, the earlier model is at `path` still, and what was kept before it as it was.
+    If anything fails, the earlier model is still at `path`, and the kept one is unchanged.
     """
     if not keep_earlier or not os.path.exists(path):
         net.save(path)
@@ -79,7 +79,7 @@ def rescue(net: Network, path: str, fault: Exception) -> str:
 
 
 def _refuges(path: str) -> Iterator[str]:
-    """Directories that may have room: near by, and then such as are emptied some day."""
+    """Directories to try in turn: near by first, temporary ones last."""
     folders = [os.path.dirname(os.path.abspath(path))]
     with suppress(OSError):  # the current directory may be gone
         folders.append(os.getcwd())

@@ -33,13 +33,13 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from .training import train  # brings in the modules that training takes
+    from .training import train  # imports what training needs
 
     return train(options)
 
 
 def _network(group: argparse._ArgumentGroup) -> None:
-    # No defaults here: what was said must be told apart from what was not when a run is resumed.
+    # No defaults here: resuming a run must know which options were given.
     trainable = [name for name in _core.ACTIVATIONS if _core.is_trainable(name)]
     hidden = [name for name in trainable if name != "softmax"]
     initializers = ["auto", *_core.INITIALIZERS]
@@ -65,7 +65,7 @@ def _network(group: argparse._ArgumentGroup) -> None:
         "--cost",
         type=named("cost", _core.COSTS),
         metavar="NAME",
-        help=f"what training makes small: {', '.join(_core.COSTS)} (default: quadratic)",
+        help=f"what training minimises: {', '.join(_core.COSTS)} (default: quadratic)",
     )
     group.add_argument(
         "--initializer",
@@ -129,7 +129,7 @@ def _training(group: argparse._ArgumentGroup) -> None:
         type=real(below=1),
         default=0.0,
         metavar="P",
-        help="the chance of each hidden neuron to sit out a mini-batch (default: 0)",
+        help="the probability that a hidden neuron is dropped in a mini-batch (default: 0)",
     )
     add_threads(group)
 

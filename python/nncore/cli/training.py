@@ -20,8 +20,8 @@ from .load import load_data
 from .output import (
     DEFAULT_OUTPUT,
     INTERRUPTED,
-    complain,
     layers_text,
+    print_error,
     printable,
     say,
     share,
@@ -39,7 +39,7 @@ def train(options: argparse.Namespace) -> int:
         check_target(options.checkpoint, net, slots=slots)
     if options.threads is not None:
         _core.set_num_threads(options.threads)
-    _introduce(net)
+    _describe(net)
     if options.resume:
         file = printable(options.checkpoint)
         if os.path.exists(options.checkpoint):
@@ -84,13 +84,13 @@ def train(options: argparse.Namespace) -> int:
 
 
 class _Saved(NamedTuple):
-    """Where a model went."""
+    """Where a model was saved."""
 
     path: str
     earlier: str | None
-    """Where the one is that was there before."""
+    """Where the model that was there before is now."""
     faults: list[Exception]
-    """Why it, or the checkpoint, did not go where it was to go."""
+    """Why the model or the checkpoint could not be saved where it should be."""
 
 
 def _save(net: Network, options: argparse.Namespace, *, with_checkpoint: bool) -> _Saved:
@@ -117,9 +117,9 @@ def _report(
     stopped: BaseException | None,
     options: argparse.Namespace,
 ) -> int:
-    """Says how it ended; returns the exit code."""
+    """Prints how it ended; returns the exit code."""
     for fault in saved.faults:
-        complain(fault)
+        print_error(fault)
     if saved.path != (options.output or DEFAULT_OUTPUT):
         print(f"nncore: the model is saved in {printable(saved.path)} instead", file=sys.stderr)
     if isinstance(stopped, Exception):  # such as a reader that left, or a checkpoint's full disk
@@ -130,7 +130,7 @@ def _report(
         + (f" (the earlier one is now {saved.earlier})" if saved.earlier else "")
     )
     if stopped:
-        _say_interrupted(net, options)
+        _report_interrupt(net, options)
         return INTERRUPTED
     if saved.faults:
         return 2
@@ -187,11 +187,11 @@ def _check_resumed(net: Network, options: argparse.Namespace) -> None:
         "seed": net.seed,
     }
     for name, value in there.items():
-        said = getattr(options, name)
-        if said is not None and said != value:
+        requested = getattr(options, name)
+        if requested is not None and requested != value:
             raise ValueError(
                 f"{options.checkpoint}: expected a checkpoint of --{name.replace('_', '-')} "
-                f"{_text(said)}, found {_text(value)}"
+                f"{_text(requested)}, found {_text(value)}"
             )
     if net.epoch > options.epochs:
         raise ValueError(
@@ -204,7 +204,7 @@ def _text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _introduce(net: Network) -> None:
+def _describe(net: Network) -> None:
     hidden = f"{net.activations[0]}, " if len(net.sizes) > 2 else ""
     say(
         f"network   {layers_text(net.sizes)}: {hidden}{net.activations[-1]} outputs, "
@@ -246,7 +246,7 @@ def _fit(net: Network, data: Dataset, lines: EpochLines, options: argparse.Names
         dropout=options.dropout,
         validation_data=data.validation if len(data.validation.y) else None,
         callbacks=callbacks,
-        progress=False,  # the lines come with a bar of their own
+        progress=False,  # the lines have a bar of their own
     )
 
 
@@ -265,7 +265,7 @@ def _summarise(net: Network, data: Dataset, seconds: float) -> None:
     say(f"test      {right}, by the network as it is saved")
 
 
-def _say_interrupted(net: Network, options: argparse.Namespace) -> None:
+def _report_interrupt(net: Network, options: argparse.Namespace) -> None:
     message = f"interrupted after {net.epoch} of {options.epochs} epochs; what was learned is saved"
     if options.checkpoint:
         message += "; the same command with --resume goes on"

@@ -16,7 +16,7 @@ from nncore import _core
 from nncore._support.files import open_file
 from nncore.errors import DataError
 
-_MAX_EXPANSION = 1032  # deflate cannot make data smaller than this part of it
+_MAX_EXPANSION = 1032  # the largest factor by which deflate can shrink data
 _CHUNK = 1 << 20  # bytes
 
 
@@ -43,7 +43,7 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
 
 
 def expanded(stored: BinaryIO) -> BinaryIO:
-    """`stored` itself, or a stream of what it holds where its first bytes are gzip's."""
+    """`stored` itself, or its decompressed content where its first bytes are gzip's."""
     compressed = stored.read(2) == b"\x1f\x8b"
     stored.seek(0)
     return cast(BinaryIO, gzip.GzipFile(fileobj=stored)) if compressed else stored
@@ -68,7 +68,7 @@ def _parse(file: Path, stream: BinaryIO, most: float) -> NDArray[Any]:
 def _read(stream: BinaryIO, data: bytearray, count: int) -> bytearray:
     """`data` and what follows, up to `count` bytes.
 
-    Grows with what is there: a header that lies claims no memory.
+    The buffer grows with the data that arrive, so a false header takes no memory.
     """
     while chunk := stream.read(max(0, min(count - len(data), _CHUNK))):
         data += chunk

@@ -29,7 +29,7 @@ MIRRORS = [
 """Where the files are downloaded from, tried in this order; NNCORE_MNIST_URL replaces them."""
 
 TIMEOUT = 30.0
-"""Seconds after which a server that does not answer, or falls silent, is given up."""
+"""The seconds after which a server that stopped answering is given up."""
 
 _TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 _TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -128,7 +128,7 @@ def _load(folder: Path, name: str, dimensions: int) -> tuple[Path, NDArray[np.ui
 
 
 def _download() -> Path:
-    """Bring the files that the cache lacks into it; returns the cache."""
+    """Downloads the files that the cache lacks; returns the cache."""
     pooch = require("pooch", extra="mnist", purpose="downloading MNIST")
     bar = find_spec("tqdm") is not None and sys.stderr.isatty()
     cache = cache_directory()
@@ -157,8 +157,8 @@ def _fetch(name: str, get: Callable[[str, BinaryIO, None], None]) -> bytes:
             buffer = _Buffer()
             get(url, buffer, None)
             return _checked(name, buffer)
-        # Everything that the network, the server and the file can do wrong; the errors of
-        # requests are OSErrors.
+        # All faults of the network, the server and the file; the errors of requests are
+        # OSErrors.
         except (OSError, EOFError, zlib.error, DataError) as error:
             fault: BaseException = error
             while fault.__context__ not in (None, outside):  # requests wraps the plain reason
@@ -168,7 +168,7 @@ def _fetch(name: str, get: Callable[[str, BinaryIO, None], None]) -> bytes:
 
 
 class _Buffer(BytesIO):
-    """A file in memory that a server without end cannot fill."""
+    """A file in memory of bounded size, however much a server sends."""
 
     def write(self, data: Any) -> int:
         if self.tell() + len(data) > _MOST:

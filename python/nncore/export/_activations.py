@@ -18,7 +18,7 @@ _COSTS = {"softmax": "log_likelihood", "sigmoid": "cross_entropy", "exponential"
 
 
 def natural_cost(output_activation: str) -> str:
-    """The cost that goes with an output activation, for networks that say nothing of theirs."""
+    """The cost that goes with an output activation, for models that name none."""
     return _COSTS.get(output_activation, "quadratic")
 
 

@@ -31,7 +31,7 @@ def to_keras(net: Network) -> Any:
     for w, b, activation in zip(net.weights, net.biases, net.activations, strict=True):
         if activation == "step":
             raise ValueError("Keras has no activation 'step'")
-        leaky = activation == "leaky_relu"  # for which Keras's name means another slope
+        leaky = activation == "leaky_relu"  # by that name Keras means another slope
         dense = keras.layers.Dense(len(w), activation=None if leaky else activation, dtype=dtype)
         model.add(dense)
         dense.set_weights([w.T, b])

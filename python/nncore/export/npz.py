@@ -17,7 +17,7 @@ from nncore.network import Network
 
 _NAMES = re.compile(r"(weights|biases)_\d+|activations|cost|seed|epoch")
 _MOST_EXPANDED, _MOST_EXPANSION = 256 << 20, 100
-"""Arrays may take so many bytes, and beyond that so many times the file's size."""
+"""The bytes that arrays may always take, and how many times the file's size, if that is more."""
 
 
 def to_npz(net: Network, path: str | os.PathLike[str]) -> None:
@@ -44,7 +44,7 @@ def to_npz(net: Network, path: str | os.PathLike[str]) -> None:
 def from_npz(path: str | os.PathLike[str]) -> Network:
     """Reads what `to_npz` wrote: the same bits, cost, seed and epoch.
 
-    Of another program's file, `seed`, `epoch` and other arrays may be missing or more.
+    A file of another program may lack `seed` and `epoch`, and may hold other arrays besides.
 
     Raises:
         ModelFileError: the file is damaged or lacks an array; the message names it and the fault.
@@ -64,7 +64,7 @@ def from_npz(path: str | os.PathLike[str]) -> Network:
 
 
 def _check_expansion(stored: bytes) -> None:
-    """Refuses a small file that would fill the memory: the sizes it names, which zipfile obeys."""
+    """Refuses a small file that would fill the memory. zipfile reads no more than it states."""
     with zipfile.ZipFile(io.BytesIO(stored)) as file:
         size = sum(member.file_size for member in file.infolist())
     if size > max(_MOST_EXPANDED, _MOST_EXPANSION * len(stored)):

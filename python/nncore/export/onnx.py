@@ -13,7 +13,7 @@ from nncore._support.files import replace_file
 from nncore.network import Network
 
 _OPSET, _IR_VERSION = 13, 7
-"""Of the end of 2020: nothing newer is needed, and every engine in use reads it."""
+"""The one of the end of 2020: nothing newer is needed, and every engine in use reads it."""
 
 _SINGLE = {
     "sigmoid": "Sigmoid",

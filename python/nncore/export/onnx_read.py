@@ -35,24 +35,24 @@ _UNIT_BY_UNIT = {
     "Softplus", "Softsign", "Sqrt", "Sub", "Swish", "Tanh", "ThresholdedRelu", "Where",
 }  # fmt: skip
 _ACTIVATIONS = _UNIT_BY_UNIT | _RESHAPES | {"ReduceMax", "ReduceSum", "Softmax"}
-"""Operators that activations, and what stands between them, may be made of."""
+"""The operators that activations, and reshapes between layers, may consist of."""
 _EVALUATED = _ACTIVATIONS | {
     "Concat", "Constant", "ConstantOfShape", "DequantizeLinear", "Expand", "Gather", "Gemm",
     "MatMul", "Shape", "Slice", "Transpose",
 }  # fmt: skip
-"""The only operators that are run; each takes a time that goes with its arrays' sizes."""
+"""The only operators that are run. Each takes time in proportion to its arrays' sizes."""
 _MOST_NODES = 5_000
-"""Operators of a model, functions written out; the largest dense networks have a few hundred."""
+"""The most operators of a model, with functions expanded; large dense networks have hundreds."""
 _MOST_ELEMENTS = 1 << 24
-"""Of what one operator makes, unless the file's own constants have half as many."""
+"""The most elements that one operator may make, unless the file has half as many constants."""
 _MOST_WORK = 1 << 28
-"""Elements that all operators together make while a file is read."""
+"""The most elements that all operators together may make while a file is read."""
 _DECISIONS = {"ArgMax", "Binarizer", "ZipMap"}
-"""Operators that make a classifier's answer of its outputs."""
+"""Operators that turn a classifier's outputs into its answer."""
 
 
 class _Place(NamedTuple):
-    """Where a tensor comes in: so many layers and biases passed, `start` the last one's result."""
+    """The place of a tensor: behind `steps` layers and biases, the last of which gave `start`."""
 
     steps: int
     start: str
@@ -115,7 +115,7 @@ def _load(onnx: Any, name: str) -> Any:
 
 
 def _check_nodes(model: Any) -> None:
-    """Refuses more operators than can be followed in a moment; a function may call functions."""
+    """Refuses more operators than can be read quickly; a function may call functions."""
     bodies = {(each.domain, each.name): each.node for each in model.functions}
     known: dict[tuple[str, str], int] = {}
     open_calls: set[tuple[str, str]] = set()
@@ -170,7 +170,7 @@ class _Reader:
         self.most = max(_MOST_ELEMENTS, 2 * sum(each.size for each in self.constants.values()))
         self.work = _MOST_WORK + self.most
         self.decided: dict[str, str] = {}
-        """Tensors behind a decision, and the scores it was made from."""
+        """The tensors that follow a decision, and the scores that it was made from."""
 
     def _constant(self, tensor: Any) -> Array:
         known = self.onnx.TensorProto.DataType.values()
@@ -275,7 +275,7 @@ class _Reader:
         return False
 
     def _check_constants(self, node: Any) -> None:
-        """What has a parameter for each unit is no activation."""
+        """Refuses operators with a parameter for each unit: they are no activation."""
         if node.op_type not in _UNIT_BY_UNIT:
             return
         for name in node.input:
@@ -297,13 +297,13 @@ class _Reader:
             raise _Unsupported(f"{operators} in front of the first dense layer")
 
     def _unshaped(self, node: Any) -> Any:
-        """The node as it is for the probe, whose rows have a shape of their own."""
+        """The node adapted to the probe, whose rows have another shape."""
         if node.op_type in _RESHAPES:
             return self.onnx.helper.make_node("Identity", node.input[:1], node.output)
         return node
 
     def _at_probe(self, tensor: str, z: Array | None = None) -> Array:
-        """`tensor` for the weighted inputs z of the last layer, (rows, 2)."""
+        """The value of `tensor` for the weighted inputs z of the last layer, (rows, 2)."""
         z = probe() if z is None else z
         nodes = _slice(self.unshaped, tensor, self.here.start)
         if not nodes:
@@ -356,7 +356,7 @@ class _Reader:
         try:
             with np.errstate(all="ignore"):
                 return list(self.evaluator(model).run(None, inputs))
-        except Exception as error:  # whatever it raises of a model that does not fit together
+        except Exception as error:  # it raises anything for an inconsistent model
             raise _Unsupported(f"ONNX's reference cannot run {node.op_type}: {error}") from error
 
     def _options(self, node: Any) -> dict[str, Any]:
@@ -421,7 +421,7 @@ def _slice(nodes: Sequence[Any], tensor: str, start: str) -> list[Any]:
 
 
 def _most_made(operator: str, inputs: Sequence[Array]) -> int:
-    """At most how many elements an operator makes."""
+    """An upper bound of the elements that an operator makes."""
     sizes = [each.size for each in inputs]
     if operator in ("ConstantOfShape", "Expand"):
         wanted = math.prod(max(1, int(n)) for n in inputs[-1].ravel())

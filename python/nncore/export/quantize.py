@@ -14,7 +14,7 @@ from nncore.network import Evaluation, Network
 Array = NDArray[Any]
 
 MOST_INPUTS = (2**31 - 1) // 127**2
-"""Of a layer, so that no sum of products leaves 32 bits."""
+"""The most inputs of a layer with which no sum of products overflows 32 bits."""
 
 
 class QuantizedLayer(NamedTuple):
@@ -23,16 +23,16 @@ class QuantizedLayer(NamedTuple):
     weights: NDArray[np.int8]
     """(units, inputs), in +-127."""
     scales: NDArray[np.float32]
-    """(units,): what 1 is worth in a row of weights, times what it is worth in q."""
+    """(units,): the value of 1 in that row of `weights`, times the value of 1 in q."""
     biases: NDArray[np.float32]
     """(units,)"""
     levels: np.float32
-    """Of q for an input of 1."""
+    """The value of q for an input of 1."""
     activation: str
 
 
 class QuantizedNetwork:
-    """What is left of a network when its weights and activations become eight-bit integers.
+    """A network whose weights and activations are rounded to eight-bit integers.
 
     Each unit's weights are scaled by the largest of them, and each layer's inputs by the largest
     that the calibration rows bring about; what is larger later is cut off (see Jacob et al.,
@@ -111,7 +111,7 @@ def _quantized(w: Array, b: Array, activation: str, inputs: Array) -> QuantizedL
 
 
 def _largest(values: Array) -> np.float32:
-    """The largest magnitude, or 1 where all are as good as 0."""
+    """The largest magnitude, or 1 where all are 0 or close to it."""
     largest: np.float32 = np.float32(np.abs(values).max())
     return largest if largest > 1e-30 else np.float32(1)
 

@@ -23,7 +23,7 @@ from nncore.sklearn._stochastic import Pace, fit_stochastic
 
 Self = TypeVar("Self", bound="BaseMLP")
 Classes = Literal["new", "same", "known"]
-"""Whether y brings its classes along, has to have all of those there are, or some of them."""
+"""Whether y defines the classes, must have exactly the known ones, or only some of them."""
 
 _FORMATS = ["csr", "csc"]
 _CORE_OUTPUTS = {
@@ -108,7 +108,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     validation_loss_curve_: list[float] | None
     _pace: Pace
 
-    def _keep(self, parameters: dict[str, Any]) -> None:
+    def _store_parameters(self, parameters: dict[str, Any]) -> None:
         """Stores the arguments of `__init__`, unchanged and unchecked."""
         for name, value in parameters.items():
             if name != "self":
@@ -158,7 +158,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._learn_targets(y, "known" if incremental else "new" if first else "same")
         rows = self._rows(X, y, sample_weight)
         validation = None if eval_set is None else self._check_eval_set(eval_set)
-        rows.weight = self._weigh(rows, incremental)
+        rows.weight = self._training_weight(rows, incremental)
         self._random_state = check_random_state(self.random_state)
         self._prepare_network(rows, X.dtype, anew=first)
         if self.solver == "lbfgs":
@@ -207,7 +207,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             np.arange(len(rows)),
             random_state=self._random_state,
             test_size=self.validation_fraction,
-            stratify=self._strata(rows),
+            stratify=self._stratification(rows),
         )
         if len(held_out) < 2:
             raise ValueError(
@@ -259,7 +259,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self.__dict__.pop(curve, None)
 
     def _begin_curves(self, measures: bool) -> None:
-        """Starts what the stochastic solvers note, where no earlier call did."""
+        """Creates the curves that the stochastic solvers append to, unless an earlier call did."""
         for curve in _CURVES:
             self.__dict__.setdefault(curve, [] if curve == "loss_curve_" else None)
         if self.early_stopping and self.validation_scores_ is None:
@@ -277,21 +277,21 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
 
     def _outputs(self, X: Any) -> NDArray[Any]:
-        """What the network says to X, (n, n_outputs_)."""
+        """The network's outputs for X, (n, n_outputs_)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=_FORMATS, reset=False)
         outputs: NDArray[Any] = self._net.feedforward(X)
         return outputs
 
     def _validation_score(self, rows: Rows, loss: float) -> float:
-        """What early stopping wants large; NaN where a prediction is no number."""
+        """What early stopping maximises; NaN where a prediction is NaN or infinite."""
         if self.scoring == "loss":
             return -loss
         if self.scoring is None:
             outputs = self._net.feedforward(rows.x)
             return self._score(rows, outputs) if np.isfinite(outputs).all() else np.nan
         weights = {} if rows.weight is None else {"sample_weight": rows.weight}
-        # Rows were validated, and have lost the names of their columns: the copy knows none.
+        # The rows were validated and have no column names any more, so the copy must have none.
         nameless = copy(self)
         nameless.__dict__.pop("feature_names_in_", None)
         scorer = check_scoring(nameless, self.scoring)
@@ -374,17 +374,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     _numeric_targets: bool = False
 
     def _learn_targets(self, y: Any, classes: Classes) -> None:
-        """Takes in what may be predicted, or checks y against it."""
+        """Notes which targets there are, or checks y against the known ones."""
 
     def _encode(self, y: Any) -> NDArray[Any]:
         """y as the core takes it."""
         raise NotImplementedError
 
     def _match_loss(self, rows: Rows) -> None:
-        """Sets what turns the core's cost into scikit-learn's loss."""
+        """Sets on the rows what converts the core's cost to scikit-learn's loss."""
 
     def _score(self, rows: Rows, outputs: NDArray[Any]) -> float:
-        """The estimator's own score of what the network says to the rows."""
+        """The estimator's own score of the network's outputs for the rows."""
         raise NotImplementedError
 
     def _single_outputs(self) -> int:
@@ -394,11 +394,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _out_activation(self) -> str:
         raise NotImplementedError
 
-    def _strata(self, rows: Rows) -> NDArray[Any] | None:
-        """What the validation split should have in proportion."""
+    def _stratification(self, rows: Rows) -> NDArray[Any] | None:
+        """The classes whose proportions the validation split keeps; None for none."""
         return None
 
-    def _weigh(self, rows: Rows, incremental: bool) -> NDArray[Any] | None:
+    def _training_weight(self, rows: Rows, incremental: bool) -> NDArray[Any] | None:
         """The weight of each row in training."""
         return rows.weight
 

@@ -22,8 +22,8 @@ from nncore.sklearn._samples import Rows
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     """scikit-learn's multi-layer perceptron classifier, trained by nncore.
 
-    Two classes, several (softmax outputs), or several labels a row (multilabel). What is
-    minimised is the log-loss plus alpha / (2 n) |w|^2, with n the mini-batch's rows.
+    It takes two classes, several (softmax outputs), or several labels a row (multilabel). It
+    minimises the log-loss plus alpha / (2 n) |w|^2, with n the mini-batch's rows.
 
     The parameters down to `max_fun` are scikit-learn's, and mean the same. Beyond these:
 
@@ -32,13 +32,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             each hidden layer.
         class_weight: a dict from class to weight, or "balanced"; it weighs the training rows
             beside `sample_weight`, and no validation rows.
-        dropout: the chance of each hidden unit to sit out a mini-batch, or a list with a rate
-            for the inputs and for each hidden layer.
+        dropout: the probability that a hidden unit is dropped in a mini-batch, or a list with a
+            rate for the inputs and for each hidden layer.
         scoring: what early stopping follows: None for `score`, "loss" for the validation loss,
             or one of scikit-learn's scorers, by name or as a callable.
         callbacks: of `nncore.callbacks`; `run.logs` has "cost", with validation rows
             "validation_cost", and with early stopping "validation_score".
-        n_threads: training takes at most so many; None for `nncore.set_num_threads`'s.
+        n_threads: the most threads that training uses; None for `nncore.set_num_threads`'s.
 
     Fitted attributes are scikit-learn's, and `validation_loss_curve_`, the loss without the
     penalty after every epoch on `eval_set` or on the rows held out for early stopping; None
@@ -88,7 +88,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         callbacks: Any = None,
         n_threads: int | None = None,
     ) -> None:
-        self._keep(locals())
+        self._store_parameters(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> MLPClassifier:
         """Trains on X (n, n_features), dense or sparse, and y (n,) or indicators (n, n_labels).
@@ -151,7 +151,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return ours
 
     def _set_kind(self) -> None:
-        """What the outputs say of the targets, where these were never seen."""
+        """Infers the kind of targets from the outputs, where no targets were seen."""
         if self.out_activation_ == "softmax":
             self._kind = "multiclass"
         else:
@@ -227,10 +227,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _out_activation(self) -> str:
         return "softmax" if self._kind == "multiclass" else "logistic"
 
-    def _strata(self, rows: Rows) -> NDArray[Any] | None:
+    def _stratification(self, rows: Rows) -> NDArray[Any] | None:
         return np.asarray(rows.labels) if self._kind == "binary" else None
 
-    def _weigh(self, rows: Rows, incremental: bool) -> NDArray[Any] | None:
+    def _training_weight(self, rows: Rows, incremental: bool) -> NDArray[Any] | None:
         if self.class_weight is None:
             return rows.weight
         if incremental and isinstance(self.class_weight, str):

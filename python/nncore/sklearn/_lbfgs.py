@@ -36,7 +36,7 @@ def fit_lbfgs(
 ) -> Result:
     """Minimises the loss of all rows at once, in float64 whatever the network's dtype is.
 
-    Of several squared-error outputs it is the sum of their errors that is made small, as in the
+    With several squared-error outputs it minimises the sum of their errors, as in the
     other solvers; the loss returned is their mean, as everywhere in scikit-learn.
     """
     optimize = require("scipy.optimize", extra="sklearn", purpose="the solver lbfgs")

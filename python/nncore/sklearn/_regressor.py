@@ -21,21 +21,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     The parameters down to `max_fun` are scikit-learn's, and mean the same. `loss` is
     "squared_error" or "poisson", half the mean Poisson deviance with exponential outputs, for
-    targets of 0 and more. Several outputs share the hidden layers; of their squared errors the
-    solvers make the sum small and the curves show the mean, as scikit-learn's do.
+    targets of 0 and more. Several outputs share the hidden layers; the solvers minimise
+    the sum of their squared errors and the curves show the mean, as scikit-learn's do.
 
     Beyond these parameters:
 
     Args:
         activation: may also be any of nncore's names, such as "gelu", or a list with a name for
             each hidden layer.
-        dropout: the chance of each hidden unit to sit out a mini-batch, or a list with a rate
-            for the inputs and for each hidden layer.
+        dropout: the probability that a hidden unit is dropped in a mini-batch, or a list with a
+            rate for the inputs and for each hidden layer.
         scoring: what early stopping follows: None for `score`, "loss" for the validation loss,
             or one of scikit-learn's scorers, by name or as a callable.
         callbacks: of `nncore.callbacks`; `run.logs` has "cost", with validation rows
             "validation_cost", and with early stopping "validation_score".
-        n_threads: training takes at most so many; None for `nncore.set_num_threads`'s.
+        n_threads: the most threads that training uses; None for `nncore.set_num_threads`'s.
 
     Fitted attributes are scikit-learn's, and `validation_loss_curve_`, the loss without the
     penalty after every epoch on `eval_set` or on the rows held out for early stopping; None
@@ -82,7 +82,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         callbacks: Any = None,
         n_threads: int | None = None,
     ) -> None:
-        self._keep(locals())
+        self._store_parameters(locals())
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> MLPRegressor:
         """Trains on X (n, n_features), dense or sparse, and y (n,) or (n, n_outputs).

@@ -17,8 +17,8 @@ class Rows:
     """Checked inputs, targets and weights.
 
     `labels` are the targets as the user gave them, `targets` as the core takes them. `constants`
-    is what scikit-learn's loss has beyond the core's cost, a number a row, or None for nothing;
-    `divisor` is how many times the core's cost scikit-learn's loss is small.
+    is what scikit-learn's loss adds to the core's cost, one number a row, or None for nothing.
+    `divisor` is what it divides the core's cost by.
     """
 
     x: Any

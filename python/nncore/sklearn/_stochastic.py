@@ -79,7 +79,7 @@ def fit_stochastic(
 ) -> None:
     """Trains until nothing improves or `max_iter` is reached; one epoch where `incremental`.
 
-    `score(rows, loss)` is what early stopping wants large.
+    `score(rows, loss)` is what early stopping maximises.
     """
     task = StochasticTask(estimator, net, pace, rows, validation, score, random_state, incremental)
     callbacks = in_calling_order(estimator.callbacks or ())

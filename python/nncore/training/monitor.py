@@ -1,4 +1,4 @@
-"""Whether a measured value has improved: one rule for schedules and callbacks."""
+"""Whether a measured value has improved: the same rule for schedules and callbacks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Monitor:
 
 
 def _hint(name: str) -> str:
-    """Names as Keras has them are what many will try."""
+    """Suggests our name for one of Keras's, which many users will try."""
     ours = name.replace("val_", "validation_").replace("loss", "cost")
     known = LOWER_IS_BETTER | HIGHER_IS_BETTER
     near = get_close_matches(ours, [*known, *(f"validation_{each}" for each in known)], n=1)

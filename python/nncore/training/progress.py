@@ -1,4 +1,4 @@
-"""A progress bar over the epochs, where somebody is there to see it."""
+"""A progress bar over the epochs, on terminals and in notebooks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def progress_bar(setting: bool | str, epochs: int) -> Iterator[ShowProgress]:
 
 
 def _tqdm(setting: bool | str) -> Any:
-    if not setting or (setting == "auto" and not _somebody_watches()):
+    if not setting or (setting == "auto" and not _is_interactive()):
         return None
     try:
         return require("tqdm.auto", extra="progress", purpose="a progress bar").tqdm
@@ -54,5 +54,5 @@ def _tqdm(setting: bool | str) -> Any:
         raise
 
 
-def _somebody_watches() -> bool:
+def _is_interactive() -> bool:
     return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())

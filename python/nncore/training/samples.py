@@ -28,7 +28,7 @@ class Samples(NamedTuple):
         return cls(x, np.asarray(y), None if weight is None else np.asarray(weight))
 
     def _check_lengths(self) -> None:
-        """One target and one weight a row; the core checks all else."""
+        """Checks that there is one target and one weight a row; the core checks all else."""
         rows = self.x.shape[:1]
         if self.y.shape[:1] != rows:
             raise ValueError(f"y has shape {self.y.shape}; x has shape {self.x.shape}")
@@ -47,7 +47,7 @@ class Samples(NamedTuple):
         return Samples(x[:at], y[:at], first), Samples(x[at:], y[at:], last)
 
     def weighted(self, class_weight: ClassWeight, n_outputs: int) -> Samples:
-        """Every row's weight times that of its class."""
+        """The same samples, each row's weight multiplied by that of its class."""
         if class_weight is None:
             return self
         self._check_lengths()
@@ -60,7 +60,7 @@ class Samples(NamedTuple):
 def training_and_validation(
     samples: Samples, validation_data: Sequence[Any] | None, validation_split: float
 ) -> tuple[Samples, Samples | None]:
-    """What to train on and what to measure on, from the two ways of saying so."""
+    """The samples to train on, and those to validate on, which come in one of two ways."""
     fraction = real("validation_split", validation_split, high=1.0, below=True)
     if validation_data is not None:
         if fraction:
