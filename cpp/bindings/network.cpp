@@ -247,15 +247,16 @@ void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
                 [&](auto& network) { network.set_epoch(static_cast<std::uint64_t>(number)); });
           },
           "Epochs trained so far, the key of the next shuffle and of dropout.")
-      .def("all_finite",
-           [](const PyNetwork& self) {
-             return self.visit([]<class T>(const Network<T>& network) {
-               const typename Network<T>::ReadAccess access(network);
-               return network.all_finite();
-             });
-           },
-           "Whether every weight and bias is finite. Raises BusyError during training in another\n"
-           "thread.")
+      .def(
+          "all_finite",
+          [](const PyNetwork& self) {
+            return self.visit([]<class T>(const Network<T>& network) {
+              const typename Network<T>::ReadAccess access(network);
+              return network.all_finite();
+            });
+          },
+          "Whether every weight and bias is finite. Raises BusyError during training in another\n"
+          "thread.")
       .def("feedforward", &feedforward, py::arg("x"), py::pos_only(),
            "Activations of the outputs, (n, sizes[-1]), for rows x, (n, sizes[0]); one row\n"
            "(sizes[0],) gives (sizes[-1],). Raises ValueError or TypeError for a wrong shape,\n"
@@ -283,8 +284,8 @@ void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
       },
       py::arg("network"), py::pos_only());
   m.def("evaluate", &evaluate, py::arg("network"), py::arg("data"), py::pos_only());
-  m.def("gradients", &gradients, py::arg("network"), py::arg("data"), py::pos_only(),
-        py::kw_only(), py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0);
+  m.def("gradients", &gradients, py::arg("network"), py::arg("data"), py::pos_only(), py::kw_only(),
+        py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0);
   m.def("input_gradient", &input_gradient, py::arg("network"), py::arg("data"), py::pos_only());
   m.def(
       "save_model",

@@ -272,16 +272,15 @@ std::function<void(const MiniBatchCost&)> written_to(Costs& costs, std::size_t m
 
 double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, double learning_rate,
              bool shuffle, std::size_t penalty_rows, bool penalty_by_mini_batch,
-             bool cost_with_penalty, int n_threads,
-             std::optional<Costs> mini_batch_costs) {
+             bool cost_with_penalty, int n_threads, std::optional<Costs> mini_batch_costs) {
   const auto rows = order_from(order);
   EpochOptions options{.learning_rate = learning_rate,
-                             .shuffle = shuffle,
-                             .order = view_of(rows),
-                             .penalty_rows = penalty_rows,
-                             .penalty_by_mini_batch = penalty_by_mini_batch,
-                             .cost_with_penalty = cost_with_penalty,
-                             .threads = n_threads};
+                       .shuffle = shuffle,
+                       .order = view_of(rows),
+                       .penalty_rows = penalty_rows,
+                       .penalty_by_mini_batch = penalty_by_mini_batch,
+                       .cost_with_penalty = cost_with_penalty,
+                       .threads = n_threads};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
     const Dataset<T>& typed = data.typed<T>();
     if (mini_batch_costs) {

@@ -256,8 +256,7 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
   if (n == 0) return {};  // every weight is zero: nothing to learn
   if (options.cost_with_penalty) {
     s.ws.pending_decay.apply();
-    cost.penalty =
-        penalty_cost(network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
+    cost.penalty = penalty_cost(network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
   }
 
   T* parameters = network_.parameters().data();
@@ -410,16 +409,16 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
   if (position_ && is_same_epoch(*position_, at, options)) at = *position_;
   if (options.should_stop) at.order = order_key(options);
   const std::size_t rows = options.penalty_rows ? options.penalty_rows : data.rows();
-  const bool whole = run(data.samples(),
-                         {.learning_rate = options.learning_rate,
-                          .penalty_rows = options.penalty_by_mini_batch ? 0 : double(rows),
-                          .cost_with_penalty = options.cost_with_penalty,
-                          .threads = options.threads,
-                          .order = order,
-                          .should_stop = options.should_stop ? &options.should_stop : nullptr,
-                          .after_mini_batch =
-                              options.after_mini_batch ? &options.after_mini_batch : nullptr},
-                         at);
+  const bool whole =
+      run(data.samples(),
+          {.learning_rate = options.learning_rate,
+           .penalty_rows = options.penalty_by_mini_batch ? 0 : double(rows),
+           .cost_with_penalty = options.cost_with_penalty,
+           .threads = options.threads,
+           .order = order,
+           .should_stop = options.should_stop ? &options.should_stop : nullptr,
+           .after_mini_batch = options.after_mini_batch ? &options.after_mini_batch : nullptr},
+          at);
   if (whole) {
     position_.reset();
     network_.set_epoch(network_.epoch() + 1);

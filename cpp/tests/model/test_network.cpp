@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -270,6 +271,44 @@ TEST_CASE("an epoch can be stopped after a mini-batch") {
                 {.learning_rate = 0.1, .should_stop = [&] { return ++asked == 2; }});
   CHECK(trainer.steps() == 2);
   CHECK(network.epoch() == 0);  // the epoch is not complete
+}
+
+TEST_CASE("an epoch tells what each mini-batch cost") {
+  Network<float> network = ready();
+  const Dataset<float> data(network, xor_samples());
+  Trainer<float> trainer(network, {.batch_size = 3, .l2 = 1});
+  std::vector<MiniBatchCost> told;
+  const double mean = trainer.epoch(
+      data, {.learning_rate = 0.1,
+             .cost_with_penalty = true,
+             .after_mini_batch = [&](const MiniBatchCost& cost) { told.push_back(cost); }});
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].number == 0);
+  CHECK(told[1].number == 1);
+  CHECK(told[0].weight == 3);
+  CHECK(told[1].weight == 1);
+  double sum = 0;
+  for (const MiniBatchCost& cost : told) {
+    CHECK(cost.penalty > 0);
+    sum += cost.cost + cost.weight * cost.penalty;
+  }
+  CHECK(mean == doctest::Approx(sum / 4));
+}
+
+TEST_CASE("what is thrown after a mini-batch undoes the epoch") {
+  Network<float> network = ready();
+  const std::vector<float> before(network.parameters().begin(), network.parameters().end());
+  Trainer<float> trainer(network, {.batch_size = 1});
+  const auto fail = [](const MiniBatchCost& cost) {
+    if (cost.number == 2) throw std::runtime_error("enough");
+  };
+  const Dataset<float> data(network, xor_samples());
+  CHECK_THROWS_WITH(trainer.epoch(data, {.learning_rate = 0.1, .after_mini_batch = fail}),
+                    "enough");
+  CHECK(std::equal(before.begin(), before.end(), network.parameters().begin()));
+  CHECK(trainer.steps() == 0);
+  CHECK(!trainer.position());
+  CHECK(network.epoch() == 0);
 }
 
 TEST_CASE("loading a model file restores the same network") {
