@@ -24,10 +24,9 @@ def test_examples_in_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_public_classes_have_examples() -> None:
-    from nncore import network
-
     finder = doctest.DocTestFinder(exclude_empty=True)
-    assert sum(bool(found.examples) for found in finder.find(network)) >= 5
+    found = [test for each in nncore.Network.__mro__ for test in finder.find(each)]
+    assert sum(bool(test.examples) for test in found) >= 5
 
 
 def readme_programs() -> list[str]:
