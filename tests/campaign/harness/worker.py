@@ -8,6 +8,7 @@ import importlib
 import json
 import mmap
 import os
+import signal
 import struct
 import sys
 import time
@@ -85,6 +86,8 @@ def use_package() -> None:
 def work(options: argparse.Namespace) -> int:
     """Tries cases until the time or the count is up."""
     faulthandler.enable()
+    # Shells start what runs in the background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     use_package()
     folder = Path(options.folder)
     state = State(folder / "state")
