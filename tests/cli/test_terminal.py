@@ -98,3 +98,13 @@ def test_a_full_disk_is_an_error_in_one_line(unbuffered: str) -> None:
         )
     assert done.returncode == 2
     assert re.fullmatch(r"nncore: error: [^\n]+\n", done.stderr)
+
+
+def test_ctrl_c_within_an_import_ends_with_the_documented_code(model: str, tmp_path: Path) -> None:
+    """dataclasses and namedtuple execute text, as this package in Pillow's place does."""
+    (tmp_path / "PIL.py").write_text("exec('raise KeyboardInterrupt')")
+    (tmp_path / "digit.png").write_bytes(b"")
+    env = environment(PYTHONPATH=str(tmp_path))
+    done = run("predict", model, "digit.png", cwd=tmp_path, env=env)
+    assert done.stderr == "nncore: interrupted\n"
+    assert done.returncode == 130

@@ -40,6 +40,9 @@ def run() -> int:
     """The command itself: `main`, and then an exit that Ctrl-C cannot disturb."""
     code = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # no traceback while Python exits
+    # CPython kills itself by SIGINT at its end if a KeyboardInterrupt left an exec() of text, as
+    # imports of dataclasses do, even if it was handled. The next exec() clears that note.
+    exec("")
     return code
 
 
