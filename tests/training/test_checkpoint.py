@@ -282,8 +282,11 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(
     whole = finish(tmp_path / "whole", epochs)
     path = tmp_path / "run"
     delays = np.random.default_rng(int(sent)).uniform(0.0, 0.15, 8)
+    on_a_busy_machine = (0.5, 1.0, 2.0, 4.0, 8.0)
     reached = 0
-    for delay in delays:
+    for attempt, delay in enumerate((*delays, *on_a_busy_machine)):
+        if attempt >= len(delays) and reached > 0:
+            break
         with start(path, epochs) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
