@@ -136,7 +136,8 @@ class Trainer {
   // should_stop threw, parameters, optimiser and position are then those of before the call.
   double epoch(const Dataset<T>& data, const EpochOptions& options);
   // One update from the samples as one mini-batch; returns their mean cost before it. Counts no
-  // epoch, and leaves the position alone. Throws as epoch does; see check() in network.hpp for what
+  // epoch, and leaves the position alone. Throws as epoch does, but looks only at those parameters
+  // that it changes: without penalties sparse rows change few. See check() in network.hpp for what
   // is trusted.
   double step(const Samples<T>& samples, const StepOptions& options);
 

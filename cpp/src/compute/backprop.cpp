@@ -78,6 +78,21 @@ void begin_update(Workspace<T>& ws, const Layer& layer, bool sparse, const Gradi
   }
 }
 
+// The gradient of layer l, from its delta.
+template <class T>
+void add_gradient(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, std::size_t l,
+                  const GradientSink<T>& sink) {
+  const Layer& layer = network.layers()[l];
+  const T* delta = ws.layers[l].delta.data();  // (n, out)
+  T* dw = sink.data + layer.weights_offset;    // (in, out)
+  T* db = sink.data + layer.biases_offset;     // (out)
+  begin_update(ws, layer, l == 0 && batch.is_sparse, sink);
+  kernels<T>().column_sums(delta, layer.stride, batch.rows, layer.out, sink.scale,
+                           db);  // BP3: db += sums of delta
+  ws.plan[l].weight_gradient(ws, batch, layer, ws.layers[l].x, delta, sink,
+                             dw);  // BP4: dW += x^T delta
+}
+
 }  // namespace
 
 template <class T>
@@ -109,7 +124,6 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
 
   for (std::size_t l = network.layers().size(); l-- > 0;) {
     const Layer& layer = network.layers()[l];
-    const MatrixView<const T> x = ws.layers[l].x;                     // (n, in)
     const T* w = network.parameters().data() + layer.weights_offset;  // (in, out)
     const T* delta = ws.layers[l].delta.data();                       // (n, out)
 
@@ -118,14 +132,14 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
       const MatrixView<T> below{act.delta, n, layer.in, act.layer.stride};  // (n, in)
       ws.plan.propagate(n)(ws, n, layer, delta, w, below, &act);
     }
-    if (!sink.data) continue;
-
-    T* dw = sink.data + layer.weights_offset;  // (in, out)
-    T* db = sink.data + layer.biases_offset;   // (out)
-    begin_update(ws, layer, l == 0 && batch.is_sparse, sink);
-    k.column_sums(delta, layer.stride, n, layer.out, sink.scale, db);  // BP3: db += sums of delta
-    ws.plan[l].weight_gradient(ws, batch, layer, x, delta, sink, dw);  // BP4: dW += x^T delta
+    if (sink.data) add_gradient(ws, network, batch, l, sink);  // BP3, BP4
   }
+}
+
+template <class T>
+void add_gradients(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                   const GradientSink<T>& sink) {
+  for (std::size_t l = network.layers().size(); l-- > 0;) add_gradient(ws, network, batch, l, sink);
 }
 
 template <class T>
@@ -217,6 +231,8 @@ void check_trainable(const Network<T>& network) {
   template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);     \
   template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&,                 \
                          const GradientSink<T>&, const Dropout*);                           \
+  template void add_gradients(Workspace<T>&, const Network<T>&, const Batch<T>&,            \
+                              const GradientSink<T>&);                                      \
   template double penalty_cost(const Network<T>&, double, double);                          \
   template void check_trainable(const Network<T>&);                                         \
   template void input_delta(Workspace<T>&, const Network<T>&, const Batch<T>&, MatrixView<T>);

@@ -32,6 +32,12 @@ template <class T>
 void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
               const GradientSink<T>& sink, const Dropout* dropout = nullptr);
 
+// The gradient of each layer, last first, to the sink, once backward without one has made the
+// deltas. The same bits.
+template <class T>
+void add_gradients(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                   const GradientSink<T>& sink);
+
 // l2 / 2 |w|^2 + l1 |w|_1 over all weights, l2 and l1 being divided by n already.
 template <class T>
 double penalty_cost(const Network<T>& network, double l2, double l1);

@@ -13,6 +13,7 @@
 #include "nncore/train.hpp"
 #include "threads/parallel.hpp"
 #include "train/epoch_position.hpp"
+#include "train/finite_bound.hpp"
 
 namespace nncore {
 namespace {
@@ -65,8 +66,13 @@ struct Trainer<T>::State {
   Workspace<T> ws;
   Buffer<T> gradients;  // laid out as the parameters, like each slot
   std::vector<Buffer<T>> slots;
-  // Parameters and slots as they were when the epoch began, to go back to.
+  // Parameters and slots as they were when the call began, to go back to: all of them, or none
+  // where nothing was changed that may have to be taken back.
   std::vector<T> snapshot;
+  bool remembered = false;
+  // A call of one mini-batch, whose update is looked at as it is made: whether it left all finite.
+  bool single = false;
+  std::atomic<bool> left_finite{true};
   std::vector<std::int64_t> order;  // of the epoch's rows, where they do not come as they lie
   Update update;
 
@@ -79,22 +85,31 @@ struct Trainer<T>::State {
               update.hyperparameters);
   }
 
+  // Takes the memory for a snapshot, which remember_part then fills.
+  void reserve_snapshot(const Network<T>& network) {
+    snapshot.resize(network.parameters().size() * (1 + slots.size()));
+  }
+  // copy(here, in the snapshot) for those of all blocks' elements.
   template <class Copy>
-  void each_block(Network<T>& network, Copy copy) {
+  void each_block(Network<T>& network, std::size_t from, Copy copy) {
     const std::size_t size = network.parameters().size();
-    snapshot.resize(size * (1 + slots.size()));
-    copy(network.parameters().data(), snapshot.data());
+    copy(network.parameters().data() + from, snapshot.data() + from);
     for (std::size_t s = 0; s < slots.size(); ++s) {
-      copy(slots[s].data(), snapshot.data() + (s + 1) * size);
+      copy(slots[s].data() + from, snapshot.data() + (s + 1) * size + from);
     }
   }
+  void remember_part(Network<T>& network, std::size_t from, std::size_t count) {
+    each_block(network, from, [&](T* here, T* there) { std::copy_n(here, count, there); });
+  }
   void remember(Network<T>& network) {
-    each_block(network,
-               [&](T* from, T* to) { std::copy_n(from, network.parameters().size(), to); });
+    reserve_snapshot(network);
+    remember_part(network, 0, network.parameters().size());
+    remembered = true;
   }
   void go_back(Network<T>& network) {
-    each_block(network,
-               [&](T* to, T* from) { std::copy_n(from, network.parameters().size(), to); });
+    if (!remembered) return;
+    const std::size_t count = network.parameters().size();
+    each_block(network, 0, [&](T* here, T* there) { std::copy_n(there, count, here); });
   }
 };
 
@@ -263,11 +278,19 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
   const bool clipped = options_.clip_value > 0 || options_.clip_norm > 0;
   if (options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
     // Plain SGD is the gradient with the parameters themselves as its destination.
-    backward<T>(s.ws, network_, batch,
-                {.data = parameters,
-                 .scale = static_cast<T>(-options.learning_rate / n),
-                 .decay = 1 - options.learning_rate * options_.l2 / penalty_rows},
-                dropout);
+    const GradientSink<T> sink{.data = parameters,
+                               .scale = static_cast<T>(-options.learning_rate / n),
+                               .decay = 1 - options.learning_rate * options_.l2 / penalty_rows};
+    if (s.single) {
+      backward<T>(s.ws, network_, batch, {}, dropout);
+      const bool sure = surely_stays_finite(s.ws, network_, batch, sink);
+      if (!sure) s.remember(network_);
+      add_gradients(s.ws, network_, batch, sink);
+      s.ws.pending_decay.apply();
+      s.left_finite = sure || network_.all_finite();
+    } else {
+      backward<T>(s.ws, network_, batch, sink, dropout);
+    }
   } else {
     const std::size_t size = network_.parameters().size();
     T* gradients = s.gradients.reserve(size);
@@ -278,14 +301,27 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
     Update update = s.update;
     update.learning_rate = options.learning_rate;
     update.t = steps_ + 1;
-    const auto step = kernels<T>().update[options_.optimizer];
+    const Kernels<T>& k = kernels<T>();
+    const auto step = k.update[options_.optimizer];
+    // Of a single mini-batch, pieces that stay in L1 are remembered, changed and looked at.
+    const std::size_t piece = s.single ? 1024 : size;
+    if (s.single) {
+      s.reserve_snapshot(network_);
+      s.remembered = true;
+    }
     const auto run = [&](std::size_t from, std::size_t count) {
       parallel_for(count, cache_line, threads_for(double(count) * 4, s.ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {
-                     const std::size_t i = from + begin;
-                     step(update, parameters + i, gradients + i,
-                          s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
-                          s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, end - begin);
+                     for (std::size_t at = begin; at < end; at += piece) {
+                       const std::size_t i = from + at, length = std::min(piece, end - at);
+                       if (s.single) s.remember_part(network_, i, length);
+                       step(update, parameters + i, gradients + i,
+                            s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
+                            s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, length);
+                       if (s.single && std::isinf(k.largest_magnitude(parameters + i, length))) {
+                         s.left_finite = false;
+                       }
+                     }
                    });
     };
     for (const Layer& layer : network_.layers()) {
@@ -317,7 +353,11 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
   prepare(s.ws, network_, stored_density(samples.x), at.batch_size, Purpose::train,
           pass.threads > 0 ? std::min(most, pass.threads) : most);
   s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
-  s.remember(network_);
+  const std::size_t done = static_cast<std::size_t>(at.batches) * at.batch_size;
+  s.single = at.rows - done <= at.batch_size && options_.max_norm == 0;
+  s.remembered = false;
+  s.left_finite = true;
+  if (!s.single) s.remember(network_);
   const std::uint64_t steps = steps_;
   const char* const begun = at.batches == 0 ? "epoch's" : "call's";
 
@@ -369,7 +409,7 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
     go_back();
     throw;
   }
-  if (!finite || !network_.all_finite()) {
+  if (!finite || !(s.single ? s.left_finite.load() : network_.all_finite())) {
     go_back();
     if (thrown) std::rethrow_exception(thrown);
     throw DivergenceError(

@@ -1,0 +1,142 @@
+// A call of one mini-batch, which makes no copy of the parameters where it is sure to leave them
+// finite: what it cannot leave so is taken back all the same.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "nncore/nncore.hpp"
+
+using namespace nncore;
+
+namespace {
+
+// The bits of the parameters and of the optimiser's memory.
+template <class T>
+std::vector<std::vector<T>> state_of(const Network<T>& network, const Trainer<T>& trainer) {
+  std::vector<std::vector<T>> blocks{{network.parameters().begin(), network.parameters().end()}};
+  for (const std::span<const T> slot : trainer.slots())
+    blocks.emplace_back(slot.begin(), slot.end());
+  return blocks;
+}
+
+template <class T>
+bool same_bits(const std::vector<std::vector<T>>& a, const std::vector<std::vector<T>>& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].size() != b[i].size()) return false;
+    if (std::memcmp(a[i].data(), b[i].data(), a[i].size() * sizeof(T)) != 0) return false;
+  }
+  return true;
+}
+
+// A row of 40 inputs, two of which are not zero; a target a row.
+template <class T>
+struct OneRow {
+  std::vector<T> x = std::vector<T>(40), y = {1000};
+  std::vector<T> values = {1, 2};
+  std::vector<std::int32_t> columns = {3, 30};
+  std::vector<std::int64_t> offsets = {0, 2};
+
+  OneRow() { x[3] = 1, x[30] = 2; }
+  Samples<T> dense() const {
+    return {MatrixView<const T>{x.data(), 1, 40, 40}, MatrixView<const T>{y.data(), 1, 1, 1}, {}};
+  }
+  Samples<T> sparse() const {
+    return {SparseView<T>{values.data(), columns.data(), offsets.data(), 1, 40},
+            MatrixView<const T>{y.data(), 1, 1, 1},
+            {}};
+  }
+};
+
+template <class T>
+Network<T> linear() {
+  Network<T> network(
+      {.sizes = {40, 30, 1}, .activations = {Activation::linear, Activation::linear}}, 3);
+  network.initialize(std::vector(2, Initializer::glorot_uniform));
+  return network;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a step that diverges is undone, whatever optimises", T, float, double) {
+  const OneRow<T> row;
+  const double far = double(std::numeric_limits<T>::max());
+  for (const bool sparse : {false, true}) {
+    for (std::size_t o = 0; o < all_names<Optimizer>().size(); ++o) {
+      CAPTURE(name(static_cast<Optimizer>(o)));
+      CAPTURE(sparse);
+      for (const double l2 : {0.0, 0.1}) {
+        const Samples<T> samples = sparse ? row.sparse() : row.dense();
+        Network<T> network = linear<T>();
+        Trainer<T> trainer(network, {.optimizer = static_cast<Optimizer>(o), .l2 = l2});
+        trainer.step(samples, {.learning_rate = 1e-5});
+        const auto before = state_of(network, trainer);
+        CHECK_THROWS_AS(trainer.step(samples, {.learning_rate = far}), DivergenceError);
+        CHECK(same_bits(before, state_of(network, trainer)));
+        CHECK(trainer.steps() == 1);
+        trainer.step(samples, {.learning_rate = 1e-5});  // and training goes on
+        CHECK(trainer.steps() == 2);
+        CHECK(!same_bits(before, state_of(network, trainer)));
+      }
+    }
+  }
+}
+
+TEST_CASE("an epoch of one mini-batch that diverges is undone") {
+  const OneRow<float> row;
+  Network<float> network = linear<float>();
+  Trainer<float> trainer(network, {});
+  const auto before = state_of(network, trainer);
+  const Dataset<float> data(network, row.dense());
+  CHECK_THROWS_AS(trainer.epoch(data, {.learning_rate = 3e38}), DivergenceError);
+  CHECK(same_bits(before, state_of(network, trainer)));
+  CHECK(network.epoch() == 0);
+}
+
+TEST_CASE("a step goes through where parameters are near the largest number") {
+  const OneRow<float> row;
+  Network<float> network = linear<float>(), other = linear<float>();
+  const float large = 3e38f;
+  network.weights(0).row(5)[7] = large;  // which meets a zero of x
+  Trainer<float> trainer(network, {}), plain(other, {});
+  trainer.step(row.dense(), {.learning_rate = 1e-5});
+  plain.step(row.dense(), {.learning_rate = 1e-5});
+  CHECK(network.weights(0).row(5)[7] == large);
+  other.weights(0).row(5)[7] = large;
+  CHECK(same_bits(state_of(network, trainer), state_of(other, plain)));
+}
+
+TEST_CASE("a parameter that was not finite already ends a step that changes it") {
+  const OneRow<float> row;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam}) {
+    Network<float> network = linear<float>();
+    network.weights(0).row(5)[7] = nan;  // which meets a zero of x
+    Trainer<float> trainer(network, {.optimizer = optimizer});
+    const auto before = state_of(network, trainer);
+    CHECK_THROWS_AS(trainer.step(row.dense(), {.learning_rate = 1e-5}), DivergenceError);
+    CHECK(same_bits(before, state_of(network, trainer)));
+    CHECK(trainer.steps() == 0);
+  }
+}
+
+TEST_CASE("a step has the bits of the same mini-batch in an epoch of several") {
+  std::vector<float> x(80), y = {3, -2};
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = float(i % 7) / 7;
+  const MatrixView<const float> rows{x.data(), 2, 40, 40};
+  for (std::size_t o = 0; o < all_names<Optimizer>().size(); ++o) {
+    const TrainOptions options{
+        .batch_size = 1, .optimizer = static_cast<Optimizer>(o), .l2 = 0.01, .l1 = 0.001};
+    Network<float> a = linear<float>(), b = linear<float>();
+    Trainer<float> epochs(a, options), steps(b, options);
+    const Samples<float> samples{rows, MatrixView<const float>{y.data(), 2, 1, 1}, {}};
+    epochs.epoch({a, samples}, {.learning_rate = 0.01, .shuffle = false});
+    for (std::int64_t i = 0; i < 2; ++i) {
+      const std::int64_t order[] = {i};
+      steps.step(samples, {.learning_rate = 0.01, .order = order, .penalty_rows = 2});
+    }
+    CHECK(same_bits(state_of(a, epochs), state_of(b, steps)));
+  }
+}
