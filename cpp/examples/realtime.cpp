@@ -32,8 +32,8 @@ int run(const nncore::Network<float>& network, int ticks) {
   std::vector<float> row(network.inputs()), outputs(network.outputs());
   std::vector<double> microseconds;
   microseconds.reserve(static_cast<std::size_t>(ticks));
-  const nncore::MatrixView<const float> x{row.data(), 1, row.size(), row.size()};
-  const nncore::MatrixView<float> a{outputs.data(), 1, outputs.size(), outputs.size()};
+  const nncore::Inputs<float> x(row, row.size());
+  const nncore::MatrixView<float> a = nncore::as_rows(std::span(outputs), outputs.size());
   nncore::Predictor<float> predictor(network);  // on this thread, without taking memory
 
   Clock::time_point next = Clock::now();
@@ -60,8 +60,7 @@ int main(int argc, char** argv) {
   if (ticks < 1) return std::printf("usage: realtime [TICKS] [MODEL]\n"), 2;
   try {
     if (argc < 3) return run(sensor_network(), ticks);
-    const auto model = nncore::load_model(argv[2]);
-    return run(*std::get<std::shared_ptr<nncore::Network<float>>>(model), ticks);
+    return run(*nncore::load_model<float>(argv[2]), ticks);
   } catch (const std::exception& error) {
     std::printf("%s\n", error.what());
     return 1;

@@ -18,9 +18,7 @@ namespace {
 struct Digits {
   std::vector<float> x;
   std::vector<std::int64_t> y;
-  nncore::Samples<float> samples() const {
-    return {nncore::MatrixView<const float>{x.data(), y.size(), 784, 784}, std::span(y), {}};
-  }
+  nncore::Samples<float> samples() const { return {{x, 784}, y}; }
 };
 
 Digits read_digits(const std::filesystem::path& directory, const std::string& which) {

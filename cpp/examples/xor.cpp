@@ -19,10 +19,9 @@ int main(int argc, char** argv) {
 
   const std::vector<float> corners = {0, 0, 0, 1, 1, 0, 1, 1};
   const std::vector<std::int64_t> labels = {0, 1, 1, 0};
-  const MatrixView<const float> x{corners.data(), 4, 2, 2};
-  const Samples<float> samples{x, std::span(labels), {}};
+  const Inputs<float> x(corners, 2);
 
-  const Dataset<float> data(network, samples);  // checked once
+  const Dataset<float> data(network, {x, labels});  // checked once
   Trainer<float> trainer(network, {.batch_size = 4, .optimizer = Optimizer::adam});
   double cost = 1;
   while (cost > 0.01 && network.epoch() < 2000) {

@@ -3,9 +3,13 @@
 // a call reads it.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+
+#include "nncore/error.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -21,6 +25,17 @@ struct MatrixView {
 
   T* row(std::size_t i) const { return data + i * stride; }
 };
+
+// The elements as rows of so many columns, one behind the other. Throws InvalidArgument unless they
+// are whole rows.
+template <class T>
+MatrixView<T> as_rows(std::span<T> elements, std::size_t cols) {
+  if (cols == 0 || elements.size() % cols != 0) {
+    throw InvalidArgument(std::to_string(elements.size()) + " elements are no rows of " +
+                          std::to_string(cols) + " columns");
+  }
+  return {elements.data(), elements.size() / cols, cols, cols};
+}
 
 // Compressed sparse rows (CSR): row i holds values[p] in columns[p] for p in
 // [offsets[i], offsets[i + 1]). Columns may come in any order; repeated ones add up.
@@ -58,8 +73,10 @@ struct Inputs {
 
   Inputs() = default;
   Inputs(MatrixView<const T> view) : dense(view) {}  // NOLINT(google-explicit-constructor)
-  Inputs(SparseView<T> view) : sparse(view) {}       // NOLINT(google-explicit-constructor)
-  Inputs(DictionaryRows<T> view) : coded(view) {}    // NOLINT(google-explicit-constructor)
+  // Dense rows of so many columns; see as_rows.
+  Inputs(std::span<const T> elements, std::size_t cols) : dense(as_rows(elements, cols)) {}
+  Inputs(SparseView<T> view) : sparse(view) {}     // NOLINT(google-explicit-constructor)
+  Inputs(DictionaryRows<T> view) : coded(view) {}  // NOLINT(google-explicit-constructor)
 
   bool is_sparse() const { return sparse.offsets != nullptr; }
   bool is_coded() const { return coded.offsets != nullptr; }
@@ -88,18 +105,25 @@ struct Targets {
   Targets() = default;
   Targets(std::span<const std::int64_t> l) : labels(l) {}  // NOLINT(google-explicit-constructor)
   Targets(MatrixView<const T> v) : values(v) {}            // NOLINT(google-explicit-constructor)
+  // Labels in a vector or an array.
+  template <std::convertible_to<std::span<const std::int64_t>> Range>
+  Targets(const Range& l) : labels(l) {}  // NOLINT(google-explicit-constructor)
+  // Rows of so many values; see as_rows.
+  Targets(std::span<const T> elements, std::size_t cols) : values(as_rows(elements, cols)) {}
 
   bool are_labels() const { return values.data == nullptr; }
   std::size_t rows() const { return are_labels() ? labels.size() : values.rows; }
 };
 
 // Samples to learn from or to be measured on: as many rows of y as of x, and of weights as of x
-// unless there are none, when every sample counts as 1. Weights are 0 or more.
+// unless there are none, when every sample counts as 1. Weights are 0 or more. From vectors:
+//
+//   const Samples<float> samples{{pixels, 784}, labels};
 template <class T>
 struct Samples {
   Inputs<T> x;
-  Targets<T> y;
-  std::span<const T> weights;
+  Targets<T> y = {};
+  std::span<const T> weights = {};
 
   std::size_t rows() const { return x.rows(); }
 };

@@ -51,5 +51,12 @@ template <class T>
 AnyNetwork load_model(const std::filesystem::path& path);
 AnyNetwork model_from(const TensorFile& file);
 
+// The same for who knows the dtype. Throws ModelFileError, which names the file's, for another.
+template <class T>
+[[gnu::visibility("default")]] std::shared_ptr<Network<T>> load_model(
+    const std::filesystem::path& path);
+template <class T>
+[[gnu::visibility("default")]] std::shared_ptr<Network<T>> model_from(const TensorFile& file);
+
 }  // namespace nncore
 #pragma GCC visibility pop

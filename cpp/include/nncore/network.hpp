@@ -70,7 +70,9 @@ class Network {
  public:
   // All parameters zero; see initialize. Throws InvalidArgument, std::bad_alloc.
   explicit Network(Architecture architecture, std::uint64_t seed = 0);
-  // Parameters, seed and epoch are copied. Throws BusyError if `other` is being trained.
+  // Parameters, seed and epoch are copied. Throws BusyError if `other` is being trained. There is
+  // no move, nor assignment: trainers, predictors and views refer to a network where it stands. To
+  // hand one on, hold it by a std::unique_ptr or std::shared_ptr.
   Network(const Network& other);
   Network& operator=(const Network&) = delete;
   ~Network();

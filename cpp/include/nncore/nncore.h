@@ -24,6 +24,12 @@
 #ifndef NNCORE_H
 #define NNCORE_H
 
+/* The version of this header; nncore_version tells that of the library. */
+#define NNCORE_VERSION_MAJOR 0
+#define NNCORE_VERSION_MINOR 1
+#define NNCORE_VERSION_PATCH 0
+#define NNCORE_VERSION "0.1.0"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,7 +78,8 @@ NNCORE_API const char* nncore_version(void);
 NNCORE_API const char* nncore_instruction_set(void);
 
 /* The most threads that a call may use, for the whole process: at first OMP_NUM_THREADS, or the
- * number of processors; always 1 if built without OpenMP. n is 1 or more. */
+ * number of processors; then n, which is 1 or more. OMP_THREAD_LIMIT bounds the former. The same
+ * with and without OpenMP: without it, threads are made anew for every call that deserves them. */
 NNCORE_API nncore_status nncore_set_threads(int n);
 NNCORE_API int nncore_threads(void);
 
@@ -190,6 +197,13 @@ NNCORE_API nncore_status nncore_network_feedforward(const nncore_network* networ
                                                     const nncore_inputs* x, void* outputs,
                                                     size_t count);
 
+/* Activations of layer `layer`, counted from 0, the one behind the inputs: (rows, out) without
+ * gaps, out being sizes[layer + 1]; `count` must be rows * out. As nncore_network_feedforward
+ * otherwise, but takes memory for the other layers. */
+NNCORE_API nncore_status nncore_network_activations(const nncore_network* network,
+                                                    const nncore_inputs* x, size_t layer,
+                                                    void* activations, size_t count);
+
 /* Class labels: the index of the largest output, or for one sigmoid, tanh or step output whether it
  * passes 0.5 (tanh: 0). `count` must be rows. As nncore_network_feedforward otherwise. */
 NNCORE_API nncore_status nncore_network_predict(const nncore_network* network,
@@ -233,6 +247,21 @@ typedef struct nncore_evaluation {
 NNCORE_API nncore_status nncore_network_evaluate(const nncore_network* network,
                                                  const nncore_dataset* dataset,
                                                  nncore_evaluation* evaluation);
+
+typedef struct nncore_penalty {
+  double l2; /* l2 / (2 n) |w|^2 + l1 / n |w|_1 is added to the cost */
+  double l1;
+  size_t rows; /* n; 0: those of the samples (their summed weights) */
+} nncore_penalty;
+
+/* Derivatives of the mean cost of the samples, penalty included (NULL: none): for each layer in
+ * turn those of its weights, (out, in) row-major, then those of its biases, (out,), without gaps.
+ * `count` must be as many, and dtype the network's. *cost (which may be NULL) receives the cost.
+ * Takes memory. */
+NNCORE_API nncore_status nncore_network_gradients(const nncore_network* network,
+                                                  const nncore_dataset* dataset,
+                                                  const nncore_penalty* penalty, nncore_dtype dtype,
+                                                  void* gradients, size_t count, double* cost);
 
 /* ---- training ----------------------------------------------------------------------------- */
 
@@ -305,6 +334,19 @@ typedef struct nncore_epoch_options {
 NNCORE_API nncore_status nncore_trainer_epoch(nncore_trainer* trainer,
                                               const nncore_dataset* dataset,
                                               const nncore_epoch_options* options, double* cost);
+
+typedef struct nncore_step_options {
+  double learning_rate;
+  uint64_t batch;      /* the step's number in an epoch that the caller makes: a key of dropout */
+  size_t penalty_rows; /* n of the penalties; 0: the rows of this mini-batch */
+  int threads;         /* at most so many; 0: the library's setting */
+} nncore_step_options;
+
+/* One update from the samples as one mini-batch, which may be others at every call: they are
+ * checked as those of a data set are, and only read during the call. *cost (which may be NULL)
+ * receives their mean cost before the update. Counts no epoch. Errors as nncore_trainer_epoch. */
+NNCORE_API nncore_status nncore_trainer_step(nncore_trainer* trainer, const nncore_samples* samples,
+                                             const nncore_step_options* options, double* cost);
 
 /* Writes a checkpoint: a model file that also holds the trainer's state, with which training goes
  * on to the same bits as if it had not stopped; whole or not at all. Batch size, penalties and

@@ -28,8 +28,9 @@ class Predictor {
   explicit Predictor(const Network<T>& network, std::size_t max_rows = 1);
   explicit Predictor(const Network<T>&& network, std::size_t max_rows = 1) = delete;
   ~Predictor();
-  Predictor(const Predictor&) = delete;
-  Predictor& operator=(const Predictor&) = delete;
+  // What was moved from may only be destroyed or assigned to.
+  Predictor(Predictor&&) noexcept;
+  Predictor& operator=(Predictor&&) noexcept;
 
   // Activations of the last layer, (rows, outputs). Throws InvalidArgument for a wrong width or
   // too many rows, BusyError while the network is being trained. That `out` and `labels` are as
@@ -41,7 +42,7 @@ class Predictor {
  private:
   void run(const Inputs<T>& x);
 
-  const Network<T>& network_;
+  const Network<T>* network_;
   std::size_t max_rows_;
   std::unique_ptr<Workspace<T>> workspace_;
 };

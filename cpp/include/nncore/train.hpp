@@ -123,7 +123,9 @@ class Trainer {
   // cannot be trained (step). The network must outlive the trainer.
   Trainer(Network<T>& network, TrainOptions options);
   ~Trainer();
+  // What was moved from may only be destroyed or assigned to. Neither may be in use.
   Trainer(Trainer&&) noexcept;
+  Trainer& operator=(Trainer&&) noexcept;
 
   // Trains on every mini-batch of the data and returns the mean cost over the rows, each taken
   // before its mini-batch's update. Counts an epoch. Where it is stopped it counts none, returns
@@ -135,13 +137,16 @@ class Trainer {
   // DivergenceError where a cost or parameter is no longer finite. Whatever it throws, but for what
   // should_stop threw, parameters, optimiser and position are then those of before the call.
   double epoch(const Dataset<T>& data, const EpochOptions& options);
+  // The same from samples that are checked and compacted anew: whoever trains for several epochs
+  // saves that with a data set of its own.
+  double epoch(const Samples<T>& samples, const EpochOptions& options);
   // One update from the samples as one mini-batch; returns their mean cost before it. Counts no
   // epoch, and leaves the position alone. Throws as epoch does, but looks only at those parameters
   // that it changes: without penalties sparse rows change few. See check() in network.hpp for what
   // is trusted.
   double step(const Samples<T>& samples, const StepOptions& options);
 
-  Network<T>& network() const noexcept { return network_; }
+  Network<T>& network() const noexcept { return *network_; }
   const TrainOptions& options() const noexcept { return options_; }
   // Other options from now on. The optimiser's memory stays where optimiser and hyperparameters
   // do, and else starts anew. Throws as the constructor, and BusyError; nothing is then changed.
@@ -169,7 +174,7 @@ class Trainer {
    public:
     Count() = default;
     Count(const Count& other) noexcept : number_(other) {}
-    Count& operator=(const Count&) = delete;
+    Count& operator=(const Count& other) noexcept { return *this = std::uint64_t{other}; }
     Count& operator=(std::uint64_t number) noexcept {
       number_.store(number, std::memory_order_relaxed);
       return *this;
@@ -191,7 +196,7 @@ class Trainer {
   MiniBatchCost mini_batch(Batch<T>& batch, const Pass& pass, const Dropout* dropout);
   bool run(const Samples<T>& samples, const Pass& pass, EpochPosition& at);
 
-  Network<T>& network_;
+  Network<T>* network_;
   TrainOptions options_;
   Count steps_;
   std::optional<EpochPosition> position_;

@@ -1,4 +1,5 @@
 // The C API: calls into the core, and its exceptions as status codes.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -276,6 +277,32 @@ nncore_status nncore_network_feedforward(const nncore_network* network, const nn
   });
 }
 
+nncore_status nncore_network_activations(const nncore_network* network, const nncore_inputs* x,
+                                         std::size_t layer, void* activations, std::size_t count) {
+  return guarded([&] {
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      const Inputs<T> rows = inputs_of<T>(given(x, "x"));
+      check(*n, rows);
+      const auto layers = n->layers();
+      if (layer >= layers.size()) {
+        throw InvalidArgument(
+            concat("there is no layer ", layer, "; expected 0 to ", layers.size() - 1));
+      }
+      check_count(count, rows.rows(), layers[layer].out, "activations");
+      T* wanted = static_cast<T*>(activations);
+      if (count > 0) check_pointer(wanted, "activations");
+      std::vector<std::vector<T>> others(layers.size());
+      std::vector<MatrixView<T>> out;
+      for (std::size_t l = 0; l < layers.size(); ++l) {
+        if (l != layer) others[l].resize(rows.rows() * layers[l].out);
+        out.push_back(
+            {l == layer ? wanted : others[l].data(), rows.rows(), layers[l].out, layers[l].out});
+      }
+      n->activations(rows, out);
+    });
+  });
+}
+
 nncore_status nncore_network_predict(const nncore_network* network, const nncore_inputs* x,
                                      std::int64_t* labels, std::size_t count) {
   return guarded([&] {
@@ -333,6 +360,42 @@ nncore_status nncore_network_evaluate(const nncore_network* network, const nncor
   });
 }
 
+nncore_status nncore_network_gradients(const nncore_network* network, const nncore_dataset* dataset,
+                                       const nncore_penalty* penalty, nncore_dtype dtype,
+                                       void* gradients, std::size_t count, double* cost) {
+  return guarded([&] {
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      check_dtype<T>(dtype, "the gradients");
+      const Dataset<T>& data = dataset_in<T>(dataset);
+      data.check_suits(*n);
+      std::size_t expected = 0;
+      for (const Layer& layer : n->layers()) expected += (layer.in + 1) * layer.out;
+      check_count(count, expected, 1, "gradients");
+      T* out = static_cast<T*>(gradients);
+      check_pointer(out, "gradients");
+      const nncore_penalty given_penalty = penalty ? *penalty : nncore_penalty{};
+      for (const double rate : {given_penalty.l2, given_penalty.l1}) {
+        if (!(rate >= 0) || std::isinf(rate)) {
+          throw InvalidArgument(
+              concat("a penalty is ", rate, "; expected a finite number, 0 or more"));
+        }
+      }
+      std::vector<T> padded(n->parameters().size());
+      const double mean =
+          n->gradients(data, padded, {given_penalty.l2, given_penalty.l1, given_penalty.rows});
+      for (const Layer& layer : n->layers()) {
+        for (std::size_t j = 0; j < layer.out; ++j) {
+          for (std::size_t k = 0; k < layer.in; ++k) {
+            *out++ = padded[layer.weights_offset + k * layer.stride + j];
+          }
+        }
+        out = std::copy_n(padded.data() + layer.biases_offset, layer.out, out);
+      }
+      if (cost) *cost = mean;
+    });
+  });
+}
+
 nncore_status nncore_optimizer_hyperparameter(const char* optimizer, std::size_t index,
                                               nncore_hyperparameter* hyperparameter) {
   return hyperparameter_at<Optimizer>(optimizer, "the optimizer", index, hyperparameter);
@@ -379,6 +442,24 @@ nncore_status nncore_trainer_epoch(nncore_trainer* trainer, const nncore_dataset
               .learning_rate = o.learning_rate, .shuffle = !o.keep_order, .threads = o.threads};
           if (o.should_stop) epoch.should_stop = [&] { return o.should_stop(o.context) != 0; };
           return t.trainer.epoch(dataset_in<T>(dataset), epoch);
+        },
+        content_of(trainer));
+    if (cost) *cost = mean;
+  });
+}
+
+nncore_status nncore_trainer_step(nncore_trainer* trainer, const nncore_samples* samples,
+                                  const nncore_step_options* options, double* cost) {
+  return guarded([&] {
+    const double mean = std::visit(
+        [&]<class T>(TypedTrainer<T>& t) {
+          const nncore_step_options& o = given(options, "the options");
+          const Samples<T> batch = samples_of<T>(given(samples, "samples"));
+          check(t.trainer.network(), batch);
+          return t.trainer.step(batch, {.learning_rate = o.learning_rate,
+                                        .batch = o.batch,
+                                        .penalty_rows = o.penalty_rows,
+                                        .threads = o.threads});
         },
         content_of(trainer));
     if (cost) *cost = mean;

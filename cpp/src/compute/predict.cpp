@@ -172,7 +172,7 @@ Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
 
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, std::size_t max_rows)
-    : network_(network), max_rows_(max_rows), workspace_(std::make_unique<Workspace<T>>()) {
+    : network_(&network), max_rows_(max_rows), workspace_(std::make_unique<Workspace<T>>()) {
   prepare(*workspace_, network, {}, max_rows, Purpose::predict, 1);
 }
 
@@ -180,30 +180,36 @@ template <class T>
 Predictor<T>::~Predictor() = default;
 
 template <class T>
+Predictor<T>::Predictor(Predictor&&) noexcept = default;
+
+template <class T>
+Predictor<T>& Predictor<T>::operator=(Predictor&&) noexcept = default;
+
+template <class T>
 void Predictor<T>::run(const Inputs<T>& x) {
-  check_shapes(network_, x);
+  check_shapes(*network_, x);
   if (x.rows() > max_rows_) {
     throw InvalidArgument(
         concat("x has ", x.rows(), " rows; this predictor has room for ", max_rows_));
   }
-  const typename Network<T>::ReadAccess access(network_);
+  const typename Network<T>::ReadAccess access(*network_);
   if (x.rows() == 0) return;
   const InputDensity inputs = measured_density(x);
   workspace_->plan.choose_first(inputs.sparse, inputs.mostly_zero);
-  forward_rows(*workspace_, network_, x, 0, x.rows());
+  forward_rows(*workspace_, *network_, x, 0, x.rows());
 }
 
 template <class T>
 void Predictor<T>::feedforward(const Inputs<T>& x, MatrixView<T> out) {
   run(x);
-  copy_outputs(*workspace_, network_, x.rows(), out.data, out.stride);
+  copy_outputs(*workspace_, *network_, x.rows(), out.data, out.stride);
 }
 
 template <class T>
 void Predictor<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) {
-  check_has_classes(network_.architecture());
+  check_has_classes(network_->architecture());
   run(x);
-  classify(*workspace_, network_, x.rows(), labels.data());
+  classify(*workspace_, *network_, x.rows(), labels.data());
 }
 
 #define NNCORE_INSTANTIATE(T)                                                                    \

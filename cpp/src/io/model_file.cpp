@@ -105,7 +105,23 @@ AnyNetwork load_model(const std::filesystem::path& path) {
   return model_from(read_tensor_file(path));
 }
 
+template <class T>
+std::shared_ptr<Network<T>> model_from(const TensorFile& file) {
+  const AnyNetwork any = model_from(file);
+  if (const auto* network = std::get_if<std::shared_ptr<Network<T>>>(&any)) return *network;
+  constexpr bool single = std::is_same_v<T, float>;
+  throw ModelFileError(concat(file.label(), ": its parameters are ", single ? "float64" : "float32",
+                              "; expected ", single ? "float32" : "float64"));
+}
+
+template <class T>
+std::shared_ptr<Network<T>> load_model(const std::filesystem::path& path) {
+  return model_from<T>(read_tensor_file(path));
+}
+
 #define NNCORE_INSTANTIATE(T)                                                               \
+  template std::shared_ptr<Network<T>> model_from(const TensorFile&);                       \
+  template std::shared_ptr<Network<T>> load_model(const std::filesystem::path&);            \
   template std::map<std::string, std::string> model_metadata(const Network<T>&);            \
   template void save_model(const Network<T>&, const std::filesystem::path&, const Extras&); \
   template std::vector<std::byte> model_bytes(const Network<T>&, const Extras&);

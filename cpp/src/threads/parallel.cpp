@@ -1,7 +1,9 @@
 #include "threads/parallel.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csetjmp>
+#include <cstdlib>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -24,14 +26,44 @@
 namespace nncore {
 namespace {
 
+// The first number of a list as OpenMP's variables hold them; 0 unless it is 1 or more.
+int first_number(const char* list) noexcept {
+  if (!list) return 0;
+  const char* at = list;
+  const auto skip_spaces = [&] {
+    while (*at == ' ' || *at == '\t') ++at;
+  };
+  skip_spaces();
+  if (*at == '+') ++at;
+  long long number = 0;
+  if (*at < '0' || *at > '9') return 0;
+  for (; *at >= '0' && *at <= '9'; ++at) {
+    number = std::min<long long>(number * 10 + (*at - '0'), std::numeric_limits<int>::max());
+  }
+  skip_spaces();
+  return *at == '\0' || *at == ',' ? static_cast<int>(number) : 0;
+}
+
+}  // namespace
+
+int threads_asked(const char* number, const char* limit, int processors) noexcept {
+  const int wanted = first_number(number), most = first_number(limit);
+  const int threads = wanted > 0 ? wanted : std::max(1, processors);
+  return most > 0 ? std::min(threads, most) : threads;
+}
+
+namespace {
+
 // What OpenMP grants this thread now: OMP_NUM_THREADS, the processors, or what others in the
 // process (threadpoolctl, say) have asked of it since.
 int granted_threads() noexcept {
 #ifdef _OPENMP
   return std::max(1, omp_get_max_threads());
 #else
-  static const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return processors;
+  static const int asked =
+      threads_asked(std::getenv("OMP_NUM_THREADS"), std::getenv("OMP_THREAD_LIMIT"),
+                    static_cast<int>(std::thread::hardware_concurrency()));
+  return asked;
 #endif
 }
 

@@ -9,6 +9,11 @@ namespace nncore {
 // The most threads a call may use; see runtime.hpp.
 int max_threads() noexcept;
 
+// What a build without OpenMP takes of the environment, so as to do as OpenMP does: the first
+// number of OMP_NUM_THREADS, or else the processors, and at most OMP_THREAD_LIMIT. Null and
+// what is no number from 1 up stand for nothing.
+int threads_asked(const char* number, const char* limit, int processors) noexcept;
+
 // Runs body(context, part) for part = 0 .. parts - 1, on threads of a pool where one is at work,
 // else on OpenMP's. Rethrows the first exception once all have ended.
 void run_parts(int parts, void (*body)(void* context, int part), void* context);

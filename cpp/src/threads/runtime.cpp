@@ -1,8 +1,15 @@
 #include "nncore/runtime.hpp"
 
+#include <string_view>
+
 #include "kernels/kernels.hpp"
+#include "nncore/nncore.h"
 
 namespace nncore {
+
+// The header's version is written by hand, the project's stands in pyproject.toml.
+static_assert(std::string_view(NNCORE_VERSION) == NNCORE_PROJECT_VERSION,
+              "nncore.h has another version than pyproject.toml");
 
 const char* version() noexcept { return NNCORE_VERSION; }
 

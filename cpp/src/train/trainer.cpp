@@ -187,21 +187,21 @@ bool columns_ascend(const SparseView<T>& x) {
 
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
-    : network_(network), state_(std::make_unique<State>()) {
+    : network_(&network), state_(std::make_unique<State>()) {
   options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
-  check_options(network_, options);
-  state_->start_anew(options, network_.parameters().size());
+  check_options(network, options);
+  state_->start_anew(options, network.parameters().size());
   options_ = std::move(options);
 }
 
 template <class T>
 void Trainer<T>::set_options(TrainOptions options) {
   options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
-  check_options(network_, options);
-  const typename Network<T>::TrainAccess access(network_);
+  check_options(*network_, options);
+  const typename Network<T>::TrainAccess access(*network_);
   if (options.optimizer != options_.optimizer ||
       options.hyperparameters != options_.hyperparameters) {
-    state_->start_anew(options, network_.parameters().size());
+    state_->start_anew(options, network_->parameters().size());
     steps_ = 0;
   }
   options_ = std::move(options);
@@ -212,6 +212,9 @@ Trainer<T>::~Trainer() = default;
 
 template <class T>
 Trainer<T>::Trainer(Trainer&&) noexcept = default;
+
+template <class T>
+Trainer<T>& Trainer<T>::operator=(Trainer&&) noexcept = default;
 
 template <class T>
 std::vector<std::span<T>> Trainer<T>::slots() noexcept {
@@ -234,14 +237,14 @@ std::shared_ptr<T> Trainer<T>::share_slot(std::size_t i) const {
 
 template <class T>
 std::optional<EpochPosition> Trainer<T>::position() const {
-  const typename Network<T>::ReadAccess access(network_);
-  return position_ && position_->epoch == network_.epoch() ? position_ : std::nullopt;
+  const typename Network<T>::ReadAccess access(*network_);
+  return position_ && position_->epoch == network_->epoch() ? position_ : std::nullopt;
 }
 
 template <class T>
 void Trainer<T>::set_position(const std::optional<EpochPosition>& position) {
   if (position) check_position(*position);
-  const typename Network<T>::TrainAccess access(network_);
+  const typename Network<T>::TrainAccess access(*network_);
   position_ = position;
 }
 
@@ -265,16 +268,16 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
   const double n = batch.weight_sum;
   const double penalty_rows = options.penalty_rows > 0 ? options.penalty_rows : n;
 
-  forward(s.ws, network_, batch, Purpose::train, dropout);
-  MiniBatchCost cost{.cost = summed_cost(s.ws, network_, batch), .weight = n};
+  forward(s.ws, *network_, batch, Purpose::train, dropout);
+  MiniBatchCost cost{.cost = summed_cost(s.ws, *network_, batch), .weight = n};
   if (!std::isfinite(cost.cost)) return cost;
   if (n == 0) return {};  // every weight is zero: nothing to learn
   if (options.cost_with_penalty) {
     s.ws.pending_decay.apply();
-    cost.penalty = penalty_cost(network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
+    cost.penalty = penalty_cost(*network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
   }
 
-  T* parameters = network_.parameters().data();
+  T* parameters = network_->parameters().data();
   const bool clipped = options_.clip_value > 0 || options_.clip_norm > 0;
   if (options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
     // Plain SGD is the gradient with the parameters themselves as its destination.
@@ -282,19 +285,19 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
                                .scale = static_cast<T>(-options.learning_rate / n),
                                .decay = 1 - options.learning_rate * options_.l2 / penalty_rows};
     if (s.single) {
-      backward<T>(s.ws, network_, batch, {}, dropout);
-      const bool sure = surely_stays_finite(s.ws, network_, batch, sink);
-      if (!sure) s.remember(network_);
-      add_gradients(s.ws, network_, batch, sink);
+      backward<T>(s.ws, *network_, batch, {}, dropout);
+      const bool sure = surely_stays_finite(s.ws, *network_, batch, sink);
+      if (!sure) s.remember(*network_);
+      add_gradients(s.ws, *network_, batch, sink);
       s.ws.pending_decay.apply();
-      s.left_finite = sure || network_.all_finite();
+      s.left_finite = sure || network_->all_finite();
     } else {
-      backward<T>(s.ws, network_, batch, sink, dropout);
+      backward<T>(s.ws, *network_, batch, sink, dropout);
     }
   } else {
-    const std::size_t size = network_.parameters().size();
+    const std::size_t size = network_->parameters().size();
     T* gradients = s.gradients.reserve(size);
-    backward<T>(s.ws, network_, batch,
+    backward<T>(s.ws, *network_, batch,
                 {.data = gradients, .scale = static_cast<T>(1 / n), .overwrite = true}, dropout);
     clip<T>({gradients, size}, options_);
 
@@ -306,7 +309,7 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
     // Of a single mini-batch, pieces that stay in L1 are remembered, changed and looked at.
     const std::size_t piece = s.single ? 1024 : size;
     if (s.single) {
-      s.reserve_snapshot(network_);
+      s.reserve_snapshot(*network_);
       s.remembered = true;
     }
     const auto run = [&](std::size_t from, std::size_t count) {
@@ -314,7 +317,7 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
                    [&](int, std::size_t begin, std::size_t end) {
                      for (std::size_t at = begin; at < end; at += piece) {
                        const std::size_t i = from + at, length = std::min(piece, end - at);
-                       if (s.single) s.remember_part(network_, i, length);
+                       if (s.single) s.remember_part(*network_, i, length);
                        step(update, parameters + i, gradients + i,
                             s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
                             s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, length);
@@ -324,7 +327,7 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
                      }
                    });
     };
-    for (const Layer& layer : network_.layers()) {
+    for (const Layer& layer : network_->layers()) {
       update.l2 = options_.l2 / penalty_rows;
       update.l1 = options_.l1 / penalty_rows;
       run(layer.weights_offset, layer.biases_offset - layer.weights_offset);
@@ -334,7 +337,7 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
   }
   if (options_.max_norm > 0) {
     s.ws.pending_decay.apply();
-    bound_norms(network_, options_.max_norm);
+    bound_norms(*network_, options_.max_norm);
   }
   ++steps_;
   return cost;
@@ -350,14 +353,15 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
   }
   State& s = *state_;
   const int most = max_threads();
-  prepare(s.ws, network_, stored_density(samples.x), at.batch_size, Purpose::train,
+  prepare(s.ws, *network_, stored_density(samples.x), at.batch_size, Purpose::train,
           pass.threads > 0 ? std::min(most, pass.threads) : most);
   s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
-  const std::size_t done = static_cast<std::size_t>(at.batches) * at.batch_size;
-  s.single = at.rows - done <= at.batch_size && options_.max_norm == 0;
+  // Nothing is left then that could fail once the update is made.
+  s.single = at.batches == 0 && at.rows <= at.batch_size && options_.max_norm == 0 &&
+             !pass.cost_with_penalty && !pass.after_mini_batch;
   s.remembered = false;
   s.left_finite = true;
-  if (!s.single) s.remember(network_);
+  if (!s.single) s.remember(*network_);
   const std::uint64_t steps = steps_;
   const char* const begun = at.batches == 0 ? "epoch's" : "call's";
 
@@ -372,14 +376,14 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
     }
   };
   auto train = [&] {
-    const typename PendingDecay<T>::Run decay(s.ws.pending_decay, network_.weights(0));
+    const typename PendingDecay<T>::Run decay(s.ws.pending_decay, network_->weights(0));
     while (at.batches * at.batch_size < at.rows && finite && !stopped) {
       const auto first = static_cast<std::size_t>(at.batches) * at.batch_size;
-      const Dropout drawn{options_.dropout, network_.seed(), network_.epoch(),
+      const Dropout drawn{options_.dropout, network_->seed(), network_->epoch(),
                           pass.first_batch + at.batches};
       const Dropout* dropout = options_.dropout.empty() ? nullptr : &drawn;
       Batch<T> batch =
-          make_batch(s.ws, network_, samples, pass.order, first,
+          make_batch(s.ws, *network_, samples, pass.order, first,
                      std::min(at.batch_size, at.rows - first), Purpose::train, dropout);
       MiniBatchCost cost = mini_batch(batch, pass, dropout);
       pool_beat();
@@ -397,27 +401,27 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
     }
   };
   const auto go_back = [&] {
-    s.go_back(network_);
+    s.go_back(*network_);
     steps_ = steps;
   };
   try {
     // No thread stands by unless some product of a mini-batch deserves it.
     const bool large = s.ws.plan.work_per_row() * double(at.batch_size) >= 2 * pool_grain;
     with_spin_pool(large ? s.ws.threads : 1,
-                   double(network_.parameters().size()) * double(at.batch_size), std::move(train));
+                   double(network_->parameters().size()) * double(at.batch_size), std::move(train));
   } catch (...) {
     go_back();
     throw;
   }
-  if (!finite || !(s.single ? s.left_finite.load() : network_.all_finite())) {
+  if (!finite || !(s.single ? s.left_finite.load() : network_->all_finite())) {
     go_back();
     if (thrown) std::rethrow_exception(thrown);
     throw DivergenceError(
-        concat("training diverged in epoch ", network_.epoch(), ": the ",
+        concat("training diverged in epoch ", network_->epoch(), ": the ",
                finite ? "parameters are" : "cost is",
                " no longer finite; the parameters are those of the ", begun,
                " start. A smaller learning rate may help (it is ", pass.learning_rate, ")"),
-        static_cast<long>(network_.epoch()));
+        static_cast<long>(network_->epoch()));
   }
   if (thrown) {
     position_ = at;
@@ -428,8 +432,8 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
 
 template <class T>
 double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
-  const typename Network<T>::TrainAccess access(network_);
-  data.check_suits(network_);
+  const typename Network<T>::TrainAccess access(*network_);
+  data.check_suits(*network_);
   if (data.rows() == 0) throw InvalidArgument("x has no rows; there is nothing to learn from");
   std::vector<std::int64_t>& order = state_->order;
   order.clear();
@@ -441,10 +445,10 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
     check_order(order, data.rows());
   } else if (options.shuffle) {
     order.resize(data.rows());
-    permutation(order, network_.seed(), network_.epoch());
+    permutation(order, network_->seed(), network_->epoch());
   }
 
-  EpochPosition at{.epoch = network_.epoch(), .rows = order.empty() ? data.rows() : order.size()};
+  EpochPosition at{.epoch = network_->epoch(), .rows = order.empty() ? data.rows() : order.size()};
   at.batch_size = std::min(options_.batch_size, at.rows);
   if (position_ && is_same_epoch(*position_, at, options)) at = *position_;
   if (options.should_stop) at.order = order_key(options);
@@ -461,7 +465,7 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
           at);
   if (whole) {
     position_.reset();
-    network_.set_epoch(network_.epoch() + 1);
+    network_->set_epoch(network_->epoch() + 1);
   } else {
     position_ = at;
   }
@@ -469,9 +473,14 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
 }
 
 template <class T>
+double Trainer<T>::epoch(const Samples<T>& samples, const EpochOptions& options) {
+  return epoch(Dataset<T>(*network_, samples), options);
+}
+
+template <class T>
 double Trainer<T>::step(const Samples<T>& samples, const StepOptions& options) {
-  const typename Network<T>::TrainAccess access(network_);
-  check_shapes(network_, samples);
+  const typename Network<T>::TrainAccess access(*network_);
+  check_shapes(*network_, samples);
   std::vector<std::int64_t>& order = state_->order;
   order.clear();
   if (options.order) order.assign(options.order->begin(), options.order->end());

@@ -385,3 +385,66 @@ TEST_CASE("samples of the wrong shape are refused with what was found") {
                        "x has infinity in row 2, column 1; expected finite numbers",
                        InvalidArgument);
 }
+
+TEST_CASE("an epoch of samples is one of their data set") {
+  Network<float> a = ready(), b = ready();
+  Trainer<float> from_samples(a, {.batch_size = 2, .l2 = 0.1}),
+      from_data(b, {.batch_size = 2, .l2 = 0.1});
+  const Samples<float> samples{{corners, 2}, exclusive_or};
+  CHECK(from_samples.epoch(samples, {.learning_rate = 0.5}) ==
+        from_data.epoch(Dataset<float>(b, xor_samples()), {.learning_rate = 0.5}));
+  CHECK(std::equal(a.parameters().begin(), a.parameters().end(), b.parameters().begin()));
+  const std::vector<std::int64_t> wrong = {0, 1, 2, 0};
+  CHECK_THROWS_AS(from_samples.epoch({{corners, 2}, wrong}, {.learning_rate = 0.5}),
+                  InvalidArgument);
+  CHECK(a.epoch() == 1);
+}
+
+TEST_CASE("spans are rows where they are whole rows") {
+  const Inputs<float> x(corners, 2);
+  CHECK(x.rows() == 4);
+  CHECK(x.cols() == 2);
+  CHECK(x.dense.row(3) == corners.data() + 6);
+  const Targets<float> y(corners, 4);
+  CHECK(y.values.rows == 2);
+  CHECK_FALSE(y.are_labels());
+  CHECK_THROWS_WITH_AS(Inputs<float>(corners, 3), "8 elements are no rows of 3 columns",
+                       InvalidArgument);
+  CHECK_THROWS_AS(Inputs<float>(corners, 0), InvalidArgument);
+  CHECK(Inputs<float>(std::span<const float>(), 2).rows() == 0);
+}
+
+TEST_CASE("trainers and predictors move") {
+  Network<float> a = ready(1), b = ready(2), alone = ready(2);
+  const Dataset<float> data(a, xor_samples());
+  Trainer<float> trainer(a, {.optimizer = Optimizer::adam});
+  trainer.epoch(data, {.learning_rate = 0.1});
+  Trainer<float> other(b, {.optimizer = Optimizer::momentum}),
+      same(alone, {.optimizer = Optimizer::momentum});
+  other.epoch(data, {.learning_rate = 0.1});
+  trainer = std::move(other);
+  CHECK(&trainer.network() == &b);
+  CHECK(trainer.steps() == 1);
+  trainer.epoch(data, {.learning_rate = 0.1});
+  for (int i = 0; i < 2; ++i) same.epoch(data, {.learning_rate = 0.1});
+  CHECK(std::equal(b.parameters().begin(), b.parameters().end(), alone.parameters().begin()));
+
+  Predictor<float> first(a, 4), second(b, 4);
+  first = std::move(second);
+  std::vector<float> moved(4), expected(4);
+  first.feedforward(xor_samples().x, as_rows(std::span(moved), 1));
+  b.feedforward(xor_samples().x, as_rows(std::span(expected), 1));
+  CHECK(moved == expected);
+}
+
+TEST_CASE("a model is loaded in a dtype, or its own is named") {
+  const TemporaryDirectory directory;
+  const auto path = directory / "model.safetensors";
+  const Network<float> network = ready();
+  save_model(network, path);
+  const auto loaded = load_model<float>(path);
+  CHECK(std::equal(network.parameters().begin(), network.parameters().end(),
+                   loaded->parameters().begin()));
+  const std::string message = path.string() + ": its parameters are float32; expected float64";
+  CHECK_THROWS_WITH_AS(load_model<double>(path), message.c_str(), ModelFileError);
+}

@@ -363,3 +363,20 @@ TEST_CASE("a pool with resting threads runs all parts and shuts down all threads
     for (std::thread& worker : workers) worker.join();
   }
 }
+
+TEST_CASE("the environment's threads are read as OpenMP reads them") {
+  CHECK(threads_asked(nullptr, nullptr, 8) == 8);
+  CHECK(threads_asked(nullptr, nullptr, 0) == 1);  // the system does not know
+  CHECK(threads_asked("3", nullptr, 8) == 3);
+  CHECK(threads_asked(" 12 ", nullptr, 8) == 12);
+  CHECK(threads_asked("4,2,1", nullptr, 8) == 4);
+  CHECK(threads_asked("99999999999999999999", "5", 8) == 5);
+  CHECK(threads_asked("6", "2", 8) == 2);
+  CHECK(threads_asked(nullptr, "2", 8) == 2);
+  CHECK(threads_asked(nullptr, "20", 8) == 8);
+  for (const char* nonsense : {"", " ", "0", "-1", "many", "3x", "2.5", ",4"}) {
+    CAPTURE(nonsense);
+    CHECK(threads_asked(nonsense, nullptr, 8) == 8);
+    CHECK(threads_asked("3", nonsense, 8) == 3);
+  }
+}

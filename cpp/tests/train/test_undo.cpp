@@ -140,3 +140,16 @@ TEST_CASE("a step has the bits of the same mini-batch in an epoch of several") {
     CHECK(same_bits(state_of(a, epochs), state_of(b, steps)));
   }
 }
+
+TEST_CASE("what is told of an epoch's only mini-batch may throw, and undoes it") {
+  const OneRow<float> row;
+  Network<float> network = linear<float>();
+  Trainer<float> trainer(network, {});
+  const auto before = state_of(network, trainer);
+  const Dataset<float> data(network, row.dense());
+  EpochOptions options{.learning_rate = 1e-5};
+  options.after_mini_batch = [](const MiniBatchCost&) { throw 7; };
+  CHECK_THROWS_AS(trainer.epoch(data, options), int);
+  CHECK(same_bits(before, state_of(network, trainer)));
+  CHECK(trainer.steps() == 0);
+}

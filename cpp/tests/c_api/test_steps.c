@@ -1,0 +1,227 @@
+/* The C API from plain C99: steps on changing mini-batches, gradients, activations. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nncore/nncore.h"
+
+static int faults = 0;
+
+#define CHECK(condition)                                                                          \
+  do {                                                                                            \
+    if (!(condition)) {                                                                           \
+      printf("%s:%d: %s; last error: %s\n", __FILE__, __LINE__, #condition, nncore_last_error()); \
+      ++faults;                                                                                   \
+    }                                                                                             \
+  } while (0)
+#define OK(call) CHECK((call) == NNCORE_OK)
+#define FAILS(call, status, text) \
+  CHECK((call) == (status) && strstr(nncore_last_error(), (text)) != NULL)
+#define REFUSED(call, text) FAILS(call, NNCORE_INVALID_ARGUMENT, text)
+
+enum { inputs = 2, hidden = 4, outputs = 1, rows = 4 };
+enum { parameters = (inputs + 1) * hidden + (hidden + 1) * outputs };
+
+static const double corners[] = {0, 0, 0, 1, 1, 0, 1, 1};
+static const int64_t exclusive_or[] = {0, 1, 1, 0};
+
+static nncore_network* network(void) {
+  static const size_t sizes[] = {inputs, hidden, outputs};
+  static const char* const activations[] = {"tanh", "sigmoid"};
+  nncore_architecture a = {0};
+  nncore_network* made = NULL;
+  a.sizes = sizes;
+  a.layers = 3;
+  a.activations = activations;
+  a.cost = "cross_entropy";
+  a.dtype = NNCORE_FLOAT64;
+  a.seed = 1;
+  OK(nncore_network_create(&a, &made));
+  return made;
+}
+
+static nncore_samples samples(size_t first, size_t count) {
+  nncore_samples s = {0};
+  s.x.dtype = NNCORE_FLOAT64;
+  s.x.rows = count;
+  s.x.cols = inputs;
+  s.x.data = corners + first * inputs;
+  s.labels = exclusive_or + first;
+  s.target_rows = count;
+  return s;
+}
+
+static double cost_of(const nncore_network* net, const nncore_dataset* data) {
+  nncore_evaluation e = {0};
+  OK(nncore_network_evaluate(net, data, &e));
+  return e.cost;
+}
+
+/* Reads all parameters in the order of nncore_network_gradients, or writes them. */
+static void get_all(const nncore_network* net, double* p) {
+  OK(nncore_network_get_weights(net, 0, NNCORE_FLOAT64, p, inputs * hidden));
+  OK(nncore_network_get_biases(net, 0, NNCORE_FLOAT64, p + inputs * hidden, hidden));
+  p += (inputs + 1) * hidden;
+  OK(nncore_network_get_weights(net, 1, NNCORE_FLOAT64, p, hidden * outputs));
+  OK(nncore_network_get_biases(net, 1, NNCORE_FLOAT64, p + hidden * outputs, outputs));
+}
+
+static void set_all(nncore_network* net, const double* p) {
+  OK(nncore_network_set_weights(net, 0, NNCORE_FLOAT64, p, inputs * hidden));
+  OK(nncore_network_set_biases(net, 0, NNCORE_FLOAT64, p + inputs * hidden, hidden));
+  p += (inputs + 1) * hidden;
+  OK(nncore_network_set_weights(net, 1, NNCORE_FLOAT64, p, hidden * outputs));
+  OK(nncore_network_set_biases(net, 1, NNCORE_FLOAT64, p + hidden * outputs, outputs));
+}
+
+static void test_version(void) {
+  char version[32];
+  CHECK(strcmp(nncore_version(), NNCORE_VERSION) == 0);
+  snprintf(version, sizeof version, "%d.%d.%d", NNCORE_VERSION_MAJOR, NNCORE_VERSION_MINOR,
+           NNCORE_VERSION_PATCH);
+  CHECK(strcmp(version, NNCORE_VERSION) == 0);
+}
+
+static void test_gradients(void) {
+  nncore_network* net = network();
+  nncore_samples s = samples(0, rows);
+  nncore_dataset* data = NULL;
+  double p[parameters], g[parameters], penalised[parameters], cost = -1, with_penalty = -1;
+  nncore_penalty penalty = {0};
+  size_t i;
+  OK(nncore_dataset_create(net, &s, &data));
+  OK(nncore_network_gradients(net, data, NULL, NNCORE_FLOAT64, g, parameters, &cost));
+  CHECK(cost == cost_of(net, data));
+  get_all(net, p);
+  for (i = 0; i < parameters; ++i) { /* against differences */
+    const double h = 1e-5, at = p[i];
+    double higher, lower;
+    p[i] = at + h;
+    set_all(net, p);
+    higher = cost_of(net, data);
+    p[i] = at - h;
+    set_all(net, p);
+    lower = cost_of(net, data);
+    p[i] = at;
+    CHECK(fabs((higher - lower) / (2 * h) - g[i]) < 1e-8);
+  }
+  set_all(net, p);
+  penalty.l2 = 0.5;
+  OK(nncore_network_gradients(net, data, &penalty, NNCORE_FLOAT64, penalised, parameters,
+                              &with_penalty));
+  CHECK(with_penalty > cost);
+  CHECK(fabs(penalised[1] - (g[1] + 0.5 / rows * p[1])) < 1e-12);
+  CHECK(penalised[inputs * hidden] == g[inputs * hidden]); /* a bias */
+  OK(nncore_network_gradients(net, data, NULL, NNCORE_FLOAT64, g, parameters, NULL));
+
+  g[0] = 77;
+  REFUSED(nncore_network_gradients(net, data, NULL, NNCORE_FLOAT64, g, parameters - 1, NULL),
+          "gradients");
+  REFUSED(nncore_network_gradients(net, data, NULL, NNCORE_FLOAT32, g, parameters, NULL), "float");
+  REFUSED(nncore_network_gradients(net, data, NULL, NNCORE_FLOAT64, NULL, parameters, NULL),
+          "null pointer");
+  REFUSED(nncore_network_gradients(net, NULL, NULL, NNCORE_FLOAT64, g, parameters, NULL), "");
+  REFUSED(nncore_network_gradients(NULL, data, NULL, NNCORE_FLOAT64, g, parameters, NULL), "");
+  penalty.l2 = -1;
+  REFUSED(nncore_network_gradients(net, data, &penalty, NNCORE_FLOAT64, g, parameters, NULL),
+          "penalty is -1");
+  CHECK(g[0] == 77);
+  OK(nncore_dataset_free(data));
+  OK(nncore_network_free(net));
+}
+
+static void test_activations(void) {
+  nncore_network* net = network();
+  nncore_samples s = samples(0, rows);
+  double all[rows * hidden], out[rows], fed[rows], p[parameters];
+  size_t i, j;
+  get_all(net, p);
+  OK(nncore_network_activations(net, &s.x, 0, all, rows * hidden));
+  for (i = 0; i < rows; ++i) {
+    for (j = 0; j < hidden; ++j) {
+      const double z =
+          p[j * 2] * corners[2 * i] + p[j * 2 + 1] * corners[2 * i + 1] + p[inputs * hidden + j];
+      CHECK(fabs(all[i * hidden + j] - tanh(z)) < 1e-12);
+    }
+  }
+  OK(nncore_network_activations(net, &s.x, 1, out, rows));
+  OK(nncore_network_feedforward(net, &s.x, fed, rows));
+  CHECK(memcmp(out, fed, sizeof out) == 0);
+  REFUSED(nncore_network_activations(net, &s.x, 2, out, rows), "no layer 2; expected 0 to 1");
+  REFUSED(nncore_network_activations(net, &s.x, 0, all, rows), "activations");
+  REFUSED(nncore_network_activations(net, &s.x, 0, NULL, rows * hidden), "null pointer");
+  REFUSED(nncore_network_activations(net, NULL, 0, all, rows * hidden), "null pointer");
+  REFUSED(nncore_network_activations(NULL, &s.x, 0, all, rows * hidden), "");
+  OK(nncore_network_free(net));
+}
+
+static void test_steps(void) {
+  nncore_network *by_steps = network(), *by_epochs = network();
+  nncore_train_options options = {0};
+  nncore_step_options step = {0};
+  nncore_epoch_options epoch = {0};
+  nncore_trainer *stepping = NULL, *training = NULL;
+  nncore_samples all = samples(0, rows), wrong = samples(0, rows);
+  nncore_dataset* data = NULL;
+  nncore_network_info info;
+  double a[parameters], b[parameters], cost = -1, bad[8];
+  size_t e, i;
+  options.batch_size = 1;
+  options.optimizer = "adam";
+  options.l2 = 0.01;
+  step.learning_rate = epoch.learning_rate = 0.05;
+  step.penalty_rows = rows;
+  epoch.keep_order = 1;
+  OK(nncore_dataset_create(by_epochs, &all, &data));
+  OK(nncore_trainer_create(by_steps, &options, &stepping));
+  OK(nncore_trainer_create(by_epochs, &options, &training));
+  for (e = 0; e < 3; ++e) {
+    double sum = 0, mean = -1;
+    for (i = 0; i < rows; ++i) {
+      nncore_samples one = samples(i, 1);
+      step.batch = i;
+      OK(nncore_trainer_step(stepping, &one, &step, &cost));
+      sum += cost;
+    }
+    OK(nncore_trainer_epoch(training, data, &epoch, &mean));
+    CHECK(fabs(mean - sum / rows) < 1e-12);
+  }
+  get_all(by_steps, a);
+  get_all(by_epochs, b);
+  CHECK(memcmp(a, b, sizeof a) == 0);
+  OK(nncore_network_get_info(by_steps, &info));
+  CHECK(info.epoch == 0);
+
+  memcpy(bad, corners, sizeof bad);
+  bad[3] = NAN;
+  wrong.x.data = bad;
+  REFUSED(nncore_trainer_step(stepping, &wrong, &step, &cost), "NaN in row 1, column 1");
+  wrong = samples(0, rows);
+  wrong.target_rows = 3;
+  REFUSED(nncore_trainer_step(stepping, &wrong, &step, &cost), "y has 3 rows; x has 4");
+  wrong = samples(0, 0);
+  REFUSED(nncore_trainer_step(stepping, &wrong, &step, &cost), "no rows");
+  REFUSED(nncore_trainer_step(stepping, NULL, &step, &cost), "null pointer");
+  REFUSED(nncore_trainer_step(stepping, &all, NULL, &cost), "null pointer");
+  REFUSED(nncore_trainer_step(NULL, &all, &step, &cost), "");
+  step.learning_rate = -1;
+  REFUSED(nncore_trainer_step(stepping, &all, &step, NULL), "the learning rate is -1");
+  step.learning_rate = 1.7e308;
+  FAILS(nncore_trainer_step(stepping, &all, &step, NULL), NNCORE_DIVERGED, "diverged");
+  get_all(by_steps, b);
+  CHECK(memcmp(a, b, sizeof a) == 0);
+  OK(nncore_trainer_free(stepping));
+  OK(nncore_trainer_free(training));
+  OK(nncore_dataset_free(data));
+  OK(nncore_network_free(by_steps));
+  OK(nncore_network_free(by_epochs));
+}
+
+int main(void) {
+  test_version();
+  test_gradients();
+  test_activations();
+  test_steps();
+  if (faults == 0) printf("all passed\n");
+  return faults > 0;
+}
