@@ -356,9 +356,12 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
   prepare(s.ws, *network_, stored_density(samples.x), at.batch_size, Purpose::train,
           pass.threads > 0 ? std::min(most, pass.threads) : most);
   s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
-  // Nothing is left then that could fail once the update is made.
-  s.single = at.batches == 0 && at.rows <= at.batch_size && options_.max_norm == 0 &&
-             !pass.cost_with_penalty && !pass.after_mini_batch;
+  // Nothing is left then that could fail once the update is made. Few parameters are copied faster
+  // than they are looked at.
+  constexpr std::size_t few_parameters = 4096;
+  s.single = network_->parameters().size() >= few_parameters && at.batches == 0 &&
+             at.rows <= at.batch_size && options_.max_norm == 0 && !pass.cost_with_penalty &&
+             !pass.after_mini_batch;
   s.remembered = false;
   s.left_finite = true;
   if (!s.single) s.remember(*network_);

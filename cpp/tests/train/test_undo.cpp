@@ -50,10 +50,11 @@ struct OneRow {
   }
 };
 
+// Of as many parameters as it takes for a step not to copy them.
 template <class T>
 Network<T> linear() {
   Network<T> network(
-      {.sizes = {40, 30, 1}, .activations = {Activation::linear, Activation::linear}}, 3);
+      {.sizes = {40, 100, 1}, .activations = {Activation::linear, Activation::linear}}, 3);
   network.initialize(std::vector(2, Initializer::glorot_uniform));
   return network;
 }
