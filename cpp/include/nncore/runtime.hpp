@@ -20,10 +20,11 @@ BuildInfo build_info();
 const char* version() noexcept;
 
 // The most threads a call may use, for the whole process: at first what OpenMP grants the calling
-// thread (OMP_NUM_THREADS, or the number of processors, also without OpenMP), then n, an n >= 1, else InvalidArgument.
-// Where OpenMP grants less than when the library was loaded, as inside threadpoolctl's limits, no
-// more than that. A call that is too small for several threads runs on the caller's alone. May be
-// called by any thread at any time; calls under way keep what they began with.
+// thread (OMP_NUM_THREADS, or the number of processors, also without OpenMP), then n, an n >= 1,
+// else InvalidArgument. Where OpenMP grants less than when the library was loaded, as inside
+// threadpoolctl's limits, no more than that. A call that is too small for several threads runs on
+// the caller's alone. May be called by any thread at any time; calls under way keep what they began
+// with.
 void set_num_threads(int n);
 int num_threads() noexcept;
 
