@@ -13,7 +13,7 @@ import pytest
 import nncore
 from command_line import failure, run
 from nncore import cli
-from nncore.cli.images import read_digit
+from nncore.cli.images import ImageError, read_digit
 from nncore.datasets import load_mnist, make_digits
 
 if TYPE_CHECKING:
@@ -158,6 +158,21 @@ def test_a_picture_of_all_floats_there_are_has_grey_levels(tmp_path: Path) -> No
     digit = read_digit(path).reshape(28, 28)
     assert np.isfinite(digit).all()
     assert digit.any(axis=1).sum() == 20
+
+
+def test_a_picture_beyond_the_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
+    path = str(tmp_path / "large.png")
+    image.new("L", (28, 28)).save(path)
+
+    def no_memory(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("nncore.cli.images._grey", no_memory)
+    with pytest.raises(ImageError, match=r"large\.png: the image has too many pixels"):
+        read_digit(path)
 
 
 def test_predict_names_unreadable_images_and_continues(model: str, tmp_path: Path) -> None:

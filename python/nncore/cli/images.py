@@ -40,7 +40,7 @@ def read_digit(path: str) -> FloatImage:
             warnings.simplefilter("ignore", pil.DecompressionBombWarning)
             with open_file(path) as file, pil.open(file) as image:
                 ink = _ink(ops.exif_transpose(image))
-    except pil.DecompressionBombError:
+    except (pil.DecompressionBombError, MemoryError):
         raise ImageError(f"{path}: the image has too many pixels") from None
     except pil.UnidentifiedImageError:
         raise ImageError(f"{path}: not an image, or of a kind that Pillow cannot read") from None
