@@ -29,7 +29,7 @@ struct MatrixView {
 // The elements as rows of so many columns, one behind the other. Throws InvalidArgument unless they
 // are whole rows.
 template <class T>
-MatrixView<T> as_rows(std::span<T> elements, std::size_t cols) {
+[[gnu::visibility("default")]] MatrixView<T> as_rows(std::span<T> elements, std::size_t cols) {
   if (cols == 0 || elements.size() % cols != 0) {
     throw InvalidArgument(std::to_string(elements.size()) + " elements are no rows of " +
                           std::to_string(cols) + " columns");
