@@ -20,5 +20,11 @@ else()
   set(CMAKE_C_COMPILER ${NNCORE_TARGET}-gcc)
   set(CMAKE_CXX_COMPILER ${NNCORE_TARGET}-g++)
   string(REGEX REPLACE "^i.86$" "i386" emulated "${CMAKE_SYSTEM_PROCESSOR}")
-  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-${emulated} -L /usr/${NNCORE_TARGET})
+  if(emulated STREQUAL "i386" AND CMAKE_HOST_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    # Its processor can, and need not be emulated.
+    set(CMAKE_CROSSCOMPILING_EMULATOR /usr/${NNCORE_TARGET}/lib/ld-linux.so.2
+      --library-path /usr/${NNCORE_TARGET}/lib)
+  else()
+    set(CMAKE_CROSSCOMPILING_EMULATOR qemu-${emulated} -L /usr/${NNCORE_TARGET})
+  endif()
 endif()
