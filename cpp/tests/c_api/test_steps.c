@@ -1,23 +1,9 @@
 /* The C API from plain C99: steps on changing mini-batches, gradients, activations. */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "nncore/nncore.h"
+#include "checks.h"
 
-static int faults = 0;
-
-#define CHECK(condition)                                                                          \
-  do {                                                                                            \
-    if (!(condition)) {                                                                           \
-      printf("%s:%d: %s; last error: %s\n", __FILE__, __LINE__, #condition, nncore_last_error()); \
-      ++faults;                                                                                   \
-    }                                                                                             \
-  } while (0)
-#define OK(call) CHECK((call) == NNCORE_OK)
-#define FAILS(call, status, text) \
-  CHECK((call) == (status) && strstr(nncore_last_error(), (text)) != NULL)
-#define REFUSED(call, text) FAILS(call, NNCORE_INVALID_ARGUMENT, text)
+int failures = 0;
 
 enum { inputs = 2, hidden = 4, outputs = 1, rows = 4 };
 enum { parameters = (inputs + 1) * hidden + (hidden + 1) * outputs };
@@ -222,6 +208,6 @@ int main(void) {
   test_gradients();
   test_activations();
   test_steps();
-  if (faults == 0) printf("all passed\n");
-  return faults > 0;
+  if (failures == 0) printf("all passed\n");
+  return failures > 0;
 }
