@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -67,23 +68,26 @@ def test_ctrl_c_within_an_epoch_ends_training_with_a_usable_model(weighted: bool
     x = np.tile(X, (200, 1))
     y, weight = np.tile(Y, (200, 1)), np.tile(WEIGHT, 200) if weighted else None
     epochs: list[int] = []
-    pressed: list[threading.Timer] = []
+
+    def press_once_it_runs(biases: np.ndarray, before: np.ndarray) -> None:
+        while np.array_equal(biases, before):
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
 
     def press_soon(run: Any) -> None:
         epochs.append(run.epoch)
         if run.epoch == 1:
-            pressed.append(threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)))
-            pressed[0].start()
+            biases = run.net.biases[-1]
+            threading.Thread(target=press_once_it_runs, args=(biases, biases.copy())).start()
 
     model = ours.MLPRegressor(
-        hidden_layer_sizes=(200,), batch_size=5, max_iter=400, random_state=0,
-        callbacks=[Lambda(on_epoch_begin=press_soon)],
+        hidden_layer_sizes=(200,), batch_size=5, max_iter=10_000, n_iter_no_change=10_000,
+        random_state=0, callbacks=[Lambda(on_epoch_begin=press_soon)],
     )  # fmt: skip
     with pytest.warns(UserWarning, match="interrupted by user"):
         model.fit(x, y, weight)
-    pressed[0].join()
     assert model.n_iter_ == len(model.loss_curve_) == model.network_.epoch == epochs[-1]
-    assert epochs[-1] < 399
+    assert epochs[-1] < 9_999
     assert np.isfinite(model.predict(X)).all()
     model.set_params(callbacks=None, max_iter=2, warm_start=True)
     with warnings.catch_warnings():

@@ -6,15 +6,13 @@ import multiprocessing
 import signal
 import subprocess
 import sys
-import threading
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import numpy as np
 import pytest
 
+from endless_epochs import ORDER, during, endless_data
 from networks import digest, make_network, make_problem, parameter_digest, train
 from nncore import _core
 
@@ -60,38 +58,23 @@ def test_two_networks_may_train_on_one_array() -> None:
 
 
 def test_a_second_trainer_is_refused() -> None:
-    """The long epochs repeat until the second trainer has started during one of them."""
-    net = make_network([200, 300, 10], ["sigmoid"] * 2, dtype="float32")
-    x, y = make_problem(net, 3000)
-    long_data = _core.Dataset(net, x.astype("float32"), y)
-    short_data = _core.Dataset(net, x[:1].astype("float32"), y[:1])
-    asked = threading.Event()
+    net, data = endless_data()
+    first, second = (_core.Trainer(net, batch_size=1) for _ in range(2))
 
-    def train_long() -> None:
-        trainer = _core.Trainer(net, batch_size=10)
-        while not asked.is_set():
-            with suppress(_core.BusyError):
-                trainer.epoch(long_data, None, learning_rate=0.1)
+    def ask() -> str:
+        with pytest.raises(_core.BusyError) as refused:
+            second.epoch(data, None, learning_rate=0.1)
+        return str(refused.value)
 
-    thread = threading.Thread(target=train_long)
-    second, refusals = _core.Trainer(net, batch_size=1), []
-    thread.start()
-    for _ in range(1000):
-        time.sleep(0.001)
-        try:
-            second.epoch(short_data, None, learning_rate=0.1)
-        except _core.BusyError as error:
-            refusals.append(str(error))
-            break
-    asked.set()
-    thread.join()
-    assert refusals, "the second trainer was never refused"
-    assert "train" in refusals[0]
-    second.epoch(short_data, None, learning_rate=0.1)
+    assert "train" in during(lambda: first.epoch(data, ORDER, learning_rate=0.1), net, ask)
+    assert second.steps == 0
+    second.epoch(data, None, learning_rate=0.1)
+    assert second.steps == 1
     assert net.all_finite()
 
 
 INTERRUPTED = """
+import threading, time
 import numpy as np
 from nncore import _core
 net = _core.Network([64, 1024, 1024, 10], ["sigmoid"] * 3, seed=1)
@@ -102,7 +85,13 @@ n = 200_000
 x = rng.random((n, 64), dtype=np.float32)
 data = _core.Dataset(net, x, np.arange(n) % 10)
 trainer = _core.Trainer(net, batch_size={batch_size})
-print("ready", flush=True)
+
+def tell_when_it_runs():
+    while (_core.weight_views(net)[2] == before).all():
+        time.sleep(0.001)
+    print("running", flush=True)
+
+threading.Thread(target=tell_when_it_runs, daemon=True).start()
 try:
     trainer.epoch(data, None, learning_rate=0.1, n_threads={threads})
     print("finished")
@@ -116,17 +105,16 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process")
 @pytest.mark.parametrize(("threads", "batch_size"), [(1, 10), (2, 128)])
 def test_ctrl_c_stops_a_long_epoch(threads: int, batch_size: int) -> None:
-    """An epoch of a minute stops at once. The network and its trainer stay usable."""
+    """An epoch of minutes stops at once. The network and its trainer stay usable."""
     program = INTERRUPTED.format(threads=threads, batch_size=batch_size)
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(0.5)  # let the epoch begin
+        assert process.stdout.readline() == "running\n"
         process.send_signal(signal.SIGINT)
         try:
-            output, _ = process.communicate(timeout=20)
+            output, _ = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 0
@@ -172,7 +160,7 @@ def test_ctrl_c_at_any_moment_is_a_keyboard_interrupt(shape: tuple[int, ...]) ->
 
 
 LEFT_RUNNING = """
-import threading, time
+import threading
 import numpy as np
 import nncore
 x, y = np.random.default_rng(0).random((3000, 100)), np.arange(3000) % 10
@@ -180,6 +168,7 @@ started = threading.Barrier(4)
 
 def work():
     net = nncore.Network([100, 200, 10], seed=1)
+    {work}
     started.wait()
     while True:
         {work}
@@ -187,7 +176,6 @@ def work():
 for _ in range(3):
     threading.Thread(target=work, daemon=True).start()
 started.wait()
-time.sleep(0.05)
 """
 
 

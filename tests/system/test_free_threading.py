@@ -10,7 +10,6 @@ import subprocess
 import sys
 import sysconfig
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 
 import nncore
+from endless_epochs import ORDER, during, endless_data
 from networks import digest, make_network, make_problem, parameter_digest, train
 from nncore import _core
 from nncore.callbacks import Lambda
@@ -115,40 +115,28 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
 
 
 def test_a_trainer_is_used_by_one_thread_at_a_time() -> None:
-    """A call during an epoch is refused and does not change the trainer's counters."""
-    net = make_network([100, 100, 10], ["sigmoid"] * 2, dtype="float32")
-    x, y = make_problem(net, 2000)
-    data = _core.Dataset(net, x, y)
-    trainer = _core.Trainer(net, batch_size=10)
-    asked, refused, counts = threading.Event(), [], []
+    """A call during an epoch is refused and does not change what the trainer counts."""
+    net, data = endless_data()
+    trainer = _core.Trainer(net, batch_size=1)
 
-    def train_meanwhile() -> None:
-        while not asked.is_set():
-            with suppress(_core.BusyError):
-                before = trainer.steps
-                trainer.epoch(data, None, learning_rate=0.01)
-                counts.append(trainer.steps - before)
+    def ask() -> list[str]:
+        refusals = []
+        for order in (None, ORDER):
+            with pytest.raises(_core.BusyError) as refused:
+                trainer.epoch(data, order, learning_rate=-1)  # which is not looked at yet
+            refusals.append(str(refused.value))
+        with pytest.raises(_core.BusyError) as refused:
+            trainer.step(data, learning_rate=0.01)
+        return [*refusals, str(refused.value)]
 
-    def ask() -> None:
-        for _ in range(500):
-            time.sleep(0.001)  # otherwise this thread would always come first
-            try:
-                trainer.epoch(data, None, learning_rate=-1)
-            except ValueError:  # the trainer was free and refused the learning rate
-                continue
-            except _core.BusyError as error:
-                refused.append(str(error))
-                if len(refused) == 10:
-                    break
-        asked.set()
-
-    run_concurrently(train_meanwhile, ask)
-    assert refused
-    assert "already being trained" in refused[0]
-    assert set(counts) <= {200}
-    before = trainer.steps
-    trainer.epoch(data, None, learning_rate=0.01)
-    assert trainer.steps == before + 200
+    for refusal in during(lambda: trainer.epoch(data, ORDER, learning_rate=0.01), net, ask):
+        assert "already being trained" in refusal
+    done = trainer.steps
+    assert trainer.position is not None
+    assert trainer.position[3] == done
+    trainer.epoch(data, ORDER[:200], learning_rate=0.01)
+    assert trainer.steps == done + 200
+    assert trainer.position is None
 
 
 def test_a_dataset_copies_its_labels() -> None:

@@ -281,12 +281,8 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(
     epochs = 60
     whole = finish(tmp_path / "whole", epochs)
     path = tmp_path / "run"
-    delays = np.random.default_rng(int(sent)).uniform(0.0, 0.15, 8)
-    on_a_busy_machine = (0.5, 1.0, 2.0, 4.0, 8.0)
     reached = 0
-    for attempt, delay in enumerate((*delays, *on_a_busy_machine)):
-        if attempt >= len(delays) and reached > 0:
-            break
+    for delay in np.random.default_rng(int(sent)).uniform(0.0, 0.15, 8):
         with start(path, epochs) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
@@ -297,8 +293,13 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(
             net = Network.resume(path)  # the file is complete at any moment
             assert reached <= net.epoch <= epochs
             reached = net.epoch
+    if reached == 0:  # a busy machine, where none of them came to the end of an epoch
+        with start(path, epochs) as process:
+            while not path.exists() or Network.load(path).epoch == 0:
+                assert process.poll() is None
+                time.sleep(0.001)
+            process.send_signal(sent)
     net = finish(path, epochs)
-    assert reached > 0
     assert bits(net) == bits(whole)
     assert net.history["validation_cost"] == whole.history["validation_cost"]
     if sent == signal.SIGINT:  # a killed process cannot remove its temporary file
@@ -308,7 +309,7 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bits(
 def test_an_epoch_interrupted_by_ctrl_c_resumes_where_it_stopped(tmp_path: Path) -> None:
     """The process is interrupted within its second epoch."""
     code = """
-        import os, signal, sys, threading
+        import os, signal, sys, threading, time
         import numpy as np
         from nncore import Network
         from nncore.callbacks import Lambda
@@ -316,16 +317,30 @@ def test_an_epoch_interrupted_by_ctrl_c_resumes_where_it_stopped(tmp_path: Path)
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(20_000, 50)), rng.integers(0, 10, 20_000)
         options = dict(batch_size=2, optimizer="momentum", dropout=0.3, l2=1.0)
-        net, whole = (Network([50, 200, 10], seed=4) for _ in range(2))
+        whole = Network([50, 200, 10], seed=4)
+
+        def press_once_it_runs(net):
+            before = net.biases[-1].copy()
+            while np.array_equal(net.biases[-1], before):
+                time.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGINT)
 
         def press_soon(run):
+            global presser
             if run.epoch == 1:
-                threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+                presser = threading.Thread(target=press_once_it_runs, args=(run.net,))
+                presser.start()
 
-        try:
-            net.fit(x, y, 5, callbacks=[Lambda(on_epoch_begin=press_soon)], **options)
-        except KeyboardInterrupt:
-            print(0 < net.training_state.trainer.position[3] < 10_000)
+        while True:
+            net = Network([50, 200, 10], seed=4)
+            try:
+                net.fit(x, y, 5, callbacks=[Lambda(on_epoch_begin=press_soon)], **options)
+                presser.join()  # if it is late, it is pressed here
+            except KeyboardInterrupt:
+                position = net.training_state.trainer.position
+                if net.epoch == 1 and position is not None:  # else the epoch ended meanwhile
+                    break
+        print(0 < position[3] < 10_000)
         net.save_checkpoint(sys.argv[1])
         net = Network.resume(sys.argv[1])
         net.fit(x, y, 3, initial_epoch=net.epoch, **options)
