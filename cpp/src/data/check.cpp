@@ -1,7 +1,6 @@
 #include "data/check.hpp"
 
 #include <atomic>
-#include <bit>
 #include <cmath>
 #include <numeric>
 #include <type_traits>
@@ -14,10 +13,10 @@ template <class T>
 bool all_finite(const T* x, std::size_t n) noexcept {
   // On the bits, where "any" is an integer reduction that becomes vector code.
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  const Bits exponent = std::bit_cast<Bits>(static_cast<T>(HUGE_VAL));
+  const Bits exponent = __builtin_bit_cast(Bits, static_cast<T>(HUGE_VAL));
   Bits bad = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    bad |= Bits{(std::bit_cast<Bits>(x[i]) & exponent) == exponent};
+    bad |= Bits{(__builtin_bit_cast(Bits, x[i]) & exponent) == exponent};
   }
   return bad == 0;
 }

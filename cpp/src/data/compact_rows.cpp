@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <limits>
 #include <span>
@@ -24,7 +23,7 @@ class Codes {
 
   // The value's code, or -1 where it would be one too many.
   int operator()(T value) {
-    const auto bits = std::bit_cast<Bits>(value);
+    const auto bits = __builtin_bit_cast(Bits, value);
     for (auto i = static_cast<std::size_t>((bits * multiplier) >> (8 * sizeof(Bits) - 10));; ++i) {
       std::int16_t& code = slots_[i % slots_.size()];
       if (code < 0) {
@@ -32,7 +31,7 @@ class Codes {
         values_[count_] = value;
         return code = static_cast<std::int16_t>(count_++);
       }
-      if (std::bit_cast<Bits>(values_[static_cast<std::size_t>(code)]) == bits) return code;
+      if (__builtin_bit_cast(Bits, values_[static_cast<std::size_t>(code)]) == bits) return code;
     }
   }
 

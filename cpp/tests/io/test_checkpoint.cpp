@@ -244,7 +244,8 @@ TEST_CASE("changed options keep the optimiser's slots if the optimiser is the sa
   CHECK(std::equal(velocity.begin(), velocity.end(), trainer.slots()[0].begin()));
   trainer.set_options({.optimizer = Optimizer::momentum, .hyperparameters = {0.5}});
   CHECK(trainer.steps() == 0);
-  CHECK(std::ranges::count(trainer.slots()[0], 0.f) == std::ssize(velocity));
+  const auto slot = trainer.slots()[0];
+  CHECK(std::count(slot.begin(), slot.end(), 0.f) == std::ssize(velocity));
   trainer.set_options({.optimizer = Optimizer::adam});
   CHECK(trainer.slots().size() == 2);
 }

@@ -27,7 +27,7 @@ std::string file_bytes(std::string_view header, std::string_view data) {
 }
 
 TensorFile parse(std::string_view bytes) {
-  return parse_tensor_bytes(std::as_bytes(std::span(bytes)), "model.nn");
+  return parse_tensor_bytes(std::as_bytes(std::span(bytes.data(), bytes.size())), "model.nn");
 }
 
 // The message of the error that parsing throws. It must start with the label.

@@ -3,7 +3,6 @@
 // hashes, which are the same on x86 and on Arm.
 #include <doctest/doctest.h>
 
-#include <bit>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -215,7 +214,7 @@ void compare_tables(const Pair<T>& pair) {
 template <class T>
 std::uint64_t hashed(std::span<const T> x, std::uint64_t hash = 0xcbf29ce484222325u) {
   for (const T number : x) {
-    const auto bits = std::bit_cast<typename FloatFormat<T>::Bits>(number);
+    const auto bits = bits_as<typename FloatFormat<T>::Bits>(number);
     for (std::size_t byte = 0; byte < sizeof bits; ++byte) {
       hash = (hash ^ (bits >> (8 * byte) & 0xff)) * 0x100000001b3u;
     }
