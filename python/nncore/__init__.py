@@ -11,10 +11,18 @@ Deep Learning*; `nncore.sklearn`, scikit-learn's estimators; `nncore.export`, mo
 programs. These are imported when first used.
 """
 
+# ruff: noqa: E402
+
 from __future__ import annotations
+
+from nncore._support import command as _command
+
+_command.let_sigint_end_imports()  # before the long ones
 
 from importlib import import_module
 from types import ModuleType
+
+import numpy as _numpy  # noqa: F401  # within the core's import an interrupt is an ImportError
 
 from nncore._core import __version__, get_num_threads, set_num_threads
 from nncore.errors import BusyError, DataError, DivergenceError, ModelFileError

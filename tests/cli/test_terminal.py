@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -108,3 +109,41 @@ def test_ctrl_c_within_an_import_ends_with_the_documented_code(model: str, tmp_p
     done = run("predict", model, "digit.png", cwd=tmp_path, env=env)
     assert done.stderr == "nncore: interrupted\n"
     assert done.returncode == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there os.kill ends the process")
+@pytest.mark.parametrize("how", ["module", "script"])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_ctrl_c_while_numpy_is_imported_ends_the_command_quietly(
+    how: str, ignored: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "numpy.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    (tmp_path / "nncore").write_text("from nncore.cli import run; raise SystemExit(run())")
+    done = subprocess.run(
+        [sys.executable, *(["-m", "nncore"] if how == "module" else [tmp_path / "nncore"]), "info"],
+        cwd=tmp_path,
+        env=environment(PYTHONPATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL
+        ),
+    )
+    if ignored:  # as a shell does for what runs in the background
+        assert "AttributeError: module 'numpy'" in done.stderr
+    else:
+        assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_ctrl_c_while_a_program_imports_nncore_is_a_keyboard_interrupt(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    program = "try: import nncore\nexcept KeyboardInterrupt: print('caught')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(PYTHONPATH=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("caught\n", "")

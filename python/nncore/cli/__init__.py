@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from nncore import _core
+from nncore._support.command import raise_on_sigint
 
 from . import directories, evaluate, export, info, predict, train
 from .output import INTERRUPTED, print_error, printable
@@ -38,6 +39,7 @@ class Parser(argparse.ArgumentParser):
 
 def run() -> int:
     """The command itself: `main`, and then an exit that Ctrl-C cannot disturb."""
+    raise_on_sigint()
     code = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # no traceback while Python exits
     # CPython kills itself by SIGINT at its end if a KeyboardInterrupt left an exec() of text, as
