@@ -259,6 +259,16 @@ def test_killed_savers_leave_a_complete_file_and_nothing_else(
     assert os.listdir(tmp_path) == ["model"]
 
 
+def test_a_save_looks_at_no_file_that_no_lock_names(tmp_path: Path) -> None:
+    """To look at all would take the longer the more there are."""
+    (tmp_path / ".nncore-save-1-4.tmp").write_bytes(b"whose lock is gone")
+    replace_file(tmp_path / "model", b"new")
+    assert sorted(os.listdir(tmp_path)) == [".nncore-save-1-4.tmp", "model"]
+    (tmp_path / ".nncore-save-5.lock").write_bytes(b".nncore-save-1-4.tmp")
+    replace_file(tmp_path / "model", b"newer")
+    assert os.listdir(tmp_path) == ["model"]
+
+
 def test_files_with_similar_names_are_kept(tmp_path: Path) -> None:
     names = [".nncore-save-1.tmp", ".nncore-save-1-2.tmp.bak", ".nncore-save-a-1.tmp", ".tmp"]
     for name in (*names, ".nncore-save--1.tmp", ".nncore-save-1-.tmp", "nncore-save-1-1.tmp"):

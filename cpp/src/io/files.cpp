@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +15,9 @@
 #include <io.h>
 #include <process.h>
 #include <sys/stat.h>
+
+#include <fstream>
 #else
-#include <dirent.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,13 +54,8 @@ void check_protection(const fs::path& path) {
   if (_waccess(path.c_str(), 2) != 0) fail("cannot be replaced");
 }
 void sync_directory(const fs::path&) {}
-// No file that is open can be removed there.
 constexpr bool moves_while_open = false;
 bool lock_new(int, const fs::path&) { return true; }
-void remove_if_abandoned(const fs::path& path) {
-  std::error_code ignored;
-  fs::remove(path, ignored);
-}
 #else
 int open_new(const fs::path& path) {
   return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -101,7 +96,6 @@ constexpr bool moves_while_open = true;
 
 #ifdef __EMSCRIPTEN__
 bool lock_new(int, const fs::path&) { return true; }
-void remove_if_abandoned(const fs::path&) {}  // there is one process only
 #else
 // flock's locks belong to the open file: other threads of this process meet them too, and they end
 // with the process however it ends. False if somebody has taken the new file for an abandoned one.
@@ -109,30 +103,21 @@ bool lock_new(int file, const fs::path& path) {
   if (::flock(file, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;  // or there are no locks
   return ::access(path.c_str(), F_OK) == 0;
 }
-
-// Whoever gets the lock knows that the writer is dead. Where there are no locks, nobody gets one.
-void remove_if_abandoned(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (file < 0) return;
-  struct stat opened{}, named{};
-  if (::fstat(file, &opened) == 0 && S_ISREG(opened.st_mode) && opened.st_uid == ::geteuid() &&
-      ::flock(file, LOCK_EX | LOCK_NB) == 0 && ::lstat(path.c_str(), &named) == 0 &&
-      named.st_dev == opened.st_dev && named.st_ino == opened.st_ino) {
-    ::unlink(path.c_str());
-  }
-  ::close(file);
-}
 #endif
 #endif
 
 // Names of temporary files: short, since the target's may leave no room for a suffix.
 constexpr std::string_view temporary_start = ".nncore-save-";
-constexpr std::string_view temporary_end = ".tmp";
+constexpr std::string_view temporary_end = ".tmp", lock_end = ".lock";
 
 std::string temporary_name() {
   static std::atomic<unsigned> counter = 0;
   return std::string(temporary_start) + std::to_string(process_id()) + "-" +
          std::to_string(counter++) + std::string(temporary_end);
+}
+
+std::string lock_name(int number) {
+  return std::string(temporary_start) + std::to_string(number) + std::string(lock_end);
 }
 
 // Whether temporary_name() may have made it: two numbers with a dash between them.
@@ -150,29 +135,55 @@ bool is_temporary_name(std::string_view name) {
   return is_number(name.substr(0, dash)) && is_number(name.substr(dash + 1));
 }
 
-// Removes the temporary files of savers that were killed. A directory that cannot be read keeps
-// them.
-void remove_abandoned(const fs::path& directory) {
+// If the holder of that lock file is dead: removes the temporary file that it names, then the lock
+// file. Returns whether there was a lock file.
+bool remove_if_abandoned(const fs::path& lock);
+
 #ifdef _WIN32
-  std::error_code unreadable;
-  fs::directory_iterator entry(directory, unreadable);
-  while (!unreadable && entry != fs::directory_iterator()) {
-    const std::wstring name = entry->path().filename().wstring();
-    // No temporary file's name has other characters than these make of it.
-    if (is_temporary_name(std::string(name.begin(), name.end()))) {
-      remove_if_abandoned(entry->path());
-    }
-    entry.increment(unreadable);
-  }
-#else
-  // Several times as fast as the standard library's iterator, for directories of many files.
-  const std::unique_ptr<DIR, int (*)(DIR*)> listed(::opendir(directory.c_str()), ::closedir);
-  if (!listed) return;
-  while (const dirent* entry = ::readdir(listed.get())) {
-    if (is_temporary_name(entry->d_name)) remove_if_abandoned(directory / entry->d_name);
-  }
-#endif
+bool remove_if_abandoned(const fs::path& lock) {
+  std::error_code error;
+  const fs::file_type type = fs::symlink_status(lock, error).type();
+  if (type != fs::file_type::regular) return type != fs::file_type::not_found;
+  std::string name;
+  std::getline(std::ifstream(lock, std::ios::binary), name);
+  if (!name.empty() && !is_temporary_name(name)) return true;
+  fs::remove(lock, error);  // which fails while somebody has it open
+  if (!error && !name.empty()) fs::remove(lock.parent_path() / name, error);
+  return true;
 }
+#elif defined(__EMSCRIPTEN__)
+bool remove_if_abandoned(const fs::path& lock) {  // there is one process only
+  std::error_code unknown;
+  return fs::exists(fs::symlink_status(lock, unknown));
+}
+#else
+// A regular file of this user, whose rights may be root's.
+bool is_own_file(const struct stat& status) {
+  return S_ISREG(status.st_mode) && status.st_uid == ::geteuid();
+}
+
+// Whoever gets the lock knows that the holder is dead. Where there are no locks, nobody gets one.
+bool remove_if_abandoned(const fs::path& lock) {
+  const int file = ::open(lock.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0) return errno != ENOENT;
+  struct stat opened{}, named{};
+  if (::fstat(file, &opened) == 0 && is_own_file(opened) && ::flock(file, LOCK_EX | LOCK_NB) == 0 &&
+      ::lstat(lock.c_str(), &named) == 0 && named.st_dev == opened.st_dev &&
+      named.st_ino == opened.st_ino) {
+    std::array<char, 64> text{};
+    const auto length = ::read(file, text.data(), text.size());
+    const std::string name(text.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    const fs::path temporary = lock.parent_path() / name;
+    const bool is_ours = name.empty() || is_temporary_name(name);
+    if (is_ours && !name.empty() && ::lstat(temporary.c_str(), &named) == 0 && is_own_file(named)) {
+      ::unlink(temporary.c_str());
+    }
+    if (is_ours) ::unlink(lock.c_str());
+  }
+  ::close(file);
+  return true;
+}
+#endif
 
 // What a path leads to that no file can replace; empty for files and for what is not there.
 std::string_view special_kind(fs::file_type type) {
@@ -250,20 +261,69 @@ struct Target {
   std::optional<fs::perms> permissions;  // the old file's, if there is one
 };
 
+// Names a temporary file for as long as its writer lives, so that others find it afterwards without
+// looking at every file in the directory: a lock file with a small number, in which its name stands
+// before it is made. Making one removes what dead writers have left.
+class TemporaryLock {
+ public:
+  TemporaryLock(const fs::path& directory, const std::string& name) {
+    // Numbers that are free lie between taken ones where writers have come and gone.
+    constexpr int most_free = 16;
+    for (int number = 0, free = 0; file_ < 0 || free < most_free; ++number) {
+      const fs::path path = directory / lock_name(number);
+      free = remove_if_abandoned(path) ? 0 : free + 1;
+      if (file_ < 0) take(path, name);
+    }
+  }
+  TemporaryLock(const TemporaryLock&) = delete;
+  TemporaryLock& operator=(const TemporaryLock&) = delete;
+  ~TemporaryLock() { release(); }
+
+ private:
+  // Unless somebody has it.
+  void take(const fs::path& path, const std::string& name) {
+    file_ = open_new(path);
+    if (file_ < 0 && errno == EEXIST) return;
+    if (file_ < 0) fail("cannot create a file in " + tensor_format::path_text(path.parent_path()));
+    path_ = path;
+    if (!lock_new(file_, path)) {
+      path_.clear();
+      release();
+      return;
+    }
+    while (write_some(file_, reinterpret_cast<const std::byte*>(name.data()), name.size()) < 0) {
+      if (errno == EINTR) continue;
+      const int code = errno;
+      release();
+      fail("cannot be written", code);
+    }
+  }
+
+  void release() {
+    std::error_code ignored;
+    if (moves_while_open && !path_.empty()) fs::remove(path_, ignored);  // while it is locked
+    if (file_ >= 0) close_file(std::exchange(file_, -1));
+    if (!moves_while_open && !path_.empty()) fs::remove(path_, ignored);
+    path_.clear();
+  }
+
+  fs::path path_;
+  int file_ = -1;
+};
+
 class TemporaryFile {
  public:
   explicit TemporaryFile(const Target& target) {
     for (;;) {
-      path_ = target.directory / temporary_name();
+      const std::string name = temporary_name();
+      lock_.emplace(target.directory, name);
+      path_ = target.directory / name;
       file_ = open_new(path_);
-      if (file_ < 0 && errno == EEXIST) continue;
-      if (file_ < 0) {
-        const int code = errno;
-        path_.clear();
-        fail("cannot create a file in " + tensor_format::path_text(target.directory), code);
-      }
-      if (lock_new(file_, path_)) break;
-      close_file(std::exchange(file_, -1));
+      if (file_ >= 0) break;
+      if (errno == EEXIST) continue;
+      const int code = errno;
+      path_.clear();
+      fail("cannot create a file in " + tensor_format::path_text(target.directory), code);
     }
     // Before there is any content that others could read.
     if (target.permissions) set_permissions(*target.permissions);
@@ -271,10 +331,9 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile() {
-    std::error_code ignored;
-    if (moves_while_open && !path_.empty()) fs::remove(path_, ignored);  // while it is locked
     if (file_ >= 0) close_file(file_);
-    if (!moves_while_open && !path_.empty()) fs::remove(path_, ignored);
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove(path_, ignored);
   }
 
   void write(std::span<const std::byte> bytes) {
@@ -316,6 +375,7 @@ class TemporaryFile {
     }
   }
 
+  std::optional<TemporaryLock> lock_;  // goes last
   fs::path path_;
   int file_ = -1;
 };
@@ -324,7 +384,6 @@ class TemporaryFile {
 
 void replace_file(const fs::path& path, std::span<const std::span<const std::byte>> pieces) {
   const Target target(path);
-  remove_abandoned(target.directory);
   // Programs that tidy up, and servers whose locks do not reach other machines, may remove a
   // temporary file that is in use.
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -340,7 +399,6 @@ void replace_file(const fs::path& path, std::span<const std::span<const std::byt
 
 void check_replaceable(const fs::path& path, std::uint64_t bytes) {
   const Target target(path);
-  remove_abandoned(target.directory);
   TemporaryFile temporary(target);
   static constexpr std::array<std::byte, 1 << 16> zeros{};
   for (; bytes > 0; bytes -= std::min<std::uint64_t>(bytes, zeros.size())) {

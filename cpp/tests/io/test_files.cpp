@@ -94,17 +94,20 @@ TEST_CASE("files: errors carry the system's error number") {
 TEST_CASE("files: temporary files of dead processes are removed, those of live ones stay") {
   const TemporaryDirectory directory;
   const auto path = directory / "file";
-  const auto temporary = directory / ".nncore-save-1-1.tmp";
+  const auto temporary = directory / ".nncore-save-1-1.tmp",
+             lock = directory / ".nncore-save-3.lock";
   std::ofstream(temporary) << "left behind";
+  std::ofstream(lock) << ".nncore-save-1-1.tmp";
   int ready[2];
   REQUIRE(pipe(ready) == 0);
   const pid_t child = fork();
   if (child == 0) {  // a slow save
-    const int file = open(temporary.c_str(), O_WRONLY | O_CLOEXEC);
+    const int file = open(lock.c_str(), O_WRONLY | O_CLOEXEC);
     const bool locked = flock(file, LOCK_EX | LOCK_NB) == 0 && write(ready[1], "", 1) == 1;
     while (locked) pause();
     _exit(1);
   }
+  REQUIRE(child > 0);
   char byte = 0;
   REQUIRE(read(ready[0], &byte, 1) == 1);
   replace(path, "first");
@@ -114,15 +117,32 @@ TEST_CASE("files: temporary files of dead processes are removed, those of live o
   REQUIRE(waitpid(child, nullptr, 0) == child);
   replace(directory / "other", "second");
   CHECK_FALSE(fs::exists(temporary));
+  CHECK_FALSE(fs::exists(lock));
   CHECK(content(path) == "first");
 
-  // Other files with similar names are kept.
+  // Other files with similar names are kept, and so is what no saver would have named.
   for (const char* name : {".nncore-save-1.tmp", ".nncore-save-1-1.tmp~", ".nncore-save-x-1.tmp"}) {
     std::ofstream(directory / name) << "theirs";
+    std::ofstream(directory / ".nncore-save-0.lock") << name;
+    replace(path, "third");
+    CHECK(fs::exists(directory / name));
+    CHECK(content(directory / ".nncore-save-0.lock") == name);
   }
   fs::create_symlink("file", directory / ".nncore-save-1-2.tmp");
-  replace(path, "third");
-  CHECK(directory.file_count() == 6);
+  std::ofstream(directory / ".nncore-save-1.lock") << ".nncore-save-1-2.tmp";
+  fs::create_symlink(".nncore-save-1.tmp", directory / ".nncore-save-2.lock");
+  REQUIRE(mkfifo((directory / ".nncore-save-4.lock").c_str(), 0600) == 0);
+  replace(path, "fourth");
+  CHECK(fs::is_symlink(directory / ".nncore-save-1-2.tmp"));
+  CHECK_FALSE(fs::exists(directory / ".nncore-save-1.lock"));
+  CHECK(directory.file_count() == 9);
+
+  // A saver that was killed before it made its temporary file, with others between.
+  std::ofstream(directory / ".nncore-save-20.lock") << ".nncore-save-1-7.tmp";
+  std::ofstream(directory / ".nncore-save-21.lock");
+  check_replaceable(path);
+  CHECK(directory.file_count() == 9);
+  CHECK(content(path) == "fourth");
   close(ready[0]);
   close(ready[1]);
 }
