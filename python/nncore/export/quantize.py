@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore import _core
 from nncore.export._activations import natural_cost
+from nncore.export._exportable import Exportable, network_of
 from nncore.network import Evaluation, Network
 
 Array = NDArray[Any]
@@ -40,7 +41,7 @@ class QuantizedNetwork:
     Inference", 2018, without the zero points). Biases and activation functions stay float32.
 
     Args:
-        net: of at most 133,144 units a layer.
+        net: of at most 133,144 units a layer, or a fitted estimator of `nncore.sklearn`.
         calibration: rows like those that it will be asked, (n, sizes[0]), n at least 1; a few
             hundred of the training data are enough.
 
@@ -59,7 +60,8 @@ class QuantizedNetwork:
 
     layers: list[QuantizedLayer]
 
-    def __init__(self, net: Network, calibration: ArrayLike) -> None:
+    def __init__(self, net: Exportable, calibration: ArrayLike) -> None:
+        net = network_of(net)
         if max(net.sizes[:-1]) > MOST_INPUTS:
             raise ValueError(f"int8 takes at most {MOST_INPUTS:,} inputs a layer, got {net.sizes}")
         net.check_finite()
@@ -85,6 +87,11 @@ class QuantizedNetwork:
     def evaluate(self, x: ArrayLike, y: ArrayLike) -> Evaluation:
         """The mean cost and the accuracy on rows x and their y, as `nncore.Network.evaluate`."""
         return self._core[-1].evaluate(self._last_inputs(x), y)
+
+    def quantized_inputs(self, x: ArrayLike) -> NDArray[np.int8]:
+        """Rows x (n, sizes[0]) as the eight-bit integers that the C file's functions take."""
+        a = np.atleast_2d(np.asarray(x, np.float32))
+        return _rounded(a, self.layers[0].levels).astype(np.int8)
 
     def _last_inputs(self, x: ArrayLike) -> Array:
         a = np.atleast_2d(np.asarray(x, np.float32))
