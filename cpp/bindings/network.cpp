@@ -302,8 +302,11 @@ void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
   m.def(
       "load_model",
       [](const std::filesystem::path& path) {
-        const GilReleased release;
-        return PyNetwork{load_model(path)};
+        const TensorFile file = [&] {
+          const GilReleased release;
+          return read_tensor_file(path);
+        }();
+        return std::pair(PyNetwork{model_from(file)}, file.metadata());
       },
       py::arg("path"), py::pos_only());
 }

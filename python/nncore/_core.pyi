@@ -154,7 +154,7 @@ def save_model(
 ) -> None:
     """Writes a model file, with the given metadata and tensors besides."""
 
-def load_model(path: str | os.PathLike[str], /) -> Network:
+def load_model(path: str | os.PathLike[str], /) -> tuple[Network, dict[str, str]]:
     """Reads a model file. Raises ModelFileError."""
 
 class Dataset:

@@ -21,6 +21,7 @@ from nncore._support.architecture import (
     initializer_names,
 )
 from nncore._support.checks import file_path, integer, real
+from nncore._support.labels import labels_as_metadata, labels_from_metadata
 from nncore._support.names import check_name
 from nncore.history import History
 
@@ -60,6 +61,13 @@ class Model(_core.Network):
 
     history: History
     """What training measured, since the network's first epoch."""
+
+    classes: NDArray[Any] | None = None
+    """The labels that the numbers of its classes stand for, as a model from elsewhere had them.
+
+    None for a network that has only numbers. `predict` gives numbers in any case:
+    `net.classes[net.predict(x)]` are the labels. Saved with the model.
+    """
 
     _training: TrainingState | None
     """None until it is asked for: a network that only predicts is not trained."""
@@ -201,7 +209,7 @@ class Model(_core.Network):
             BusyError: the network is being trained in another thread.
         """
         self.check_finite()
-        _core.save_model(self, file_path(path))
+        _core.save_model(self, file_path(path), labels_as_metadata(self.classes))
 
     @classmethod
     def load(cls: type[Self], path: str | os.PathLike[str]) -> Self:
@@ -212,7 +220,9 @@ class Model(_core.Network):
                 damaged; the message names it and the fault.
         """
         net = cls.__new__(cls)
-        net._build(_core.load_model(file_path(path)))
+        core, metadata = _core.load_model(file_path(path))
+        net._build(core)
+        net.classes = labels_from_metadata(metadata)
         return net
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
@@ -232,7 +242,8 @@ class Model(_core.Network):
 
         _core.check_no_session_elsewhere(self)
         self.check_finite()
-        checkpoint.save(self, self.history, self.training_state, file_path(path))
+        metadata = labels_as_metadata(self.classes)
+        checkpoint.save(self, self.history, self.training_state, file_path(path), metadata)
 
     @classmethod
     def resume(cls: type[Self], path: str | os.PathLike[str]) -> Self:
@@ -312,6 +323,27 @@ class Model(_core.Network):
         parameters = [*self.weights, *self.biases]
         training = None if self._training is None else self._training.copied()
         return _rebuild, (type(self), core, self.epoch, parameters, training), state
+
+
+def plain_state(net: Model) -> dict[str, Any]:
+    """All that pickle keeps of a network, in containers, numbers and arrays of NumPy's alone."""
+    _, (_, core, epoch, parameters, training), _ = net.__reduce__()
+    return {
+        "core": core,
+        "epoch": epoch,
+        "parameters": parameters,
+        "training": training,
+        "classes": net.classes,
+        "history": {"epochs": net.history.epochs, "columns": dict(net.history)},
+    }
+
+
+def from_plain_state(cls: type[Self], state: dict[str, Any]) -> Self:
+    """The network whose `plain_state` that is."""
+    net = _rebuild(cls, *(state[key] for key in ("core", "epoch", "parameters", "training")))
+    net.classes = state["classes"]
+    net.history = History(state["history"]["columns"], state["history"]["epochs"])
+    return net
 
 
 def _rebuild(

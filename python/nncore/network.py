@@ -25,7 +25,8 @@ class Network(Model):
     Args:
         sizes: units of every layer, the inputs first; two layers or more.
         activation: of the hidden layers, or a list with a name for each of them: "sigmoid",
-            "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "linear",
+            "tanh", "relu", "leaky_relu" (of slope 0.01), "relu6", "elu", "selu", "gelu",
+            "gelu_tanh" (its approximation by tanh), "silu", "mish", "softplus", "linear",
             "exponential", or "step" (the perceptron), which predicts but cannot be trained.
         output_activation: of the last layer: one of those, or "softmax".
         cost: what training minimises: "quadratic", "cross_entropy" (sigmoid outputs),

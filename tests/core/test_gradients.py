@@ -17,6 +17,7 @@ TOLERANCE = 1e-7
 # What the core must have. If it loses a name, these tests must not lose it silently.
 EXPECTED_HIDDEN = {
     "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "linear",
+    "selu", "relu6", "mish", "gelu_tanh",
 }  # fmt: skip
 EXPECTED_PAIRINGS = {
     ("quadratic", "sigmoid"),

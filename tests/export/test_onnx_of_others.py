@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("onnx")
 
 from export_networks import error
-from nncore import ModelFileError
 from nncore.export import from_onnx
 
 
@@ -100,8 +99,14 @@ def test_reads_classifiers_exported_by_skl2onnx(kind: str, zipmap: bool, path: P
     options = {id(model): {"zipmap": zipmap}}
     written = ignoring_deprecations(lambda: skl2onnx.to_onnx(model, x[:1], options=options))
     path.write_bytes(written.SerializeToString())
-    outputs, probabilities = from_onnx(path).feedforward(x), model.predict_proba(x)
+    net, probabilities = from_onnx(path), model.predict_proba(x)
+    outputs = net.feedforward(x)
     assert error(outputs, probabilities[:, 1:] if kind == "two" else probabilities) < 1e-6
+    if kind == "labels":
+        assert net.classes is None
+    else:
+        assert net.classes is not None
+        np.testing.assert_array_equal(net.classes[net.predict(x)], model.predict(x))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -127,5 +132,35 @@ def test_reads_regressors_exported_by_skl2onnx(dtype: str, path: Path) -> None:
     path.write_bytes(
         ignoring_deprecations(lambda: skl2onnx.to_onnx(pipeline, x[:1])).SerializeToString()
     )
-    with pytest.raises(ModelFileError, match="Scaler" if dtype == "float32" else "Sub"):
-        from_onnx(path)
+    scaled = from_onnx(path)
+    assert scaled.dtype == dtype
+    tolerance = 1e-5 if dtype == "float32" else 1e-13
+    assert error(scaled.feedforward(x), pipeline.predict(x)) < tolerance
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_reads_batch_normalisation_exported_by_pytorch(dynamo: bool, path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    if dynamo:
+        ignoring_deprecations(lambda: pytest.importorskip("onnxscript"))
+    nn = torch.nn
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.BatchNorm1d(6), nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU6(), nn.BatchNorm1d(5),
+        nn.Linear(5, 4), nn.Mish(), nn.Linear(4, 4), nn.SELU(), nn.Linear(4, 4),
+        nn.GELU(approximate="tanh"), nn.Linear(4, 3), nn.LogSoftmax(-1),
+    )  # fmt: skip
+    model(5 * torch.randn(100, 6) + 3)  # so that there are means and variances
+    model.eval()
+    options: dict[str, Any] = {"dynamo": dynamo, "input_names": ["x"], "verbose": False}
+    options["dynamic_shapes" if dynamo else "dynamic_axes"] = (
+        ({0: torch.export.Dim.DYNAMIC},) if dynamo else {"x": {0: "n"}}
+    )
+    ignoring_deprecations(
+        lambda: torch.onnx.export(model, (torch.zeros(2, 6),), str(path), **options)
+    )
+    net = from_onnx(path)
+    assert net.activations == ("relu6", "mish", "selu", "gelu_tanh", "softmax")
+    x = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    with torch.no_grad():
+        assert error(np.log(net.feedforward(x)), model(torch.from_numpy(x)).numpy()) < 1e-5

@@ -99,15 +99,18 @@ class Residual(nn.Module):
     ("modules", "named"),
     [
         ([nn.Conv2d(1, 1, 3)], "'conv', Conv2d"),
-        ([nn.BatchNorm1d(2)], "BatchNorm1d"),
+        ([nn.BatchNorm1d(2, track_running_stats=False)], "BatchNorm1d"),
+        ([nn.BatchNorm1d(3)], "BatchNorm1d"),
+        ([nn.BatchNorm2d(2)], "BatchNorm2d"),
+        ([nn.Sigmoid(), nn.BatchNorm1d(2)], "BatchNorm1d.*it follows the outputs' sigmoid"),
         ([nn.LayerNorm(2)], "LayerNorm"),
         ([Residual()], "Residual"),
-        ([nn.LeakyReLU(0.2)], r"LeakyReLU\(negative_slope=0.2\)"),
-        ([nn.ELU(0.5)], "ELU"),
+        ([nn.LeakyReLU(0.2)], r"LeakyReLU\(negative_slope=0.2\).* 0.2, and nncore's slope is 0.01"),
+        ([nn.ELU(0.5)], "ELU.*nncore's alpha is 1"),
         ([nn.Softplus(beta=2)], "Softplus"),
-        ([nn.GELU(approximate="tanh")], "GELU"),
-        ([nn.ReLU6()], "ReLU6"),
-        ([nn.LogSoftmax(dim=-1)], "LogSoftmax"),
+        ([nn.Hardswish()], "Hardswish"),
+        ([nn.LogSoftmax(dim=0)], "LogSoftmax"),
+        ([nn.LogSoftmax(dim=1), nn.Linear(2, 2)], "hidden and cannot be log_softmax"),
         ([nn.Softmax(dim=0)], "Softmax"),
         ([nn.PReLU()], "PReLU"),
         ([nn.Softmax(dim=1), nn.Linear(2, 2)], "hidden and cannot be softmax"),
@@ -137,3 +140,56 @@ def test_other_objects_are_refused() -> None:
     nn.init.constant_(model.weight, float("nan"))
     with pytest.raises(ValueError, match="finite"):
         from_torch(model)
+
+
+class Standardize(nn.Module):
+    """As users write it, with buffers."""
+
+    def __init__(self, mean: Any, deviation: Any) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
+
+    def forward(self, x: Any) -> Any:
+        return (x - self.mean) / self.deviation
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_scalings_are_folded(dtype: Any) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        Standardize(torch.tensor([1.0, 2, 3, 4]), torch.tensor([2.0, 3, 4, 5])), nn.BatchNorm1d(4),
+        nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.BatchNorm1d(5, affine=False),
+        nn.Linear(5, 3), nn.LogSoftmax(-1),
+    ).to(dtype)  # fmt: skip
+    model(4 * torch.randn(100, 4, dtype=dtype) + 1)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    net = from_torch(model)
+    assert (net.sizes, net.activations) == ((4, 5, 3), ("relu", "softmax"))
+    assert model.training
+    assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in before.items())
+    x = rows(net)
+    with torch.no_grad():
+        expected = model.eval()(torch.from_numpy(x)).numpy()
+    assert error(np.log(net.feedforward(x)), expected) < (1e-5 if net.dtype == "float32" else 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("output", "cost"), [("softmax", "log_likelihood"), ("sigmoid", "cross_entropy")]
+)
+def test_a_classifier_of_logits_trains_cross_entropy_when_told_so(output: str, cost: str) -> None:
+    model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2))
+    assert from_torch(model).cost == "quadratic"
+    net = from_torch(model, output_activation=output)
+    assert (net.activations, net.cost) == (("tanh", output), cost)
+    x, y = rows(net), torch.arange(40) % 2
+    with torch.no_grad():
+        logits = model(torch.from_numpy(x))
+    if output == "softmax":
+        loss = nn.functional.cross_entropy(logits, y)
+    else:
+        targets = nn.functional.one_hot(y).float()
+        loss = 2 * nn.functional.binary_cross_entropy_with_logits(logits, targets)
+    assert net.evaluate(x, y.numpy()).cost == pytest.approx(loss.item(), rel=1e-5)
+    with pytest.raises(ValueError, match="these are softmax already"):
+        from_torch(nn.Sequential(nn.Linear(2, 2), nn.Softmax(1)), output_activation=output)

@@ -47,6 +47,24 @@ def silu_slope(z: Array) -> Array:
     return s * (1.0 + z * (1.0 - s))
 
 
+SELU, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def mish_slope(z: Array) -> Array:
+    t = np.tanh(softplus(z))
+    return t + z * (1.0 - t**2) * sigmoid(z)
+
+
+def gelu_argument(z: Array) -> Array:
+    return math.sqrt(2.0 / math.pi) * (z + 0.044715 * z**3)
+
+
+def gelu_tanh_slope(z: Array) -> Array:
+    t = np.tanh(gelu_argument(z))
+    inner = math.sqrt(2.0 / math.pi) * (1.0 + 3 * 0.044715 * z**2)
+    return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t**2) * inner
+
+
 Function = Callable[[Array], Array]
 
 ACTIVATIONS: dict[str, tuple[Function, Function]] = {
@@ -61,6 +79,16 @@ ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "gelu": (lambda z: z * normal_cdf(z), lambda z: normal_cdf(z) + z * normal_pdf(z)),
     "silu": (lambda z: z * sigmoid(z), silu_slope),
     "softplus": (softplus, sigmoid),
+    "selu": (
+        lambda z: SELU * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0.0))),
+        lambda z: SELU * np.where(z > 0, 1.0, SELU_ALPHA * np.exp(np.minimum(z, 0.0))),
+    ),
+    "relu6": (lambda z: np.clip(z, 0.0, 6.0), lambda z: np.where((z > 0) & (z < 6), 1.0, 0.0)),
+    "mish": (lambda z: z * np.tanh(softplus(z)), mish_slope),
+    "gelu_tanh": (
+        lambda z: 0.5 * z * (1.0 + np.tanh(gelu_argument(z))),
+        gelu_tanh_slope,
+    ),
     "linear": (lambda z: z, np.ones_like),
     "exponential": (np.exp, np.exp),
     "step": (lambda z: np.where(z > 0, 1.0, 0.0), np.zeros_like),  # the perceptron

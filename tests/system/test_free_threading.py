@@ -103,7 +103,7 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
         lambda: (_core.Network(net), _core.Dataset(net, rows, y), _core.build_info()),
         lambda: (
             trainer.save_checkpoint(file, metadata={}, tensors={}),
-            _core.Trainer.resume(_core.load_model(file), file),
+            _core.Trainer.resume(_core.load_model(file)[0], file),
         ),
         lambda: _core.permutation(200, seed=1, epoch=2).sum(),
     ]

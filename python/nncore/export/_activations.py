@@ -14,6 +14,8 @@ from nncore.network import Network
 
 Array = NDArray[Any]
 
+LOG_SOFTMAX = "log_softmax"
+"""No activation of nncore's, but outputs whose exponential is softmax."""
 _COSTS = {"softmax": "log_likelihood", "sigmoid": "cross_entropy", "exponential": "poisson"}
 
 
@@ -27,18 +29,53 @@ def identify(function: Callable[[Array], Any], dtype: Any = np.float32) -> str |
 
     `function` takes a layer's weighted inputs, (rows, units) of the dtype, and gives as many
     activations. It is asked at 2 x 300 places from -60 to 60; 1e-5 tells nncore's activations
-    from one another and from their usual relatives, such as gelu's approximation by tanh.
+    from one another and from their usual relatives. LOG_SOFTMAX is recognised too.
     """
-    try:
-        with np.errstate(all="ignore"):
-            found = np.asarray(function(probe().astype(dtype)))
-    except Exception:  # other people's code, asked about other shapes than it was written for
+    found = _ask(function, probe(), dtype)
+    if found is None:
         return None
     for name in _core.ACTIVATIONS:
-        expected = _values(name)
-        if found.shape == expected.shape and np.allclose(found, expected, rtol=1e-5, atol=1e-5):
+        if _equal(found, _values(name)):
             return name
-    return None
+    with np.errstate(over="ignore"):  # some give -inf where a probability is 0 in float32
+        return LOG_SOFTMAX if _equal(np.exp(found), _values("softmax")) else None
+
+
+def relative(function: Callable[[Array], Any]) -> str:
+    """Which activation of nncore's differs from `function` by a constant only, and what helps.
+
+    Empty where there is none.
+    """
+    slope = _ask(function, np.full((1, 2), -1.0))
+    if slope is None or slope.shape != (1, 2):
+        return ""
+    z, found = probe(), _ask(function, probe())
+    leak, alpha = -float(slope[0, 0]), float(slope[0, 0]) / np.expm1(-1.0)
+    if _equal(found, np.where(z > 0, z, leak * z)):
+        return (
+            f"; it is leaky_relu with slope {leak:.6g}, and nncore's slope is 0.01: train it with "
+            "that slope, or with relu or silu"
+        )
+    if _equal(found, np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))):
+        return (
+            f"; it is elu with alpha {alpha:.6g}, and nncore's alpha is 1: train it with that "
+            "alpha, or with selu or silu"
+        )
+    return ""
+
+
+def _ask(function: Callable[[Array], Any], z: Array, dtype: Any = np.float32) -> Array | None:
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(function(z.astype(dtype)))
+    except Exception:  # other people's code, asked about other shapes than it was written for
+        return None
+
+
+def _equal(found: Array | None, expected: Array) -> bool:
+    if found is None or found.shape != expected.shape:
+        return False
+    return np.allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @lru_cache(1)

@@ -6,12 +6,13 @@ import os
 
 from nncore.book import _json_file
 from nncore.errors import ModelFileError
+from nncore.export._exportable import Exportable, network_of
 from nncore.network import Network
 
 _COSTS = {"quadratic": "QuadraticCost", "cross_entropy": "CrossEntropyCost"}
 
 
-def to_book_json(net: Network, path: str | os.PathLike[str]) -> None:
+def to_book_json(net: Exportable, path: str | os.PathLike[str]) -> None:
     """Writes a network as the book's `network2.load` reads it, whole or not at all.
 
     Numbers are written so that they read back as the same bits.
@@ -21,6 +22,7 @@ def to_book_json(net: Network, path: str | os.PathLike[str]) -> None:
             cross_entropy cost; or a parameter is not finite.
         OSError: the file cannot be written, is write-protected or no regular file.
     """
+    net = network_of(net)
     others = sorted(set(net.activations) - {"sigmoid"})
     if others:
         raise ValueError(f"the book's file knows sigmoid layers only; this network has {others}")

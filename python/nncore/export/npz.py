@@ -13,6 +13,7 @@ import numpy as np
 from nncore._support.checks import file_path, integer
 from nncore._support.files import read_file, replace_file
 from nncore.errors import ModelFileError
+from nncore.export._exportable import Exportable, network_of
 from nncore.network import Network
 
 _NAMES = re.compile(r"(weights|biases)_\d+|activations|cost|seed|epoch")
@@ -20,7 +21,7 @@ _MOST_EXPANDED, _MOST_EXPANSION = 256 << 20, 100
 """The bytes that arrays may always take, and how many times the file's size, if that is more."""
 
 
-def to_npz(net: Network, path: str | os.PathLike[str]) -> None:
+def to_npz(net: Exportable, path: str | os.PathLike[str]) -> None:
     """Writes a network as NumPy arrays; the file is written whole or not at all.
 
     `weights_1` (units, inputs) and `biases_1` (units,) belong to the first layer after the
@@ -31,6 +32,7 @@ def to_npz(net: Network, path: str | os.PathLike[str]) -> None:
         ValueError: a parameter is not finite.
         OSError: the file cannot be written, is write-protected or no regular file.
     """
+    net = network_of(net)
     net.check_finite()
     arrays = {"activations": np.array(net.activations), "cost": np.array(net.cost)}
     arrays |= {"seed": np.array(net.seed, np.uint64), "epoch": np.array(net.epoch, np.uint64)}

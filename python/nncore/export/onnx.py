@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
 import numpy as np
 
 from nncore import _core
+from nncore._support.architecture import checked_dtype
 from nncore._support.extras import require
 from nncore._support.files import replace_file
+from nncore._support.labels import labels_as_metadata
+from nncore.export._exportable import Exportable, classes_of, network_of
 from nncore.network import Network
 
 _OPSET, _IR_VERSION = 13, 7
@@ -24,47 +28,59 @@ _SINGLE = {
     "softmax": "Softmax",
 }
 """Operators that compute an activation in either dtype."""
-_SINGLE_FLOAT32 = {"leaky_relu": "LeakyRelu", "elu": "Elu", "softplus": "Softplus"}
+_SINGLE_FLOAT32 = {"leaky_relu": "LeakyRelu", "elu": "Elu", "softplus": "Softplus", "selu": "Selu"}
 """Operators for which onnxruntime has float32 only."""
 
 
-def to_onnx(net: Network, path: str | os.PathLike[str]) -> None:
+def to_onnx(net: Exportable, path: str | os.PathLike[str], *, dtype: str | None = None) -> None:
     """Writes a network as an ONNX model; the file is written whole or not at all.
 
-    The input "x" is (n, sizes[0]) and the output "y" (n, sizes[-1]), both in the network's
-    dtype, with n left open. Opset 13. In float64, gelu goes through the error function in
-    float32, as no engine has another: it is right to 1e-7.
+    The input "x" is (n, sizes[0]) and the output "y" (n, sizes[-1]), with n left open. Opset 13.
+    In float64, gelu goes through the error function in float32, as no engine has another: it is
+    right to 1e-7. Labels of classes are kept in the file's metadata, under "classes". A model that
+    computes them, or the steps of a pipeline, comes from skl2onnx: see `nncore.sklearn`.
+
+    Args:
+        net: or a fitted estimator of `nncore.sklearn`.
+        dtype: of input, output and parameters, "float32" or "float64"; None for the network's.
 
     Raises:
         ImportError: the onnx package is missing.
-        ValueError: a parameter is not finite, or the model exceeds ONNX's 2 GiB.
+        ValueError: a parameter is not finite in that dtype, or the model exceeds ONNX's 2 GiB.
         OSError: the file cannot be written, is write-protected or no regular file.
     """
     onnx = require("onnx", extra="onnx", purpose="to_onnx")
+    classes, net = classes_of(net), network_of(net)
     net.check_finite()
-    model = _Writer(onnx, net).model()
+    model = GraphWriter(onnx, net, dtype).model()
+    onnx.helper.set_model_props(model, labels_as_metadata(classes))
     onnx.checker.check_model(model, full_check=True)
     replace_file(path, model.SerializeToString())
 
 
-class _Writer:
+class GraphWriter:
     """Nodes and constants in the making; tensors are named after what and where they are."""
 
-    def __init__(self, onnx: Any, net: Network) -> None:
+    def __init__(self, onnx: Any, net: Network, dtype: str | None) -> None:
         self.onnx = onnx
         self.net = net
-        self.float = onnx.helper.np_dtype_to_tensor_dtype(net.dtype)
+        self.dtype = net.dtype if dtype is None else checked_dtype(dtype)
+        self.float = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(self.dtype))
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
 
-    def model(self) -> Any:
-        helper = self.onnx.helper
+    def layers(self) -> None:
+        """Adds what computes "y" from "x"."""
         tensor, last = "x", len(self.net.activations)
         layers = zip(self.net.weights, self.net.biases, self.net.activations, strict=True)
         for i, (w, b, activation) in enumerate(layers, start=1):
             given = [tensor, self.constant(f"weights_{i}", w), self.constant(f"biases_{i}", b)]
             z = self.node("Gemm", given, f"z_{i}", transB=1)
             tensor = self.activate(activation, z, "y" if i == last else f"a_{i}")
+
+    def model(self) -> Any:
+        self.layers()
+        helper = self.onnx.helper
         graph = helper.make_graph(
             self.nodes,
             "nncore",
@@ -86,17 +102,20 @@ class _Writer:
         return output
 
     def constant(self, name: str, value: Any) -> str:
-        array = np.ascontiguousarray(value, self.net.dtype)
+        with np.errstate(over="ignore"):
+            array = np.ascontiguousarray(value, self.dtype)
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name}: a parameter is too large for {self.dtype}")
         self.constants[name] = self.onnx.numpy_helper.from_array(array, name)
         return name
 
     def number(self, value: float) -> str:
-        return self.constant(f"{value:.4g}", np.full((), value))
+        return self.constant(f"{value:.17g}", np.full((), value))
 
     def activate(self, activation: str, z: str, a: str) -> str:
         """Adds what computes `a` from `z`."""
         single = _SINGLE.get(activation)
-        if single is None and self.net.dtype == np.float32:
+        if single is None and self.dtype == np.float32:
             single = _SINGLE_FLOAT32.get(activation)
         if single is not None:
             options = {"alpha": 0.01} if single == "LeakyRelu" else {}
@@ -112,6 +131,31 @@ class _Writer:
         power = self.node("Exp", [negative], f"{a}/exp")
         below = self.node("Sub", [power, self.number(1)], f"{a}/below")
         return self.node("Add", [self.node("Relu", [z], f"{a}/relu"), below], a)
+
+    def _selu(self, z: str, a: str) -> str:
+        alpha, scale = 1.6732632423543772, 1.0507009873554805
+        negative = self.node("Min", [z, self.number(0)], f"{a}/negative")
+        power = self.node("Exp", [negative], f"{a}/exp")
+        below = self.node("Sub", [power, self.number(1)], f"{a}/below")
+        below = self.node("Mul", [below, self.number(alpha)], f"{a}/bent")
+        above = self.node("Relu", [z], f"{a}/relu")
+        whole = self.node("Add", [above, below], f"{a}/unscaled")
+        return self.node("Mul", [whole, self.number(scale)], a)
+
+    def _relu6(self, z: str, a: str) -> str:
+        return self.node("Clip", [z, self.number(0), self.number(6)], a)
+
+    def _mish(self, z: str, a: str) -> str:
+        softplus = self.activate("softplus", z, f"{a}/softplus")
+        return self.node("Mul", [z, self.node("Tanh", [softplus], f"{a}/tanh")], a)
+
+    def _gelu_tanh(self, z: str, a: str) -> str:
+        first = 2 * math.sqrt(2 / math.pi)
+        square = self.node("Mul", [z, z], f"{a}/square")
+        third = self.node("Mul", [square, self.number(0.044715 * first)], f"{a}/third")
+        both = self.node("Add", [third, self.number(first)], f"{a}/sum")
+        argument = self.node("Mul", [z, both], f"{a}/argument")
+        return self.node("Mul", [z, self.node("Sigmoid", [argument], f"{a}/sigmoid")], a)
 
     def _softplus(self, z: str, a: str) -> str:
         distance = self.node("Neg", [self.node("Abs", [z], f"{a}/abs")], f"{a}/negative")

@@ -9,9 +9,11 @@ on random rows, so that nothing is read wrong in silence.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +22,11 @@ from numpy.typing import NDArray
 from nncore._support.checks import file_path
 from nncore._support.extras import require
 from nncore._support.files import open_file, read_file
+from nncore._support.labels import labels_from_metadata
 from nncore.errors import ModelFileError
-from nncore.export._activations import identify, probe
-from nncore.export._layers import Layers
+from nncore.export._activations import LOG_SOFTMAX, identify, probe, relative
+from nncore.export._layers import Layers, Scaling
+from nncore.export._onnx_scaling import as_scaling, scaled_input
 from nncore.network import Network
 
 Array = NDArray[Any]
@@ -30,13 +34,16 @@ Array = NDArray[Any]
 _RESHAPES = {"Flatten", "Reshape", "Squeeze", "Unsqueeze"}
 _UNIT_BY_UNIT = {
     "Abs", "Add", "Cast", "Clip", "Div", "Dropout", "Elu", "Erf", "Exp", "Gelu", "Greater",
-    "GreaterOrEqual", "HardSigmoid", "Identity", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max",
-    "Min", "Mul", "Neg", "Not", "PRelu", "Pow", "Reciprocal", "Relu", "Selu", "Sigmoid", "Sign",
-    "Softplus", "Softsign", "Sqrt", "Sub", "Swish", "Tanh", "ThresholdedRelu", "Where",
+    "GreaterOrEqual", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Less",
+    "LessOrEqual", "Log", "Max", "Min", "Mish", "Mul", "Neg", "Not", "PRelu", "Pow",
+    "Reciprocal", "Relu", "Selu", "Sigmoid", "Sign", "Softplus", "Softsign", "Sqrt", "Sub",
+    "Swish", "Tanh", "ThresholdedRelu", "Where",
 }  # fmt: skip
-_ACTIVATIONS = _UNIT_BY_UNIT | _RESHAPES | {"ReduceMax", "ReduceSum", "Softmax"}
+_SCALINGS = {"BatchNormalization", "Scaler"}
+"""Further operators that do nothing but multiply and shift each unit by constants."""
+_ACTIVATIONS = _UNIT_BY_UNIT | _RESHAPES | {"LogSoftmax", "ReduceMax", "ReduceSum", "Softmax"}
 """The operators that activations, and reshapes between layers, may consist of."""
-_EVALUATED = _ACTIVATIONS | {
+_EVALUATED = _ACTIVATIONS | _SCALINGS | {
     "Concat", "Constant", "ConstantOfShape", "DequantizeLinear", "Expand", "Gather", "Gemm",
     "MatMul", "Shape", "Slice", "Transpose",
 }  # fmt: skip
@@ -47,6 +54,10 @@ _MOST_ELEMENTS = 1 << 24
 """The most elements that one operator may make, unless the file has half as many constants."""
 _MOST_WORK = 1 << 28
 """The most elements that all operators together may make while a file is read."""
+_LEAST_WORK = 1 << 12
+"""What running any operator counts for, in elements."""
+_MOST_SEARCHED, _MOST_IN_FRONT, _MOST_BEHIND = 50, 8, 3
+"""The operators among which scalings are looked for, and the most scalings beside an activation."""
 _DECISIONS = {"ArgMax", "Binarizer", "ZipMap"}
 """Operators that turn a classifier's outputs into its answer."""
 
@@ -62,17 +73,29 @@ class _Unsupported(Exception):
     """The graph is not a network of nncore's; the message says which operator it fails at."""
 
 
-def from_onnx(path: str | os.PathLike[str]) -> Network:
+def from_onnx(path: str | os.PathLike[str], *, output_activation: str | None = None) -> Network:
     """Reads a network of dense layers from an ONNX model, float64 if the model's weights are.
 
-    A layer is a Gemm, or a MatMul with or without an Add; its activation one or more operators
-    that compute one of nncore's. A layer without biases gets zeros. Of a classifier the scores
-    are read, not the labels: two classes may have one output, the second one's probability.
+    A layer is a Gemm, or a MatMul with or without an Add. Its activation is one or more operators
+    that compute one of nncore's. A layer without biases gets zeros. What multiplies and shifts
+    each unit by constants (BatchNormalization, a StandardScaler) is folded into a dense layer
+    beside it. In float32 that may cost a few digits where a mean is far larger than its deviation.
+
+    Of a classifier the scores are read, and the labels are kept as the network's `classes`. Two
+    classes may have one output, the second one's probability. Outputs of LogSoftmax become softmax
+    outputs: the network gives the probabilities themselves.
+
     Nothing is evaluated but what dense networks are written with, and in bounded time and memory:
     models of more than 5,000 operators are refused, as are constants computed by loops.
 
+    Args:
+        output_activation: what a model with linear outputs leaves to its loss. "softmax" or
+            "sigmoid" make a classifier of one that gives logits, which then trains log_likelihood
+            or cross_entropy; "exponential" takes its outputs for logarithms of rates.
+
     Raises:
         ImportError: the onnx package is missing.
+        ValueError: the outputs are not linear, or output_activation is another one.
         ModelFileError: the file cannot be read, is damaged, or holds something that nncore has
             not; the message names the operator.
     """
@@ -90,9 +113,12 @@ def from_onnx(path: str | os.PathLike[str]) -> Network:
     except Exception as error:  # protobuf and onnx raise all kinds, of damaged files
         raise ModelFileError(f"{name}: damaged, or not an ONNX model: {_reason(error)}") from error
     try:
-        return _Reader(onnx, model).read()
+        layers, classes = _Reader(onnx, model).read()
     except Exception as error:  # as of constants that are shorter than they say
         raise ModelFileError(f"{name}: {_reason(error)}") from error
+    net = layers.network(output_activation)
+    net.classes = classes
+    return net
 
 
 def _reason(error: Exception) -> str:
@@ -171,6 +197,7 @@ class _Reader:
         self.work = _MOST_WORK + self.most
         self.decided: dict[str, str] = {}
         """The tensors that follow a decision, and the scores that it was made from."""
+        self.classes = labels_from_metadata({each.key: each.value for each in model.metadata_props})
 
     def _constant(self, tensor: Any) -> Array:
         known = self.onnx.TensorProto.DataType.values()
@@ -183,14 +210,17 @@ class _Reader:
         types = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
         return [self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(name)) for name in types]
 
-    def read(self) -> Network:
+    def read(self) -> tuple[Layers, Array | None]:
+        """The layers, and the classes' labels where there are any."""
         for node in self.model.graph.node:
             self._follow(node)
         output = self._output()
         self._activate(output)
         net = self.layers.network()
         self._compare(net, output)
-        return net
+        several_labels = net.activations[-1] == "sigmoid" and net.sizes[-1] > 1
+        fit = self.classes is not None and len(self.classes) == max(net.sizes[-1], 2)
+        return self.layers, self.classes if fit and not several_labels else None
 
     def _follow(self, node: Any) -> None:
         inputs = [name for name in node.input if name]
@@ -203,6 +233,7 @@ class _Reader:
         if any(name in self.decided for name in inputs):
             scores = next(self.decided[name] for name in inputs if name in self.decided)
             self.decided |= dict.fromkeys(node.output, scores)
+            self._note_classes(node)
             return
         behind = [name for name in inputs if name in self.places]
         if node.op_type == "Shape" or not behind:  # computed from shapes, for a Reshape
@@ -215,9 +246,10 @@ class _Reader:
             self._bias(node)
         elif node.op_type in _DECISIONS:
             self.decided |= dict.fromkeys(node.output, behind[0])
+            self._note_classes(node)
         elif node.op_type == "Concat" and self._is_pair(node):
             self.decided |= dict.fromkeys(node.output, node.input[1])
-        elif node.op_type in _ACTIVATIONS:
+        elif node.op_type in _ACTIVATIONS | _SCALINGS:
             self._check_constants(node)
             self.places |= dict.fromkeys(node.output, self.here)
         else:
@@ -270,13 +302,26 @@ class _Reader:
         if len(node.input) != 2 or not all(name in self.places for name in node.input):
             return False
         if self.layers.weights and len(self.layers.weights[-1]) == 1:
-            first, second = (self._at_probe(name) for name in node.input)
+            first, second = (self._at_probe(name, self.here.start, probe()) for name in node.input)
             return bool(np.array_equal(first, 1 - second))
         return False
 
+    def _note_classes(self, node: Any) -> None:
+        """Keeps the labels that a node turns the numbers of classes into."""
+        options = self._options(node)
+        labels: Any = options.get("classlabels_strings") or options.get("classlabels_int64s")
+        if node.op_type == "ArrayFeatureExtractor" and node.input[0] in self.constants:
+            labels = self.constants[node.input[0]].ravel().tolist()
+        if labels:
+            texts = [each.decode() if isinstance(each, bytes) else each for each in labels]
+            self.classes = np.array(texts)
+
+    def _scaling(self, node: Any) -> Scaling | None:
+        return as_scaling(node, self.constants, self._options(node))
+
     def _check_constants(self, node: Any) -> None:
-        """Refuses operators with a parameter for each unit: they are no activation."""
-        if node.op_type not in _UNIT_BY_UNIT:
+        """Refuses operators with a parameter for each unit that are no scaling, nor activation."""
+        if node.op_type not in _UNIT_BY_UNIT | _SCALINGS or self._scaling(node) is not None:
             return
         for name in node.input:
             if name in self.constants and self.constants[name].size != 1:
@@ -284,17 +329,75 @@ class _Reader:
                 raise _Unsupported(f"{_text(node)}: it has constants of shape {shape}")
 
     def _activate(self, tensor: str) -> None:
-        """Sets the last layer's activation to what leads from its start to `tensor`."""
+        """Sets the last layer's activation to what leads from its start to `tensor`.
+
+        Scalings in front of the activation and behind it are folded into the dense layers.
+        """
         between = _slice(self.model.graph.node, tensor, self.here.start)
-        name = identify(lambda z: self._at_probe(tensor, z))
+        before, after = self._scalings(between, tensor)
+        starts = [self.here.start, *(node.output[0] for node in before)]
+        ends = [tensor, *(self._scaled(node) for node in after)]
+        splits = itertools.product(range(len(starts)), range(len(ends)))
+        for i, j in sorted(splits, key=sum):  # as few scalings as will do
+            inner = _slice(self.model.graph.node, ends[j], starts[i])
+            if any(node in inner for node in [*before[:i], *after[:j]]):
+                continue  # the two chains overlap
+            name = identify(partial(self._at_probe, ends[j], starts[i]))
+            if name is not None:
+                self._add(before[:i], name, inner, after[:j][::-1])
+                return
         operators = ", ".join(dict.fromkeys(each.op_type for each in between))
-        if name is None:
-            where = _text(between[0]) if len(between) == 1 else f"the operators {operators}"
-            raise _Unsupported(f"{where}: nncore has no activation that computes the same")
-        if self.layers.weights:
-            self.layers.activation(name, operators)
-        elif name != "linear":
+        where = _text(between[0]) if len(between) == 1 else f"the operators {operators}"
+        advice = relative(partial(self._at_probe, tensor, self.here.start))
+        raise _Unsupported(f"{where}: nncore has no activation that computes the same{advice}")
+
+    def _add(self, before: list[Any], activation: str, inner: list[Any], after: list[Any]) -> None:
+        """Adds an activation between scalings to the last layer."""
+        for node in before:
+            self._fold(node)
+        operators = ", ".join(dict.fromkeys(each.op_type for each in inner))
+        if activation != "linear" and not self.layers.weights:
             raise _Unsupported(f"{operators} in front of the first dense layer")
+        self.layers.activation(activation, operators)
+        for node in after:
+            self._fold(node)
+
+    def _fold(self, node: Any) -> None:
+        scaling = self._scaling(node)
+        if scaling is not None:
+            self.layers.scaling(scaling, _text(node))
+
+    def _scalings(self, nodes: list[Any], tensor: str) -> tuple[list[Any], list[Any]]:
+        """The chains of scalings that begin where the last layer ends, and that end at `tensor`.
+
+        The second one begins at its end. A tensor that two nodes read ends a chain.
+        """
+        if len(nodes) > _MOST_SEARCHED:
+            return [], []
+        readers: dict[str, list[Any]] = {}
+        for node in (each for each in nodes if each.op_type != "Shape"):
+            for name in set(node.input):
+                readers.setdefault(name, []).append(node)
+        makers = {name: node for node in nodes for name in node.output}
+        before: list[Any] = []
+        here = self.here.start
+        while len(readers.get(here, [])) == 1 and self._scaling(readers[here][0]) is not None:
+            if len(before) == _MOST_IN_FRONT:
+                break
+            before.append(readers[here][0])
+            here = before[-1].output[0]
+        after: list[Any] = []
+        here = tensor
+        while here in makers and self._scaling(makers[here]) is not None:
+            source = self._scaled(makers[here])
+            if len(readers[source]) > 1 or len(after) == _MOST_BEHIND:
+                break
+            after.append(makers[here])
+            here = source
+        return before, after
+
+    def _scaled(self, node: Any) -> str:
+        return scaled_input(node, self.constants) or node.input[0]
 
     def _unshaped(self, node: Any) -> Any:
         """The node adapted to the probe, whose rows have another shape."""
@@ -302,14 +405,12 @@ class _Reader:
             return self.onnx.helper.make_node("Identity", node.input[:1], node.output)
         return node
 
-    def _at_probe(self, tensor: str, z: Array | None = None) -> Array:
-        """The value of `tensor` for the weighted inputs z of the last layer, (rows, 2)."""
-        z = probe() if z is None else z
-        nodes = _slice(self.unshaped, tensor, self.here.start)
+    def _at_probe(self, tensor: str, start: str, z: Array) -> Array:
+        """The value of `tensor` where the tensor `start` is z (rows, 2)."""
+        nodes = _slice(self.unshaped, tensor, start)
         if not nodes:
             return z
-        given = z.astype(self._dtype())
-        return np.asarray(self._run(nodes, {self.here.start: given}, [tensor])[0])
+        return np.asarray(self._run(nodes, {start: z.astype(self._dtype())}, [tensor])[0])
 
     def _dtype(self) -> Any:
         return self.layers.weights[-1].dtype if self.layers.weights else np.dtype(np.float32)
@@ -330,10 +431,11 @@ class _Reader:
 
     def _check_work(self, node: Any, inputs: list[Array]) -> None:
         """Refuses an operator that could run for long or fill the memory."""
-        if node.op_type not in _EVALUATED or node.domain not in ("", "ai.onnx"):
+        domains = ("ai.onnx.ml",) if node.op_type == "Scaler" else ("", "ai.onnx")
+        if node.op_type not in _EVALUATED or node.domain not in domains:
             raise _Unsupported(f"{_text(node)}: nncore does not evaluate it")
         size = _most_made(node.op_type, inputs)
-        self.work -= size
+        self.work -= max(size, _LEAST_WORK)
         if node.op_type in ("Gemm", "MatMul"):  # whose multiplications are many, and fast
             self.work -= size * max(inputs[0].shape, default=1) // 256
         if size > self.most or self.work < 0:
@@ -372,11 +474,15 @@ class _Reader:
             raise _Unsupported(f"the outputs {names} do not depend on the input")
         if any(self.places[name] != self.here for name in scores):
             raise _Unsupported(f"one of the outputs {names} comes from a hidden layer")
-        first = self._at_probe(scores[0])
-        if not all(np.array_equal(self._at_probe(name), first) for name in scores[1:]):
-            raise _Unsupported(f"the outputs {names} are different things; expected one")
         score: str = scores[0]
+        others = scores[1:]
+        if any(not self._same_at_probe(score, other) for other in others):
+            raise _Unsupported(f"the outputs {names} are different things; expected one")
         return score
+
+    def _same_at_probe(self, tensor: str, other: str) -> bool:
+        start, z = self.here.start, probe()
+        return np.array_equal(self._at_probe(tensor, start, z), self._at_probe(other, start, z))
 
     def _compare(self, net: Network, output: str) -> None:
         """Refuses a network that does not compute what the model does."""
@@ -385,6 +491,8 @@ class _Reader:
         (wanted,) = map(np.asarray, self._run(nodes, {self.input.name: x}, [output]))
         with np.errstate(all="ignore"):
             found = net.feedforward(x.reshape(len(x), -1))
+            if self.layers.activations[-1] == LOG_SOFTMAX:
+                wanted = np.exp(wanted)
         scale = np.abs(wanted).max(initial=1.0)
         # Row by row, as skl2onnx writes several targets below one another.
         if wanted.size != found.size or not np.allclose(

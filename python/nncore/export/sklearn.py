@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nncore._support.extras import require
+from nncore.export._exportable import Exportable, network_of
 from nncore.network import Network
 
 
-def to_sklearn(net: Network) -> Any:
+def to_sklearn(net: Exportable) -> Any:
     """A fitted estimator of scikit-learn's own that predicts what the network does.
 
     Softmax outputs make an MLPClassifier with the classes 0, 1, ...; one sigmoid output one for
@@ -21,9 +22,12 @@ def to_sklearn(net: Network) -> Any:
         ValueError: scikit-learn does not have such outputs, or hidden layers of that activation.
     """
     require("sklearn", extra="sklearn", purpose="to_sklearn")
+    network = network_of(net)
+    if hasattr(net, "to_sklearn"):  # which keeps parameters and classes
+        return net.to_sklearn()
     from nncore.sklearn._convert import estimator_of
 
-    return estimator_of(net).to_sklearn()
+    return estimator_of(network).to_sklearn()
 
 
 def from_sklearn(fitted_mlp: Any) -> Network:

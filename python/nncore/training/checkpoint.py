@@ -22,8 +22,14 @@ from nncore.training.state import TrainingState
 _VERSION = 2
 
 
-def save(net: _core.Network, history: History, state: TrainingState, path: str) -> None:
-    """Writes a checkpoint; see `Network.save_checkpoint`."""
+def save(
+    net: _core.Network,
+    history: History,
+    state: TrainingState,
+    path: str,
+    metadata: dict[str, str],
+) -> None:
+    """Writes a checkpoint, with metadata of the model; see `Network.save_checkpoint`."""
     tensors: dict[str, NDArray[Any]] = {}
     callbacks = []
     for i, (kind, values) in enumerate(state.callback_states()):
@@ -36,7 +42,7 @@ def save(net: _core.Network, history: History, state: TrainingState, path: str) 
         "history": {"epochs": history.epochs, "columns": dict(history)},
         "callbacks": callbacks,
     }
-    metadata = {"checkpoint": json.dumps(content)}
+    metadata = {**metadata, "checkpoint": json.dumps(content)}
     if state.trainer is None:
         _core.save_model(net, path, metadata, tensors)
     else:
