@@ -13,6 +13,10 @@ your own, callbacks, early stopping on any metric, and a bound on threads.
 >>> bool(model.score(x, y) > 0.95)
 True
 
+A fitted estimator holds its network as `network_`. Every `to_*` of `nncore.export` takes either.
+skl2onnx converts estimators, alone and in a Pipeline, with labels and probabilities; if it was
+imported after they were fitted, call `register_skl2onnx()` first. skops saves and loads them.
+
 Needs scikit-learn 1.6 or newer: pip install 'nncore[sklearn]'.
 """
 
@@ -23,7 +27,7 @@ from nncore._support.extras import require
 require("sklearn", extra="sklearn", purpose="nncore.sklearn")
 
 from nncore.sklearn._classifier import MLPClassifier  # noqa: E402
-from nncore.sklearn._convert import from_sklearn  # noqa: E402
+from nncore.sklearn._convert import from_sklearn, register_skl2onnx  # noqa: E402
 from nncore.sklearn._regressor import MLPRegressor  # noqa: E402
 
-__all__ = ["MLPClassifier", "MLPRegressor", "from_sklearn"]
+__all__ = ["MLPClassifier", "MLPRegressor", "from_sklearn", "register_skl2onnx"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy, deepcopy
+from dataclasses import asdict
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -15,10 +16,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from nncore._model import from_plain_state, plain_state
 from nncore.network import Network, Parameters
 from nncore.sklearn import _params
 from nncore.sklearn._lbfgs import fit_lbfgs
 from nncore.sklearn._samples import Rows
+from nncore.sklearn._skl2onnx import register_if_imported
 from nncore.sklearn._stochastic import Pace, fit_stochastic
 
 Self = TypeVar("Self", bound="BaseMLP")
@@ -116,7 +119,10 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     @property
     def network_(self) -> Network:
-        """The network that was trained, whose parameters are those of the estimator."""
+        """The network that was trained, whose parameters are those of the estimator.
+
+        Whoever exports it, or trains it further, may use it as any other network.
+        """
         return self._fitted("network_")
 
     @property
@@ -275,6 +281,25 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             sizes, activation=activations, output_activation=output, cost=cost,
             initializer=arrays, dtype=dtype, seed=seed,
         )  # fmt: skip
+        register_if_imported(type(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain containers, numbers and arrays, so that skops can save them as pickle does."""
+        state = dict(super().__getstate__())  # it is the estimator's own
+        if "_net" in state:
+            state["_net"] = plain_state(state["_net"])
+        if "_pace" in state:
+            state["_pace"] = asdict(state["_pace"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if isinstance(state.get("_net"), dict):  # version 0.1.0 pickled the network itself
+            state["_net"] = from_plain_state(Network, state["_net"])
+        if isinstance(state.get("_pace"), dict):
+            state["_pace"] = Pace(**state["_pace"])
+        super().__setstate__(state)
+        register_if_imported(type(self))
 
     def _outputs(self, X: Any) -> NDArray[Any]:
         """The network's outputs for X, (n, n_outputs_)."""

@@ -7,6 +7,7 @@ from typing import Any
 from sklearn import neural_network
 
 from nncore.network import Network
+from nncore.sklearn import _skl2onnx
 from nncore.sklearn._classifier import MLPClassifier
 from nncore.sklearn._regressor import MLPRegressor
 
@@ -29,6 +30,20 @@ def from_sklearn(fitted_mlp: Any) -> MLPClassifier | MLPRegressor:
         "from_sklearn takes a fitted MLPClassifier or MLPRegressor of scikit-learn's, got a "
         f"{type(fitted_mlp).__name__}"
     )
+
+
+def register_skl2onnx() -> None:
+    """Teaches skl2onnx to convert `MLPClassifier` and `MLPRegressor`, in pipelines too.
+
+    That has happened already where skl2onnx was imported before an estimator was fitted or loaded.
+    The options are those that skl2onnx has for scikit-learn's MLPClassifier: "zipmap", "nocl" and
+    "output_class_labels". Float32 inputs give a model in float32, whatever the network's dtype.
+
+    Raises:
+        ImportError: skl2onnx is missing.
+    """
+    for estimator in (MLPClassifier, MLPRegressor):
+        _skl2onnx.register(estimator)
 
 
 def estimator_of(net: Network) -> MLPClassifier | MLPRegressor:
