@@ -1,6 +1,7 @@
 """Networks for the places where nncore itself cannot go, and networks that come from there.
 
-`to_X(net, ...)` and `from_X(...)`, where X is
+`to_X(net, ...)` takes a network or a fitted estimator of `nncore.sklearn`, and `from_X(...)` gives
+a network. X is
 
 - `onnx`: a file that onnxruntime and most other engines run;
 - `c`: one C99 file with the weights in it, in float32 or int8 (there is no way back);
@@ -8,8 +9,10 @@
 - `npz`: NumPy arrays in a file; `book_json`: the file of the book's `network2`.
 
 A network that comes from elsewhere has the cost that goes with its outputs: log_likelihood with
-softmax, cross_entropy with sigmoid, poisson with exponential, else quadratic. Where nncore has no
-such layer or activation, the error names it.
+softmax, cross_entropy with sigmoid, poisson with exponential, else quadratic. A classifier that
+gives logits is read with output_activation="softmax" or "sigmoid", and trains accordingly. Scalings
+and batch normalisation are folded into the dense layers. Where nncore has no such layer or
+activation, the error names it.
 
 >>> import os, tempfile, nncore
 >>> from nncore.export import from_npz, to_npz

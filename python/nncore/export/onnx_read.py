@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from nncore._support.checks import file_path
 from nncore._support.extras import require
-from nncore._support.files import open_file, read_file
 from nncore._support.labels import labels_from_metadata
 from nncore.errors import ModelFileError
 from nncore.export._activations import LOG_SOFTMAX, identify, probe, relative
 from nncore.export._layers import Layers, Scaling
+from nncore.export._onnx_file import UnsupportedModel, load, nodes_between, text_of
 from nncore.export._onnx_scaling import as_scaling, scaled_input
 from nncore.network import Network
 
@@ -48,8 +48,6 @@ _EVALUATED = _ACTIVATIONS | _SCALINGS | {
     "MatMul", "Shape", "Slice", "Transpose",
 }  # fmt: skip
 """The only operators that are run. Each takes time in proportion to its arrays' sizes."""
-_MOST_NODES = 5_000
-"""The most operators of a model, with functions expanded; large dense networks have hundreds."""
 _MOST_ELEMENTS = 1 << 24
 """The most elements that one operator may make, unless the file has half as many constants."""
 _MOST_WORK = 1 << 28
@@ -67,10 +65,6 @@ class _Place(NamedTuple):
 
     steps: int
     start: str
-
-
-class _Unsupported(Exception):
-    """The graph is not a network of nncore's; the message says which operator it fails at."""
 
 
 def from_onnx(path: str | os.PathLike[str], *, output_activation: str | None = None) -> Network:
@@ -105,10 +99,10 @@ def from_onnx(path: str | os.PathLike[str], *, output_activation: str | None = N
     require("onnx.inliner", extra="onnx", purpose="from_onnx")
     require("onnx.reference", extra="onnx", purpose="from_onnx")
     try:
-        model = _load(onnx, name)
+        model = load(onnx, name)
     except OSError as error:
         raise ModelFileError(f"{name}: {error.strerror or error}") from error
-    except _Unsupported as error:
+    except UnsupportedModel as error:
         raise ModelFileError(f"{name}: {error}") from error
     except Exception as error:  # protobuf and onnx raise all kinds, of damaged files
         raise ModelFileError(f"{name}: damaged, or not an ONNX model: {_reason(error)}") from error
@@ -123,51 +117,6 @@ def from_onnx(path: str | os.PathLike[str], *, output_activation: str | None = N
 
 def _reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def _load(onnx: Any, name: str) -> Any:
-    model = onnx.load_model_from_string(read_file(name))
-    folder = os.path.dirname(name)
-    attributes = [attribute for node in model.graph.node for attribute in node.attribute]
-    tensors = [*model.graph.initializer, *(attribute.t for attribute in attributes)]
-    for tensor in tensors:  # some may lie in other files
-        for entry in tensor.external_data:
-            if entry.key == "location":
-                open_file(os.path.join(folder, entry.value)).close()
-    onnx.load_external_data_for_model(model, folder)
-    onnx.checker.check_model(model)
-    _check_nodes(model)
-    return onnx.inliner.inline_local_functions(model) if model.functions else model
-
-
-def _check_nodes(model: Any) -> None:
-    """Refuses more operators than can be read quickly; a function may call functions."""
-    bodies = {(each.domain, each.name): each.node for each in model.functions}
-    known: dict[tuple[str, str], int] = {}
-    open_calls: set[tuple[str, str]] = set()
-
-    def count(nodes: Any) -> int:
-        total = 0
-        for node in nodes:
-            total += called((node.domain, node.op_type))
-            for attribute in node.attribute:
-                total += sum(count(graph.node) for graph in [attribute.g, *attribute.graphs])
-            if total > _MOST_NODES:
-                raise _Unsupported(f"it has more than {_MOST_NODES:,} operators")
-        return total
-
-    def called(name: tuple[str, str]) -> int:
-        if name not in bodies:
-            return 1
-        if name in open_calls:
-            raise _Unsupported(f"its function {name[1]} calls itself")
-        if name not in known:
-            open_calls.add(name)
-            known[name] = max(1, count(bodies[name]))
-            open_calls.remove(name)
-        return known[name]
-
-    count(model.graph.node)
 
 
 class _Reader:
@@ -185,10 +134,10 @@ class _Reader:
         inputs = [each for each in graph.input if each.name not in self.constants]
         if len(inputs) != 1:
             names = [each.name for each in inputs]
-            raise _Unsupported(f"expected one input, found {len(names)}: {names}")
+            raise UnsupportedModel(f"expected one input, found {len(names)}: {names}")
         self.input = inputs[0]
         if self.input.type.tensor_type.elem_type not in self._numbers():
-            raise _Unsupported(f"its input {self.input.name!r} is no tensor of numbers")
+            raise UnsupportedModel(f"its input {self.input.name!r} is no tensor of numbers")
         self.unshaped = [self._unshaped(node) for node in graph.node]
         self.layers = Layers()
         self.places = {self.input.name: _Place(0, self.input.name)}
@@ -202,7 +151,7 @@ class _Reader:
     def _constant(self, tensor: Any) -> Array:
         known = self.onnx.TensorProto.DataType.values()
         if tensor.data_type not in known:
-            raise _Unsupported(f"the constant {tensor.name!r} has no known type")
+            raise UnsupportedModel(f"the constant {tensor.name!r} has no known type")
         array: Array = self.onnx.numpy_helper.to_array(tensor)
         return array
 
@@ -239,7 +188,7 @@ class _Reader:
         if node.op_type == "Shape" or not behind:  # computed from shapes, for a Reshape
             return
         if any(self.places[name] != self.here for name in behind):
-            raise _Unsupported(f"{_text(node)} takes up an earlier layer again: not a chain")
+            raise UnsupportedModel(f"{text_of(node)} takes up an earlier layer again: not a chain")
         if node.op_type in ("Gemm", "MatMul"):
             self._dense(node)
         elif node.op_type == "Add" and self._is_bias(node):
@@ -253,18 +202,18 @@ class _Reader:
             self._check_constants(node)
             self.places |= dict.fromkeys(node.output, self.here)
         else:
-            raise _Unsupported(f"{_text(node)}: nncore has no such operator")
+            raise UnsupportedModel(f"{text_of(node)}: nncore has no such operator")
 
     def _dense(self, node: Any) -> None:
         options = self._options(node)
         x, *others = node.input
         constant = all(name in self.constants for name in others if name)
         if x not in self.places or not constant or options.get("transA"):
-            raise _Unsupported(f"{_text(node)}: expected rows times constant weights")
+            raise UnsupportedModel(f"{text_of(node)}: expected rows times constant weights")
         self._activate(x)
         weights = self.constants[others[0]]
         if weights.ndim != 2:
-            raise _Unsupported(f"{_text(node)}: its weights have shape {weights.shape}")
+            raise UnsupportedModel(f"{text_of(node)}: its weights have shape {weights.shape}")
         weights = weights if options.get("transB") else weights.T
         if options.get("alpha", 1.0) != 1.0:
             weights = weights * weights.dtype.type(options["alpha"])
@@ -274,7 +223,7 @@ class _Reader:
             if options.get("beta", 1.0) != 1.0:
                 bias = bias * bias.dtype.type(options["beta"])
             bias = self._spread(bias, len(weights), node)
-        self.layers.dense(weights, bias, _text(node))
+        self.layers.dense(weights, bias, text_of(node))
         self._step(node.output[0])
 
     def _is_bias(self, node: Any) -> bool:
@@ -290,7 +239,9 @@ class _Reader:
 
     def _spread(self, bias: Array, units: int, node: Any) -> Array:
         if bias.size not in (1, units) or bias.shape[-1:] not in ((), (bias.size,)):
-            raise _Unsupported(f"{_text(node)}: biases of shape {bias.shape} for {units} units")
+            raise UnsupportedModel(
+                f"{text_of(node)}: biases of shape {bias.shape} for {units} units"
+            )
         return np.broadcast_to(bias.reshape(-1), (units,))
 
     def _step(self, start: str) -> None:
@@ -326,20 +277,20 @@ class _Reader:
         for name in node.input:
             if name in self.constants and self.constants[name].size != 1:
                 shape = self.constants[name].shape
-                raise _Unsupported(f"{_text(node)}: it has constants of shape {shape}")
+                raise UnsupportedModel(f"{text_of(node)}: it has constants of shape {shape}")
 
     def _activate(self, tensor: str) -> None:
         """Sets the last layer's activation to what leads from its start to `tensor`.
 
         Scalings in front of the activation and behind it are folded into the dense layers.
         """
-        between = _slice(self.model.graph.node, tensor, self.here.start)
+        between = nodes_between(self.model.graph.node, tensor, self.here.start)
         before, after = self._scalings(between, tensor)
         starts = [self.here.start, *(node.output[0] for node in before)]
         ends = [tensor, *(self._scaled(node) for node in after)]
         splits = itertools.product(range(len(starts)), range(len(ends)))
         for i, j in sorted(splits, key=sum):  # as few scalings as will do
-            inner = _slice(self.model.graph.node, ends[j], starts[i])
+            inner = nodes_between(self.model.graph.node, ends[j], starts[i])
             if any(node in inner for node in [*before[:i], *after[:j]]):
                 continue  # the two chains overlap
             name = identify(partial(self._at_probe, ends[j], starts[i]))
@@ -347,9 +298,9 @@ class _Reader:
                 self._add(before[:i], name, inner, after[:j][::-1])
                 return
         operators = ", ".join(dict.fromkeys(each.op_type for each in between))
-        where = _text(between[0]) if len(between) == 1 else f"the operators {operators}"
+        where = text_of(between[0]) if len(between) == 1 else f"the operators {operators}"
         advice = relative(partial(self._at_probe, tensor, self.here.start))
-        raise _Unsupported(f"{where}: nncore has no activation that computes the same{advice}")
+        raise UnsupportedModel(f"{where}: nncore has no activation that computes the same{advice}")
 
     def _add(self, before: list[Any], activation: str, inner: list[Any], after: list[Any]) -> None:
         """Adds an activation between scalings to the last layer."""
@@ -357,7 +308,7 @@ class _Reader:
             self._fold(node)
         operators = ", ".join(dict.fromkeys(each.op_type for each in inner))
         if activation != "linear" and not self.layers.weights:
-            raise _Unsupported(f"{operators} in front of the first dense layer")
+            raise UnsupportedModel(f"{operators} in front of the first dense layer")
         self.layers.activation(activation, operators)
         for node in after:
             self._fold(node)
@@ -365,7 +316,7 @@ class _Reader:
     def _fold(self, node: Any) -> None:
         scaling = self._scaling(node)
         if scaling is not None:
-            self.layers.scaling(scaling, _text(node))
+            self.layers.scaling(scaling, text_of(node))
 
     def _scalings(self, nodes: list[Any], tensor: str) -> tuple[list[Any], list[Any]]:
         """The chains of scalings that begin where the last layer ends, and that end at `tensor`.
@@ -407,7 +358,7 @@ class _Reader:
 
     def _at_probe(self, tensor: str, start: str, z: Array) -> Array:
         """The value of `tensor` where the tensor `start` is z (rows, 2)."""
-        nodes = _slice(self.unshaped, tensor, start)
+        nodes = nodes_between(self.unshaped, tensor, start)
         if not nodes:
             return z
         return np.asarray(self._run(nodes, {start: z.astype(self._dtype())}, [tensor])[0])
@@ -433,13 +384,13 @@ class _Reader:
         """Refuses an operator that could run for long or fill the memory."""
         domains = ("ai.onnx.ml",) if node.op_type == "Scaler" else ("", "ai.onnx")
         if node.op_type not in _EVALUATED or node.domain not in domains:
-            raise _Unsupported(f"{_text(node)}: nncore does not evaluate it")
+            raise UnsupportedModel(f"{text_of(node)}: nncore does not evaluate it")
         size = _most_made(node.op_type, inputs)
         self.work -= max(size, _LEAST_WORK)
         if node.op_type in ("Gemm", "MatMul"):  # whose multiplications are many, and fast
             self.work -= size * max(inputs[0].shape, default=1) // 256
         if size > self.most or self.work < 0:
-            raise _Unsupported(f"{_text(node)}: it may make {size:,} elements, too many")
+            raise UnsupportedModel(f"{text_of(node)}: it may make {size:,} elements, too many")
 
     def _evaluate(self, node: Any, inputs: dict[str, Array]) -> list[Array]:
         helper = self.onnx.helper
@@ -459,7 +410,9 @@ class _Reader:
             with np.errstate(all="ignore"):
                 return list(self.evaluator(model).run(None, inputs))
         except Exception as error:  # it raises anything for an inconsistent model
-            raise _Unsupported(f"ONNX's reference cannot run {node.op_type}: {error}") from error
+            raise UnsupportedModel(
+                f"ONNX's reference cannot run {node.op_type}: {error}"
+            ) from error
 
     def _options(self, node: Any) -> dict[str, Any]:
         return {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
@@ -471,13 +424,13 @@ class _Reader:
             self.decided[name] for name in names if name in self.decided
         ]
         if not scores:
-            raise _Unsupported(f"the outputs {names} do not depend on the input")
+            raise UnsupportedModel(f"the outputs {names} do not depend on the input")
         if any(self.places[name] != self.here for name in scores):
-            raise _Unsupported(f"one of the outputs {names} comes from a hidden layer")
+            raise UnsupportedModel(f"one of the outputs {names} comes from a hidden layer")
         score: str = scores[0]
         others = scores[1:]
         if any(not self._same_at_probe(score, other) for other in others):
-            raise _Unsupported(f"the outputs {names} are different things; expected one")
+            raise UnsupportedModel(f"the outputs {names} are different things; expected one")
         return score
 
     def _same_at_probe(self, tensor: str, other: str) -> bool:
@@ -487,7 +440,7 @@ class _Reader:
     def _compare(self, net: Network, output: str) -> None:
         """Refuses a network that does not compute what the model does."""
         x = self._rows(net.sizes[0], max(net.sizes))
-        nodes = _slice(self.model.graph.node, output, self.input.name)
+        nodes = nodes_between(self.model.graph.node, output, self.input.name)
         (wanted,) = map(np.asarray, self._run(nodes, {self.input.name: x}, [output]))
         with np.errstate(all="ignore"):
             found = net.feedforward(x.reshape(len(x), -1))
@@ -498,7 +451,7 @@ class _Reader:
         if wanted.size != found.size or not np.allclose(
             found, wanted.reshape(found.shape), rtol=1e-3, atol=1e-4 * scale
         ):
-            raise _Unsupported("the network that was read computes something else than the model")
+            raise UnsupportedModel("the network that was read computes something else than it")
 
     def _rows(self, inputs: int, widest: int) -> Array:
         """Random rows in the shape and dtype that the model takes."""
@@ -508,24 +461,14 @@ class _Reader:
         if rest.count(0) == 1 and inputs % int(np.prod([n or 1 for n in rest])) == 0:
             rest[rest.index(0)] = inputs // int(np.prod([n or 1 for n in rest]))
         if int(np.prod(rest)) != inputs:
-            raise _Unsupported(
+            raise UnsupportedModel(
                 f"its input has shape {tuple(shape)} (0 for what is open), its first layer takes "
                 f"{inputs} inputs"
             )
         if rows < 0 or rows * widest > self.most:
-            raise _Unsupported(f"it takes {rows:,} rows at a time, too many to compare it with")
+            raise UnsupportedModel(f"it takes {rows:,} rows at a time, too many to compare it with")
         dtype = self.onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
         return np.random.default_rng(0).normal(size=(rows, *rest)).astype(dtype)
-
-
-def _slice(nodes: Sequence[Any], tensor: str, start: str) -> list[Any]:
-    """The nodes that compute `tensor` from `start`, in order."""
-    wanted, chosen = {tensor}, []
-    for node in reversed(nodes):
-        if (wanted - {start}) & set(node.output):
-            chosen.append(node)
-            wanted |= set(node.input)
-    return chosen[::-1]
 
 
 def _most_made(operator: str, inputs: Sequence[Array]) -> int:
@@ -542,8 +485,3 @@ def _most_made(operator: str, inputs: Sequence[Array]) -> int:
     if operator in _UNIT_BY_UNIT:
         return math.prod(np.broadcast_shapes(*(each.shape for each in inputs)))
     return sum(sizes)
-
-
-def _text(node: Any) -> str:
-    domain = f"{node.domain}." if node.domain else ""
-    return f"the operator {domain}{node.op_type}" + (f" ({node.name})" if node.name else "")
