@@ -12,12 +12,14 @@ above `threshold`: 0.5, or, as in `Network.predict`, 0 in `fit` where the output
 one output tells two classes, and in multilabel rows, -1 and 1 mean the same as 0 and 1.
 
 A metric of your own is a callable(y_true, y_pred) that gets the targets as they were given to
-`fit` and the outputs (n, k). Its column in the history has the name of the function, or the key
-where `metrics` is a dict.
+`fit` and the outputs (n, k); those of a single output in the shape of the targets, (n,) or (n, 1).
+Where it has a parameter `sample_weight`, it gets `fit`'s, (n,), or its default where there are
+none. Its column in the history has the name of the function, or the key where `metrics` is a dict.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -271,16 +273,36 @@ def resolve(
     return found
 
 
-def with_threshold(metrics: Mapping[str, Metric], output_activation: str) -> dict[str, Metric]:
-    """The same metrics; ours take the threshold of `Network.predict` for these outputs."""
-    if output_activation != "tanh":
-        return dict(metrics)
-    return {
-        name: partial(metric, threshold=0.0)
-        if any(metric is ours for ours in _WITH_THRESHOLD)
-        else metric
-        for name, metric in metrics.items()
-    }
+def with_arguments(
+    metrics: Mapping[str, Metric], output_activation: str, sample_weight: NDArray[Any] | None
+) -> dict[str, Metric]:
+    """The same metrics, to be called as metric(y_true, y_pred).
+
+    Ours take the threshold of `Network.predict` for these outputs, and those with a parameter
+    `sample_weight` take the weights: where there are none, their default, or None.
+    """
+    prepared: dict[str, Metric] = {}
+    for name, metric in metrics.items():
+        given: dict[str, Any] = {}
+        if output_activation == "tanh" and any(metric is ours for ours in _WITH_THRESHOLD):
+            given["threshold"] = 0.0
+        weight = _weight_parameter(metric)
+        if weight is not None and (sample_weight is not None or weight.default is weight.empty):
+            given["sample_weight"] = sample_weight
+        prepared[name] = partial(metric, **given) if given else metric
+    return prepared
+
+
+def _weight_parameter(metric: Metric) -> inspect.Parameter | None:
+    """The parameter `sample_weight` of a callable; None where it has none."""
+    try:
+        parameter = inspect.signature(metric).parameters.get("sample_weight")
+    except (TypeError, ValueError):  # a builtin may not tell
+        return None
+    named = parameter is not None and parameter.kind in (
+        parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY
+    )  # fmt: skip
+    return parameter if named else None
 
 
 def check_targets(metrics: Mapping[str, Metric], y: ArrayLike, n_outputs: int) -> None:

@@ -15,7 +15,7 @@ from nncore._support.checks import integer, real
 from nncore.callbacks import Callback
 from nncore.errors import ModelFileError
 from nncore.history import History
-from nncore.metrics import Metric, check_targets, with_threshold
+from nncore.metrics import Metric, accuracy, check_targets, with_arguments
 from nncore.metrics import resolve as resolve_metrics
 from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
 from nncore.training.progress import ShowProgress, progress_bar
@@ -56,14 +56,14 @@ def fit(
             Samples.of(x, y, sample_weight), validation_data, validation_split
         )
         measures = resolve_metrics(metrics)
-        training = MeasuredData(net, samples.weighted(class_weight, net.sizes[-1]), measures)
+        training = MeasuredData(net, samples, measures, class_weight)
         validation = None if held_out is None else MeasuredData(net, held_out, measures)
         optimizer = optimizers.resolve(optimizer)
         batch_size = integer("batch_size", batch_size, low=1)
         if learning_rate is None:
             learning_rate = _default_rate(net, optimizer)
         numbers = _epoch_numbers(net, epochs, initial_epoch)
-        run = Run(net, numbers, _columns(training, validation))
+        run = Run(net, numbers, _columns(training, validation, measures))
         ordered = in_calling_order(callbacks)
         for follower in (learning_rate, *ordered):
             check_monitor(follower, run.columns)
@@ -90,24 +90,38 @@ def fit(
 
 
 class MeasuredData:
-    """Samples to train or to measure on, as the core takes them and as the metrics do."""
+    """Samples to train or to measure on, as the core takes them and as the metrics do.
 
-    def __init__(self, net: Model, samples: Samples, measures: dict[str, Metric]) -> None:
-        self.data = _core.Dataset(net, samples.x, samples.y, samples.weight)
-        self.y = samples.y
-        self.metrics = with_threshold(measures, net.activations[-1])
+    Class weights are for training: what metrics say of training and validation rows compares.
+    """
+
+    def __init__(
+        self,
+        net: Model,
+        samples: Samples,
+        measures: dict[str, Metric],
+        class_weight: ClassWeight = None,
+    ) -> None:
+        weight = samples.weighted(class_weight, net.sizes[-1]).weight
+        self.data = _core.Dataset(net, samples.x, samples.y, weight)
+        self.y, self.weight = samples.y, samples.weight
+        self.metrics = with_arguments(measures, net.activations[-1], samples.weight)
         if len(self.data) == 0:
             raise ValueError("x has no rows; training and validation need one at least")
         check_targets(measures, samples.y, net.sizes[-1])
 
-    def measure(self, net: Model, prefix: str = "") -> dict[str, Any]:
-        """The value of every metric, by its name behind the prefix."""
-        if not self.metrics:
+    def measure(self, net: Model, prefix: str = "", known: Iterable[str] = ()) -> dict[str, Any]:
+        """The value of every metric but the known ones, by its name behind the prefix."""
+        wanted = {
+            name: metric for name, metric in self.metrics.items() if prefix + name not in known
+        }
+        if not wanted:
             return {}
         outputs = net.feedforward(self.data)
+        if outputs.shape[1] == 1:  # numbers (n,) less numbers (n, 1) would be (n, n)
+            outputs = outputs.reshape(self.y.shape)
         return {
-            prefix + name: _plain(name, metric(self.y, outputs))
-            for name, metric in self.metrics.items()
+            prefix + name: _plain(name, metric(self.y, outputs)) for name, metric in wanted.items()
         }
 
 
@@ -147,7 +161,7 @@ class FitTask(TrainingTask):
             logs["validation_cost"] = cost
             if accuracy is not None:
                 logs["validation_accuracy"] = accuracy
-            logs |= validation.measure(net, "validation_")
+            logs |= validation.measure(net, "validation_", known=logs)
         return logs
 
     def report(self) -> None:
@@ -176,9 +190,17 @@ def _states_of(callbacks: list[Callback]) -> list[CallbackState]:
     return [(type(callback).__qualname__, callback.state()) for callback in callbacks]
 
 
-def _columns(training: MeasuredData, validation: MeasuredData | None) -> tuple[str, ...]:
+def _columns(
+    training: MeasuredData, validation: MeasuredData | None, measures: Mapping[str, Metric]
+) -> tuple[str, ...]:
     names = ["cost", *training.metrics]
     if validation is not None:
+        if validation.data.has_classes and measures.get("accuracy", accuracy) is not accuracy:
+            raise ValueError(
+                "two columns of the history would be called 'validation_accuracy': that of a "
+                "metric, and the one that fit measures itself; give the metric another name, as in "
+                "metrics={'my_accuracy': ...}"
+            )
         names += ["validation_cost", *["validation_accuracy"] * validation.data.has_classes]
         names += [f"validation_{name}" for name in validation.metrics]
     return (*dict.fromkeys(names), "learning_rate", "seconds")
