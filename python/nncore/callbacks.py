@@ -245,7 +245,7 @@ class LearningRateScheduler(Callback):
         self.monitor = getattr(schedule, "monitor", None)
 
     def on_train_begin(self, run: Run) -> None:
-        self._rate = schedules.resolve(self.schedule, run.net.history)
+        self._rate = schedules.resolve(self.schedule, run.net.history, run.begin, run.epochs)
 
     def on_epoch_begin(self, run: Run) -> None:
         run.learning_rate = self._rate(run.epoch)

@@ -4,9 +4,10 @@ A schedule is a callable(epoch) -> rate, so that any function will do:
 
 >>> halving = lambda epoch: 0.5 * 0.5 ** (epoch // 10)
 
-`epoch` is counted from the network's first, 0, over all calls of `fit`: a run that was stopped
-and goes on meets the rates it would have met. The schedules that follow what was measured
-(`ReduceOnPlateau`, `HalveOnPlateau`) read the network's whole history for the same reason.
+`epoch` is counted from the first of the call of `fit`, 0. A run that was stopped and goes on, by
+`fit` with `initial_epoch`, meets the rates it would have met: there it is counted from where the
+run began. The schedules that follow what was measured (`ReduceOnPlateau`, `HalveOnPlateau`) read
+the network's history from there on. A run that is longer than its schedule gets a warning.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from __future__ import annotations
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import ClassVar
 
 from nncore import _core
 from nncore._support.checks import integer, real
+from nncore._support.warn import warn
 from nncore.history import History
 from nncore.training.monitor import Monitor
 
@@ -187,8 +190,10 @@ class ReduceOnPlateau:
         real("min_rate", self.min_rate)
         Monitor(self.monitor, self.mode)
 
-    def follow(self, history: History) -> Schedule:
+    def follow(self, history: History, since: int = 0) -> Schedule:
         """The rates of a network with this history, to which `fit` is about to add.
+
+        The run began behind the first `since` entries.
 
         >>> history = History({"cost": [3.0, 2.0, 2.5]}, epochs=range(3))
         >>> rate = ReduceOnPlateau(1.0, factor=0.5, patience=2, monitor="cost").follow(history)
@@ -199,7 +204,7 @@ class ReduceOnPlateau:
         0.5
         """
         monitor = Monitor(self.monitor, self.mode, self.min_delta)
-        rate, seen = self.rate, 0
+        rate, seen = self.rate, since
 
         def current_rate(epoch: int) -> float:
             nonlocal rate, seen
@@ -228,20 +233,40 @@ class HalveOnPlateau(ReduceOnPlateau):
     monitor: str = "validation_accuracy"
 
 
-def resolve(learning_rate: object, history: History) -> Schedule:
+def resolve(
+    learning_rate: object, history: History, begin: int = 0, epochs: range = range(0)
+) -> Schedule:
     """The callable(epoch) -> rate that a number, a schedule or a callable stands for.
+
+    The run began with epoch `begin` and now trains `epochs`; both are counted from the network's
+    first, as the callable's argument is. `history` has what was measured before. Warns where the
+    schedule is over before the run.
 
     Raises:
         TypeError: it is none of these.
         ValueError: a number that is not above 0, or not finite.
     """
     if isinstance(learning_rate, ReduceOnPlateau):
-        return learning_rate.follow(history)
+        resumed = takewhile(lambda epoch: begin <= epoch < epochs.start, reversed(history.epochs))
+        return learning_rate.follow(history, len(history) - sum(1 for _ in resumed))
     if callable(learning_rate) and not isinstance(learning_rate, type):
-        return learning_rate
+        schedule: Schedule = learning_rate
+        _warn_if_over(schedule, begin, epochs)
+        return lambda epoch: schedule(epoch - begin)
     if not isinstance(learning_rate, numbers.Real):
         raise TypeError(
             "learning_rate must be a number, a schedule or a callable(epoch), "
             f"got {learning_rate!r}"
         )
     return Constant(real("learning_rate", learning_rate, above=True))
+
+
+def _warn_if_over(schedule: Schedule, begin: int, epochs: range) -> None:
+    if not isinstance(schedule, (Cosine, OneCycle)):
+        return
+    beyond = sum(1 for epoch in epochs if epoch - begin >= schedule.epochs)
+    if beyond:
+        warn(
+            f"{schedule} is over after {schedule.epochs} epochs; the last {beyond} of the "
+            f"{len(epochs)} epochs of this run train at the rate {schedule(schedule.epochs):g}"
+        )

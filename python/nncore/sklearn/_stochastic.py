@@ -118,7 +118,10 @@ class StochasticTask(TrainingTask):
         if validation is not None:
             columns += ["validation_cost"] + ["validation_score"] * bool(estimator.early_stopping)
         epochs = range(net.epoch, net.epoch + (1 if incremental else estimator.max_iter))
-        super().__init__(Run(net, epochs, (*columns, "learning_rate", "seconds")))
+        state = net.training_state
+        begin = state.begin if incremental else epochs.start
+        state.begin = begin
+        super().__init__(Run(net, epochs, (*columns, "learning_rate", "seconds"), begin))
         self.estimator, self.pace, self.score = estimator, pace, score
         self.rows, self.data = rows, rows.dataset(net)
         self.validation = validation

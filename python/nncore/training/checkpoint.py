@@ -9,6 +9,7 @@ the metadata, under `checkpoint`, JSON with the rest.
 from __future__ import annotations
 
 import json
+import operator
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ def save(
         callbacks.append({"kind": kind, "state": plain})
     content = {
         "version": _VERSION,
+        "begin": state.begin,
         "history": {"epochs": history.epochs, "columns": dict(history)},
         "callbacks": callbacks,
     }
@@ -61,11 +63,13 @@ def read(net: _core.Network, path: str) -> tuple[History, TrainingState]:
     trainer = _core.Trainer.resume(net, path)
     history = History()
     callbacks = []
+    begin = 0
     try:
         if "checkpoint" in metadata:  # C and C++ write none
             content = json.loads(metadata["checkpoint"])
             if content["version"] != _VERSION:
                 raise ValueError(f"version {content['version']}; expected {_VERSION}")
+            begin = operator.index(content.get("begin", 0))  # not written by version 0.1.0
             history = History(content["history"]["columns"], content["history"]["epochs"])
             callbacks = [
                 (each["kind"], each["state"] | _with_prefix(f"callbacks.{i}.", tensors))
@@ -73,7 +77,9 @@ def read(net: _core.Network, path: str) -> tuple[History, TrainingState]:
             ]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{path}: a damaged checkpoint: {error!r}") from error
-    return history, TrainingState(trainer, callbacks)
+    state = TrainingState(trainer, callbacks)
+    state.begin = begin
+    return history, state
 
 
 def _with_prefix(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

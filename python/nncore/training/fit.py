@@ -63,11 +63,12 @@ def fit(
         if learning_rate is None:
             learning_rate = _default_rate(net, optimizer)
         numbers = _epoch_numbers(net, epochs, initial_epoch)
-        run = Run(net, numbers, _columns(training, validation, measures))
+        begin = _beginning(net, numbers, resumed=initial_epoch is not None)
+        run = Run(net, numbers, _columns(training, validation, measures), begin)
         ordered = in_calling_order(callbacks)
         for follower in (learning_rate, *ordered):
             check_monitor(follower, run.columns)
-        rate = schedules.resolve(learning_rate, net.history)
+        rate = schedules.resolve(learning_rate, net.history, begin, numbers)
         shuffle, threads = _truth("shuffle", shuffle), _thread_count(n_threads)
         trainer = net.training_state.trainer_for(
             net,
@@ -85,6 +86,7 @@ def fit(
             task = FitTask(
                 run, training, validation, trainer, rate, shuffle, threads, show_progress
             )
+            net.training_state.begin = begin
             TrainingLoop(task, ordered).train(after_begin=partial(_resume_callbacks, run, ordered))
     return run.history
 
@@ -214,6 +216,14 @@ def _epoch_numbers(net: Model, epochs: int, initial_epoch: int | None) -> range:
     if start > epochs:
         raise ValueError(f"initial_epoch={start} is beyond epochs={epochs}, where training ends")
     return range(start, epochs)
+
+
+def _beginning(net: Model, epochs: range, resumed: bool) -> int:
+    """Where the run of these epochs began; of one that this network did not begin, epoch 0."""
+    if not resumed:
+        return epochs.start
+    begin = net.training_state.begin
+    return begin if begin <= epochs.start else 0
 
 
 def _default_rate(net: Model, optimizer: optimizers.Optimizer) -> float:

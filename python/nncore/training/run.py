@@ -19,6 +19,9 @@ class Run:
     """Numbers of the epochs to train, counted from the network's first, 0."""
     columns: tuple[str, ...]
     """What every epoch measures."""
+    begin: int = 0
+    """Number of the epoch that schedules count from: where the run began, perhaps before it was
+    stopped and resumed."""
     history: History = field(default_factory=History)
     """This run's epochs; `net.history` has the earlier ones too."""
     epoch: int = 0

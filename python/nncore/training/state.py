@@ -24,6 +24,8 @@ class TrainingState:
         self, trainer: _core.Trainer | None = None, pending: list[CallbackState] | None = None
     ) -> None:
         self.trainer = trainer
+        self.begin = 0
+        """Number of the epoch in which the last run began; who resumes it counts from there."""
         self.pending = pending or []
         """What a checkpoint holds of callbacks; it waits for a run with such callbacks."""
         self._callback_states: Callable[[], list[CallbackState]] = lambda: self.pending
@@ -54,16 +56,19 @@ class TrainingState:
         if trainer is None:
             return None
         slots = [np.array(slot) for slot in trainer.slots]
-        return trainer.optimizer, trainer.hyperparameters, trainer.steps, trainer.position, slots
+        place = trainer.steps, trainer.position, self.begin
+        return trainer.optimizer, trainer.hyperparameters, *place, slots
 
     @classmethod
     def from_copy(cls, net: _core.Network, copied: tuple[Any, ...]) -> TrainingState:
         """The state of `net`, which is a copy of the network that `copied` is from."""
-        optimizer, hyperparameters, steps, position, slots = copied
+        optimizer, hyperparameters, steps, position, begin, slots = copied
         trainer = _core.Trainer(
             net, batch_size=1, optimizer=optimizer, hyperparameters=hyperparameters
         )
         for slot, before in zip(trainer.slots, slots, strict=True):
             slot[...] = before
         trainer.steps, trainer.position = steps, position
-        return cls(trainer)
+        state = cls(trainer)
+        state.begin = begin
+        return state
