@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <limits>
 #include <span>
 #include <utility>
@@ -14,6 +15,17 @@ std::string shape_text(const py::array& a) { return py::str(a.attr("shape")).cas
 [[noreturn]] void bad_x(const py::array& a, std::size_t inputs) {
   throw py::value_error("x has shape " + shape_text(a) + "; the network takes (n, " +
                         std::to_string(inputs) + ") or one row (" + std::to_string(inputs) + ",)");
+}
+
+// " in row 3, column 'age'" of the element of that number, counted along the rows.
+std::string place_of(const py::array& a, std::size_t at, const std::string& what,
+                     const py::object& columns) {
+  if (a.ndim() == 1) {
+    return (what == "x" ? " in column " : " in row ") + std::to_string(at);
+  }
+  if (a.ndim() != 2) return "";
+  const auto width = static_cast<std::size_t>(a.shape(1));
+  return " in row " + std::to_string(at / width) + ", column " + column_text(columns, at % width);
 }
 
 // An object that says it is sparse may say anything. Each attribute is read once; what becomes an
@@ -43,13 +55,68 @@ Rows<T> sparse_rows(const py::object& to_csr) {
   return rows;
 }
 
-// An array of Python objects (a table of mixed columns, say) as float64, if each is a number.
-py::array numbers_of(const py::array& a, const char* what) {
-  for (const py::handle element : a.attr("ravel")()) {
-    if (PyUnicode_Check(element.ptr()) || PyBytes_Check(element.ptr())) {
-      throw py::type_error(std::string(what) + " holds the text " +
-                           py::repr(element).cast<std::string>() + "; expected real numbers");
+// repr(element), shortened; whatever an element's own code raises passes.
+std::string shown(const py::handle& element) {
+  const auto text = py::repr(element).cast<std::string>();
+  return text.size() <= 60 ? text : py::repr(py::type::handle_of(element)).cast<std::string>();
+}
+
+std::string type_name(const py::handle& element) {
+  return py::type::handle_of(element).attr("__name__").cast<std::string>();
+}
+
+// What stands where a value is missing: None, pandas' NA and NaT.
+bool is_missing(const py::handle& element) {
+  if (element.is_none()) return true;
+  const std::string type = type_name(element);
+  return type == "NAType" || type == "NaTType";
+}
+
+bool is_number(const py::handle& element) {
+  if (PyFloat_Check(element.ptr()) || PyLong_Check(element.ptr())) return true;
+  if (PyUnicode_Check(element.ptr()) || PyBytes_Check(element.ptr()) || is_missing(element)) {
+    return false;
+  }
+  PyObject* const number = PyNumber_Float(element.ptr());
+  if (!number) {
+    if (PyErr_ExceptionMatches(PyExc_OverflowError)) return PyErr_Clear(), true;
+    if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_ValueError)) {
+      throw py::error_already_set();
     }
+    PyErr_Clear();
+  }
+  Py_XDECREF(number);
+  return number != nullptr;
+}
+
+[[noreturn]] void bad_element(const py::handle& element, const std::string& what,
+                              const std::string& place) {
+  if (is_missing(element)) {
+    throw py::value_error(what + " has " + shown(element) + place +
+                          "; expected numbers: fill in what is missing, or leave such rows out");
+  }
+  if (PyUnicode_Check(element.ptr()) || PyBytes_Check(element.ptr())) {
+    throw py::type_error(what + " holds the text " + shown(element) + place +
+                         "; expected real numbers");
+  }
+  const bool date = attribute(element, "isoformat") || type_name(element) == "timedelta";
+  throw py::type_error(what + " holds " + shown(element) + place + "; expected real numbers" +
+                       (date ? ": make numbers of dates, such as the days since one of them" : ""));
+}
+
+// An array of Python objects (a table of mixed columns, say) as float64, if each is a number.
+py::array numbers_of(const py::array& a, const char* what, const py::object& columns) {
+  if (a.ndim() == 0) {
+    const py::object element = a.attr("item")();
+    if (attribute(element, "__next__")) {
+      throw py::type_error(std::string(what) + " is a " + type_name(element) +
+                           ", which gives one thing after another; expected an array");
+    }
+  }
+  std::size_t at = 0;
+  for (const py::handle element : a.attr("ravel")()) {
+    if (!is_number(element)) bad_element(element, what, place_of(a, at, what, columns));
+    ++at;
   }
   try {
     return a.attr("astype")("float64");
@@ -98,11 +165,26 @@ std::int64_t integer_of(const py::handle& object, const char* what, std::int64_t
   return value;
 }
 
-py::array real_array(const py::handle& object, const char* what) {
+py::object column_names(const py::handle& table) {
+  const py::object columns = attribute(table, "columns");
+  if (!columns || !attribute(columns, "__len__")) return py::none();
+  return py::list(columns);
+}
+
+std::string column_text(const py::object& columns, std::size_t column) {
+  if (!py::isinstance<py::list>(columns) || column >= py::len(columns)) {
+    return std::to_string(column);
+  }
+  return py::repr(columns[py::int_(column)]).cast<std::string>();
+}
+
+py::array real_array(const py::handle& object, const char* what, const py::object& names) {
   py::array a;
+  py::object columns = names;
   if (py::isinstance<py::array>(object)) {
     a = py::reinterpret_borrow<py::array>(object);
   } else {
+    if (names.is_none()) columns = column_names(object);
     const py::object asarray = py::module_::import("numpy").attr("asarray");
     try {
       a = asarray(object);
@@ -116,11 +198,14 @@ py::array real_array(const py::handle& object, const char* what) {
       py::module_::import("numpy").attr("ma").attr("is_masked")(a).cast<bool>()) {
     throw py::value_error(std::string(what) + " has masked elements; expected a number in each");
   }
-  if (a.dtype().kind() == 'O') a = numbers_of(a, what);
+  if (a.dtype().kind() == 'O') a = numbers_of(a, what, columns);
   const char kind = a.dtype().kind();
   if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {
-    throw py::type_error(std::string(what) + " has dtype " +
-                         py::str(a.dtype()).cast<std::string>() + "; expected real numbers");
+    const bool dates = kind == 'M' || kind == 'm';
+    throw py::type_error(
+        std::string(what) + " has dtype " + py::str(a.dtype()).cast<std::string>() +
+        (dates && a.size() > 0 ? place_of(a, 0, what, columns) : "") + "; expected real numbers" +
+        (dates ? ": make numbers of dates, such as the days since one of them" : ""));
   }
   return a;
 }
@@ -256,7 +341,7 @@ bool is_ready_row(const py::handle& x, std::size_t inputs) {
 }  // namespace
 
 template <class T>
-Rows<T> rows_of(const py::handle& x, std::size_t inputs) {
+Rows<T> rows_of(const py::handle& x, std::size_t inputs, const py::object& columns) {
   if (is_ready_row<T>(x, inputs)) {
     Rows<T> rows;
     rows.single = true;
@@ -268,7 +353,7 @@ Rows<T> rows_of(const py::handle& x, std::size_t inputs) {
   if (!py::isinstance<py::array>(x)) {
     if (const py::object to_csr = attribute(x, "tocsr")) return sparse_rows<T>(to_csr);
   }
-  py::array a = real_array(x, "x");
+  py::array a = real_array(x, "x", columns);
   if (a.ndim() != 1 && a.ndim() != 2) bad_x(a, inputs);
   if (!has_rows_of<T>(a)) a = contiguous<T>(a, "x");
 
@@ -285,7 +370,24 @@ Rows<T> rows_of(const py::handle& x, std::size_t inputs) {
   return rows;
 }
 
-template Rows<float> rows_of(const py::handle&, std::size_t);
-template Rows<double> rows_of(const py::handle&, std::size_t);
+template Rows<float> rows_of(const py::handle&, std::size_t, const py::object&);
+template Rows<double> rows_of(const py::handle&, std::size_t, const py::object&);
+
+template <class T>
+void name_column_of_fault(const Inputs<T>& x, const py::object& columns) {
+  if (columns.is_none() || x.is_sparse()) return;
+  for (std::size_t i = 0; i < x.dense.rows; ++i) {
+    for (std::size_t j = 0; j < x.dense.cols; ++j) {
+      const T value = x.dense.row(i)[j];
+      if (std::isfinite(value)) continue;
+      throw py::value_error(std::string("x has ") + (std::isnan(value) ? "NaN" : "infinity") +
+                            " in row " + std::to_string(i) + ", column " + column_text(columns, j) +
+                            "; expected finite numbers");
+    }
+  }
+}
+
+template void name_column_of_fault(const Inputs<float>&, const py::object&);
+template void name_column_of_fault(const Inputs<double>&, const py::object&);
 
 }  // namespace nncore::python

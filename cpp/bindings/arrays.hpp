@@ -5,9 +5,21 @@
 
 namespace nncore::python {
 
+// The names of a table's columns, a list; None for what has none.
+py::object column_names(const py::handle& table);
+
+// A column's name as Python writes it, or its number where there are no names.
+std::string column_text(const py::object& columns, std::size_t column);
+
 // An array of real numbers from whatever NumPy can read as one; else TypeError or ValueError that
-// names it as `what`.
-py::array real_array(const py::handle& object, const char* what);
+// names it as `what`, and the place of the first element that is no number. `columns` are the names
+// of the columns, where the object itself has none.
+py::array real_array(const py::handle& object, const char* what,
+                     const py::object& columns = py::none());
+
+// Throws ValueError, which names the column, where x has NaN or infinity and there are names.
+template <class T>
+void name_column_of_fault(const Inputs<T>& x, const py::object& columns);
 
 // The same, C-contiguous and aligned, in T; a copy only where it is not so already. Floating-point
 // numbers beyond T become infinite, which the core's check then reports by place.

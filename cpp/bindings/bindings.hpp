@@ -58,9 +58,9 @@ struct Rows {
 };
 
 // Any real array or CSR matrix; without a copy where the elements of each row are contiguous in
-// T already. Throws TypeError or ValueError that names x.
+// T already. Throws TypeError or ValueError that names x, and its column where there are names.
 template <class T>
-Rows<T> rows_of(const py::handle& x, std::size_t inputs);
+Rows<T> rows_of(const py::handle& x, std::size_t inputs, const py::object& columns = py::none());
 
 // The core's data set, and the Python objects whose memory it reads.
 template <class T>

@@ -54,7 +54,12 @@ auto with_rows(const Network<T>& network, const py::object& x, F&& f) {
     return f(Rows<T>{.view = x.cast<const PyDataset&>().typed<T>().inputs(), .owners = {}});
   }
   const Rows<T> rows = rows_of<T>(x, network.inputs());
-  without_gil(network, rows.view.rows(), [&] { check(network, rows.view); });
+  try {
+    without_gil(network, rows.view.rows(), [&] { check(network, rows.view); });
+  } catch (const InvalidArgument&) {
+    name_column_of_fault(rows.view, column_names(x));
+    throw;
+  }
   return f(rows);
 }
 
@@ -87,8 +92,24 @@ py::object feedforward(const PyNetwork& self, const py::object& x) {
   });
 }
 
+// Several outputs that are neither probabilities nor decisions may well be no classes.
+void warn_of_doubtful_classes(const Architecture& architecture) {
+  const Activation output = architecture.activations.back();
+  if (architecture.sizes.back() == 1 || output == Activation::softmax ||
+      output == Activation::sigmoid || output == Activation::tanh || output == Activation::step) {
+    return;
+  }
+  const std::string message = "predict gives the index of the largest of " +
+                              std::to_string(architecture.sizes.back()) + " " +
+                              std::string(name(output)) +
+                              " outputs; feedforward gives their values. Networks that tell "
+                              "classes have output_activation='softmax'";
+  if (PyErr_WarnEx(PyExc_UserWarning, message.c_str(), 1) != 0) throw py::error_already_set();
+}
+
 py::object predict(const PyNetwork& self, const py::object& x) {
   return self.visit([&]<class T>(const Network<T>& network) -> py::object {
+    warn_of_doubtful_classes(network.architecture());
     return with_rows(network, x, [&](const Rows<T>& rows) -> py::object {
       if (rows.single) {
         std::int64_t label = 0;

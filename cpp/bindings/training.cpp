@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <tuple>
 
@@ -47,7 +48,15 @@ std::optional<std::vector<std::int64_t>> one_hot_labels(const T* y, std::size_t 
       "y has shape " + py::str(y.attr("shape")).cast<std::string>() + " and dtype " +
       py::str(y.dtype()).cast<std::string>() + "; expected " +
       (outputs == 1 ? "targets (" + rows + ",) or (" + rows + ", 1)"
-                    : "integer labels (" + rows + ",) or targets (" + rows + ", " + columns + ")"));
+                    : "integer labels (" + rows + ",) or targets (" + rows + ", " + columns + ")") +
+      (outputs > 1 && y.ndim() == 1 && y.dtype().kind() == 'f' && std::size_t(y.size()) == n
+           ? "; if they are whole numbers, y.astype(int) makes labels of them"
+           : ""));
+}
+
+template <class T>
+bool is_nan(T value) {
+  return std::isnan(value);
 }
 
 // What becomes a Dataset: views, and the memory that they look at.
@@ -72,7 +81,15 @@ void take_targets(Given<T>& given, const Network<T>& network, const py::object& 
     given.samples.y = std::span<const std::int64_t>(given.labels);
   };
   if (y.ndim() == 1 && outputs > 1) {
-    if (y.dtype().kind() == 'f') bad_y(y, n, outputs);
+    if (y.dtype().kind() == 'f') {
+      const py::array_t<T> values = contiguous<T>(y, "y");
+      const T* const nan = std::find_if(values.data(), values.data() + n, is_nan<T>);
+      if (nan != values.data() + n) {
+        throw py::value_error("y has NaN in row " + std::to_string(nan - values.data()) +
+                              "; expected integer labels (" + std::to_string(n) + ",)");
+      }
+      bad_y(y, n, outputs);
+    }
     if (y.dtype().kind() == 'u' && y.itemsize() == 8 && n > 0) {
       integer_of(y.attr("max")(), "y's largest label", 0, static_cast<std::int64_t>(outputs) - 1);
     }
@@ -99,9 +116,10 @@ void take_targets(Given<T>& given, const Network<T>& network, const py::object& 
 
 template <class T>
 PyDataset make_dataset(const Network<T>& network, const py::object& x, const py::object& y,
-                       const py::object& sample_weight) {
+                       const py::object& sample_weight, py::object columns) {
   Given<T> given;
-  given.x = rows_of<T>(x, network.inputs());
+  if (columns.is_none()) columns = column_names(x);
+  given.x = rows_of<T>(x, network.inputs(), columns);
   if (given.x.single) {
     throw py::value_error("x has 1 dimension; expected (n, " + std::to_string(network.inputs()) +
                           ")");
@@ -120,13 +138,16 @@ PyDataset make_dataset(const Network<T>& network, const py::object& x, const py:
   }
   if (!y.is_none()) take_targets(given, network, y);
   TypedDataset<T> made;
-  {
+  try {
     const GilReleased release;
     if (y.is_none()) {
       made.data.emplace(network, given.samples.x);
     } else {
       made.data.emplace(network, given.samples);
     }
+  } catch (const InvalidArgument&) {
+    name_column_of_fault(given.samples.x, columns);
+    throw;
   }
   // All else was copied. The numbers of x come first, dense or sparse.
   made.owners = {given.x.owners[0], given.targets};
@@ -150,6 +171,50 @@ class SignalCheck {
  private:
   std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now();
   bool raised_ = false;
+};
+
+// Calls a Python function with the number, summed cost and weight of every `stride`th mini-batch.
+// It returns the learning rate from there on, or None to stop.
+class BatchHook {
+ public:
+  BatchHook(const py::object& function, std::uint64_t stride, double learning_rate)
+      : function_(function.is_none() ? nullptr : function.ptr()),
+        stride_(stride),
+        learning_rate_(learning_rate) {
+    if (stride < 1) throw py::value_error("batch_stride is 0; expected 1 or more");
+  }
+  explicit operator bool() const { return function_ != nullptr; }
+  bool stops() const { return stops_; }
+  bool raised() const { return raised_; }
+
+  void attach(EpochOptions& options, GilReleased& released) {
+    options.batch_learning_rate = [this](std::uint64_t) { return learning_rate_; };
+    auto also = std::move(options.after_mini_batch);
+    options.after_mini_batch = [this, also, &released](const MiniBatchCost& cost) {
+      if (also) also(cost);
+      if (stops_ || (cost.number + 1) % stride_ != 0) return;
+      released.interrupt([&] { call(cost); });
+    };
+  }
+
+ private:
+  void call(const MiniBatchCost& cost) {
+    PyObject* const answer =
+        PyObject_CallFunction(function_, "Kdd", static_cast<unsigned long long>(cost.number),
+                              cost.cost + cost.weight * cost.penalty, cost.weight);
+    if (answer && answer != Py_None) {
+      learning_rate_ = PyFloat_AsDouble(answer);
+      raised_ = PyErr_Occurred() != nullptr;
+    }
+    raised_ = raised_ || !answer;
+    stops_ = raised_ || answer == Py_None;
+    Py_XDECREF(answer);
+  }
+
+  PyObject* function_;  // which the caller holds
+  std::uint64_t stride_;
+  double learning_rate_;
+  bool stops_ = false, raised_ = false;
 };
 
 class PyTrainer : public ZeroedMemory {
@@ -190,21 +255,23 @@ class PyTrainer : public ZeroedMemory {
     });
   }
 
-  // One call into the core without the GIL, Ctrl-C becoming KeyboardInterrupt.
+  // One call into the core without the GIL, Ctrl-C becoming KeyboardInterrupt. What `hook` raises
+  // ends the epoch as Ctrl-C does: behind a whole mini-batch, from where it can be resumed.
   template <class T, class Train>
-  double run(Trainer<T>& trainer, EpochOptions options, Train&& train) {
+  double run(Trainer<T>& trainer, EpochOptions options, BatchHook& hook, Train&& train) {
     SignalCheck signals;
     double cost = 0;
     {
       GilReleased released;
-      options.should_stop = [&] { return signals(released); };
+      options.should_stop = [&] { return hook.stops() || signals(released); };
+      if (hook) hook.attach(options, released);
       try {
         cost = train(trainer, options);
       } catch (...) {
-        if (!signals.raised()) throw;
+        if (!signals.raised() && !hook.raised()) throw;
       }
     }
-    if (signals.raised()) throw py::error_already_set();
+    if (signals.raised() || hook.raised()) throw py::error_already_set();
     return cost;
   }
 
@@ -272,7 +339,10 @@ std::function<void(const MiniBatchCost&)> written_to(Costs& costs, std::size_t m
 
 double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, double learning_rate,
              bool shuffle, std::size_t penalty_rows, bool penalty_by_mini_batch,
-             bool cost_with_penalty, int n_threads, std::optional<Costs> mini_batch_costs) {
+             bool cost_with_penalty, double cost_epsilon, int n_threads,
+             std::optional<Costs> mini_batch_costs, const py::object& after_batches,
+             std::uint64_t batch_stride) {
+  BatchHook hook(after_batches, batch_stride, learning_rate);
   const auto rows = order_from(order);
   EpochOptions options{.learning_rate = learning_rate,
                        .shuffle = shuffle,
@@ -280,6 +350,7 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
                        .penalty_rows = penalty_rows,
                        .penalty_by_mini_batch = penalty_by_mini_batch,
                        .cost_with_penalty = cost_with_penalty,
+                       .cost_epsilon = cost_epsilon,
                        .threads = n_threads};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
     const Dataset<T>& typed = data.typed<T>();
@@ -289,7 +360,7 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
           self.with_options([](const TrainOptions& used) { return used.batch_size; });
       options.after_mini_batch = written_to(*mini_batch_costs, n / size + (n % size != 0));
     }
-    return self.run(trainer, options,
+    return self.run(trainer, options, hook,
                     [&](Trainer<T>& t, const EpochOptions& o) { return t.epoch(typed, o); });
   });
 }
@@ -342,13 +413,13 @@ class PySession : public ZeroedMemory {
 void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
   dataset
       .def(py::init([](const PyNetwork& network, const py::object& x, const py::object& y,
-                       const py::object& sample_weight) {
+                       const py::object& sample_weight, const py::object& columns) {
              return network.visit([&]<class T>(const Network<T>& n) {
-               return make_dataset(n, x, y, sample_weight);
+               return make_dataset(n, x, y, sample_weight, columns);
              });
            }),
            py::arg("network"), py::arg("x"), py::arg("y") = py::none(),
-           py::arg("sample_weight") = py::none())
+           py::arg("sample_weight") = py::none(), py::arg("columns") = py::none())
       .def("__len__",
            [](const PyDataset& self) {
              return self.visit(std::size_t{0}, [](const auto& data) { return data.rows(); });
@@ -400,7 +471,9 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
       .def("epoch", &epoch, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("shuffle") = false, py::arg("penalty_rows") = 0,
            py::arg("penalty_by_mini_batch") = false, py::arg("cost_with_penalty") = false,
-           py::arg("n_threads") = 0, py::arg("mini_batch_costs").noconvert() = py::none())
+           py::arg("cost_epsilon") = 0.0, py::arg("n_threads") = 0,
+           py::arg("mini_batch_costs").noconvert() = py::none(),
+           py::arg("after_batches") = py::none(), py::arg("batch_stride") = 1)
       .def("step", &step, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("batch") = 0, py::arg("penalty_rows") = 0,
            py::arg("n_threads") = 0)

@@ -5,7 +5,7 @@ The public face is `nncore.Network` (a subclass of the one below) and the module
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -170,7 +170,9 @@ class Dataset:
         x: ArrayLike,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
-    ) -> None: ...
+        columns: Sequence[Any] | None = None,
+    ) -> None:
+        """`columns` are the names of x's columns, for messages, where x itself has none."""
     def __len__(self) -> int: ...
     @property
     def has_classes(self) -> bool:
@@ -230,8 +232,11 @@ class Trainer:
         penalty_rows: int = 0,
         penalty_by_mini_batch: bool = False,
         cost_with_penalty: bool = False,
+        cost_epsilon: float = 0.0,
         n_threads: int = 0,
         mini_batch_costs: NDArray[np.float64] | None = None,
+        after_batches: Callable[[int, float, float], float | None] | None = None,
+        batch_stride: int = 1,
     ) -> float:
         """Trains one epoch, counts it, and returns its mean cost.
 
@@ -241,6 +246,10 @@ class Trainer:
         of each mini-batch before its update, with cost_with_penalty the penalty included.
         mini_batch_costs, (mini-batches, 3), is filled with each one's cost summed over its rows,
         their summed weight, and the penalty (0 without cost_with_penalty).
+        cost_epsilon above 0 tells the costs of outputs clipped to [epsilon, 1 - epsilon].
+        after_batches(number, summed cost, weight) is called after every batch_stride-th mini-batch
+        and returns the learning rate from there on, or None to stop the epoch; what it raises stops
+        the epoch as Ctrl-C does.
         An epoch that was stopped goes on with the mini-batches that remain; see `position`.
         Raises DivergenceError (parameters are put back), BusyError, KeyboardInterrupt (parameters
         stand after a whole mini-batch; no epoch counted).

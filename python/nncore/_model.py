@@ -22,7 +22,7 @@ from nncore._support.architecture import (
 )
 from nncore._support.checks import file_path, integer, real
 from nncore._support.labels import labels_as_metadata, labels_from_metadata
-from nncore._support.names import check_name
+from nncore._support.names import check_cost_and_output, check_name
 from nncore.history import History
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Model(_core.Network):
         sizes = checked_sizes(sizes)
         activations = every_activation(activation, output_activation, len(sizes) - 1)
         check_name("cost", cost, _core.COSTS)
+        check_cost_and_output(cost, activations[-1])
         seed = integer("seed", seed, low=0, high=2**64 - 1)
         self._build(sizes, activations, cost, checked_dtype(dtype), seed)
         arrays = initial_arrays(initializer)

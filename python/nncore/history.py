@@ -54,6 +54,14 @@ class History:
                     f"column {name!r} has {len(column)} entries for {len(self.epochs)} epochs"
                 )
 
+    def keep_last(self, count: int) -> None:
+        """Drops all epochs but the last `count`."""
+        if len(self.epochs) > count:
+            # As in append: another thread never finds a column that is shorter than `epochs`.
+            columns = {name: column[-count:] for name, column in self._columns.items()}
+            self.epochs = self.epochs[-count:]
+            self._columns = columns
+
     def append(self, epoch: int, values: Mapping[str, Any]) -> None:
         """Adds an epoch."""
         # Another thread may be reading. It finds a dict that no longer changes, in which every

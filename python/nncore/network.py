@@ -57,7 +57,7 @@ class Network(Model):
     def fit(
         self,
         x: Any,
-        y: ArrayLike,
+        y: ArrayLike | None = None,
         epochs: int = 30,
         batch_size: int = 10,
         learning_rate: float | schedules.Schedule | None = None,
@@ -73,6 +73,7 @@ class Network(Model):
         validation_split: float = 0.0,
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight = None,
+        penalty_rows: int | None = None,
         metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None = None,
         callbacks: Iterable[Callback] | None = None,
         shuffle: bool = True,
@@ -84,7 +85,8 @@ class Network(Model):
 
         Everything is checked before any work is done. Training again goes on from where the network
         stands: `fit` for 10 epochs and then for 20 is `fit` for 30, to the last bit, as long as the
-        optimiser and its hyperparameters are the same; with others its memory starts anew. An epoch
+        optimiser and its hyperparameters are the same, and the rate is a number: schedules begin
+        anew with each call, and the optimiser's memory does with other hyperparameters. An epoch
         that Ctrl-C ended goes on with the mini-batches that remain, as long as there are as many
         rows in mini-batches of the same size.
 
@@ -94,12 +96,14 @@ class Network(Model):
             y: integer labels (n,), or targets (n, sizes[-1]); (n,) will do for one output.
             epochs: how many to train; with `initial_epoch`, the number to train up to.
             batch_size: rows in a mini-batch; the last one of an epoch may be shorter.
-            learning_rate: a number, one of `nncore.schedules`, or any callable(epoch) -> rate.
-                None is the optimiser's own default; for "sgd" with sigmoid outputs and the
-                quadratic cost that is 3.0, as in the book's chapter 1.
+            learning_rate: a number, one of `nncore.schedules`, or any callable(epoch) -> rate,
+                whose epochs are counted from this call, or from where a resumed run began. None is
+                the optimiser's own default; for "sgd" with sigmoid outputs and the quadratic cost
+                that is 3.0, as in the book's chapter 1.
             optimizer: a name or one of `nncore.optimizers`.
             l2, l1: penalties l2 / (2 n) |w|^2 and l1 / n |w|_1 on the weights, where n is the
                 number of training rows (the book's lambda, equations 85 and 95).
+            penalty_rows: that n, where x is only a part of the rows: the number of all.
             dropout: the probability that a hidden unit is dropped in a mini-batch; or a list with
                 a rate for the inputs and for each hidden layer.
             max_norm: bound of the norm of each unit's incoming weights.
@@ -109,17 +113,19 @@ class Network(Model):
             sample_weight: (n,), how much each row counts.
             class_weight: a dict from label to weight, or "balanced" for n / (classes * count).
             metrics: names from `nncore.metrics`, or callables(y_true, outputs), measured after
-                every epoch on all training and validation rows. A dict gives them names.
+                every epoch on all training and validation rows, by sample_weight where they take
+                it. A dict gives them names.
             callbacks: of `nncore.callbacks`, called in their order, those that save last.
             shuffle: whether rows come in a new order each epoch, drawn from the network's seed.
             initial_epoch: the number of the next epoch. With net.epoch, a run that was resumed ends
-                where it would have ended.
+                where it would have ended, its learning rates those of the whole run.
             n_threads: the most threads to use; None for `nncore.set_num_threads`'s.
             progress: a progress bar (tqdm): True, False, or "auto" for one on terminals and in
                 notebooks.
 
         Returns:
-            The epochs of this call, as `History` describes them; `net.history` has all epochs.
+            The epochs of this call, as `History` describes them; `net.history` has those of earlier
+            calls too, of which it keeps the last 1,000.
 
         Raises:
             ValueError, TypeError: an argument is wrong; the message says what was expected.
@@ -157,6 +163,7 @@ class Network(Model):
             validation_split=validation_split,
             sample_weight=sample_weight,
             class_weight=class_weight,
+            penalty_rows=penalty_rows,
             metrics=metrics,
             callbacks=callbacks,
             shuffle=shuffle,

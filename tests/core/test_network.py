@@ -103,7 +103,7 @@ def test_dtypes(dtype: Any) -> None:
         ({"activation": 3}, TypeError, "activation"),
         ({"activation": "softmax"}, ValueError, "softmax"),
         ({"output_activation": "sigmod"}, ValueError, "did you mean 'sigmoid'"),
-        ({"cost": "crossentropy"}, ValueError, "did you mean 'cross_entropy'"),
+        ({"cost": "crossentropy"}, ValueError, "take 'cross_entropy' .sigmoid outputs. or"),
         ({"cost": "log_likelihood"}, ValueError, "softmax"),
         ({"output_activation": "softmax"}, ValueError, "log_likelihood|softmax"),
         ({"initializer": "he"}, ValueError, "unknown initializer 'he'"),

@@ -78,7 +78,10 @@ struct EpochOptions {
   // In place of that, each mini-batch's own rows (their summed weights), as scikit-learn has it.
   bool penalty_by_mini_batch = false;
   bool cost_with_penalty = false;  // costs a pass over the weights every mini-batch
-  int threads = 0;                 // at most so many; 0 for the library's setting
+  // What cross_entropy and log_likelihood cost with the outputs clipped to [epsilon, 1 - epsilon],
+  // as scikit-learn tells its loss; 0 tells it as it is. The gradients are the same.
+  double cost_epsilon = 0;
+  int threads = 0;  // at most so many; 0 for the library's setting
   // Asked after every mini-batch that the epoch can be stopped behind, on the calling thread, until
   // it says true. The epoch then ends there or up to fifteen mini-batches later, but never
   // completes. It must not use the network, which is busy. What it throws ends the epoch in the
@@ -87,6 +90,9 @@ struct EpochOptions {
   // Called after every mini-batch whose cost is finite, on the calling thread. It must not use the
   // network. What it throws passes through epoch(), which is then undone.
   std::function<void(const MiniBatchCost&)> after_mini_batch = {};
+  // Asked before every mini-batch, by its number in the epoch, for its learning rate, in place of
+  // learning_rate. As after_mini_batch otherwise.
+  std::function<double(std::uint64_t)> batch_learning_rate = {};
 };
 
 struct StepOptions {
@@ -194,7 +200,7 @@ class Trainer {
   struct State;
   struct Pass;
   MiniBatchCost mini_batch(Batch<T>& batch, const Pass& pass, const Dropout* dropout);
-  bool run(const Samples<T>& samples, const Pass& pass, EpochPosition& at);
+  bool run(const Samples<T>& samples, Pass pass, EpochPosition& at);
 
   Network<T>* network_;
   TrainOptions options_;

@@ -173,18 +173,55 @@ void prepare(Workspace<T>& ws, const Network<T>& network, const InputDensity& in
   if (purpose != Purpose::predict) ws.y.reserve(rows * layers.back().stride);
 }
 
-template <class T>
-double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
-  const Layer& last = network.layers().back();
-  const auto value = kernels<T>().costs[network.architecture().cost].value;
+namespace {
+
+// The weighted sum over the rows of what one of them costs, cost_of(z, a, y) of its units.
+template <class T, class F>
+double sum_over_rows(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                     F cost_of) {
+  const std::size_t stride = network.layers().back().stride;
   const LayerBuffers<T>& out = ws.layers.back();
   double total = 0;
   for (std::size_t i = 0; i < batch.rows; ++i) {
-    const std::size_t row = i * last.stride;
-    const double cost = value(out.z.data() + row, out.a.data() + row, batch.y + row, last.out);
+    const std::size_t row = i * stride;
+    const double cost = cost_of(out.z.data() + row, out.a.data() + row, batch.y + row);
     total += batch.weights ? static_cast<double>(batch.weights[i]) * cost : cost;
   }
   return total;
+}
+
+}  // namespace
+
+template <class T>
+double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
+  const std::size_t units = network.layers().back().out;
+  const auto value = kernels<T>().costs[network.architecture().cost].value;
+  return sum_over_rows(ws, network, batch,
+                       [&](const T* z, const T* a, const T* y) { return value(z, a, y, units); });
+}
+
+template <class T>
+double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                    double epsilon) {
+  const std::size_t units = network.layers().back().out;
+  const Cost cost = network.architecture().cost;
+  const auto value = kernels<T>().costs[cost].value;
+  const double low = -std::log1p(-epsilon), high = -std::log(epsilon);
+  return sum_over_rows(ws, network, batch, [&](const T* z, const T* a, const T* y) {
+    const double whole = value(z, a, y, units);
+    if (cost == Cost::log_likelihood || units == 1) {
+      return std::isnan(whole) ? whole : std::clamp(whole, low, high);
+    }
+    if (!(whole > high)) return whole;  // no unit alone costs more than all together
+    double total = 0;
+    for (std::size_t j = 0; j < units; ++j) {
+      const double size = std::abs(static_cast<double>(z[j]));
+      const auto target = static_cast<double>(y[j]);
+      total +=
+          std::min(high, size * (z[j] > T(0) ? 1 - target : target) + std::log1p(std::exp(-size)));
+    }
+    return total;
+  });
 }
 
 template <class T>
@@ -223,18 +260,19 @@ void check_trainable(const Network<T>& network) {
   }
 }
 
-#define NNCORE_INSTANTIATE(T)                                                               \
-  template void prepare(Workspace<T>&, const Network<T>&, const InputDensity&, std::size_t, \
-                        Purpose, int);                                                      \
-  template void forward(Workspace<T>&, const Network<T>&, const Batch<T>&, Purpose,         \
-                        const Dropout*);                                                    \
-  template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);     \
-  template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&,                 \
-                         const GradientSink<T>&, const Dropout*);                           \
-  template void add_gradients(Workspace<T>&, const Network<T>&, const Batch<T>&,            \
-                              const GradientSink<T>&);                                      \
-  template double penalty_cost(const Network<T>&, double, double);                          \
-  template void check_trainable(const Network<T>&);                                         \
+#define NNCORE_INSTANTIATE(T)                                                                    \
+  template void prepare(Workspace<T>&, const Network<T>&, const InputDensity&, std::size_t,      \
+                        Purpose, int);                                                           \
+  template void forward(Workspace<T>&, const Network<T>&, const Batch<T>&, Purpose,              \
+                        const Dropout*);                                                         \
+  template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);          \
+  template double clipped_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&, double); \
+  template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&,                      \
+                         const GradientSink<T>&, const Dropout*);                                \
+  template void add_gradients(Workspace<T>&, const Network<T>&, const Batch<T>&,                 \
+                              const GradientSink<T>&);                                           \
+  template double penalty_cost(const Network<T>&, double, double);                               \
+  template void check_trainable(const Network<T>&);                                              \
   template void input_delta(Workspace<T>&, const Network<T>&, const Batch<T>&, MatrixView<T>);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

@@ -24,6 +24,10 @@ void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
 // Cost summed over the rows, each times its weight.
 template <class T>
 double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch);
+// The same of outputs that are first brought within epsilon of neither 0 nor 1; see EpochOptions.
+template <class T>
+double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                    double epsilon);
 
 // delta[l] = dC/dz[l] for every layer, each row's own times its weight; after forward, with the
 // same dropout. The gradient of each layer, last first, goes to the sink once its delta has gone

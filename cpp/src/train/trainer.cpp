@@ -254,11 +254,13 @@ struct Trainer<T>::Pass {
   double learning_rate = 0;
   double penalty_rows = 0;  // 0 for each mini-batch's own
   bool cost_with_penalty = false;
+  double cost_epsilon = 0;
   int threads = 0;
   std::uint64_t first_batch = 0;             // the number of the first one, a key of dropout
   std::span<const std::int64_t> order = {};  // of the rows; empty: as they lie
   const std::function<bool()>* should_stop = nullptr;
   const std::function<void(const MiniBatchCost&)>* after_mini_batch = nullptr;
+  const std::function<double(std::uint64_t)>* batch_learning_rate = nullptr;
 };
 
 // One mini-batch: forward, backward, step.
@@ -269,7 +271,10 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
   const double penalty_rows = options.penalty_rows > 0 ? options.penalty_rows : n;
 
   forward(s.ws, *network_, batch, Purpose::train, dropout);
-  MiniBatchCost cost{.cost = summed_cost(s.ws, *network_, batch), .weight = n};
+  const double summed = options.cost_epsilon > 0
+                            ? clipped_cost(s.ws, *network_, batch, options.cost_epsilon)
+                            : summed_cost(s.ws, *network_, batch);
+  MiniBatchCost cost{.cost = summed, .weight = n};
   if (!std::isfinite(cost.cost)) return cost;
   if (n == 0) return {};  // every weight is zero: nothing to learn
   if (options.cost_with_penalty) {
@@ -345,7 +350,7 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
 
 // Trains on the mini-batches behind `at`, which goes along. False if it was stopped.
 template <class T>
-bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition& at) {
+bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   check_rate(pass.learning_rate, "the learning rate");
   if (pass.threads < 0) {
     throw InvalidArgument(concat("the number of threads is ", pass.threads,
@@ -361,7 +366,7 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
   constexpr std::size_t few_parameters = 4096;
   s.single = network_->parameters().size() >= few_parameters && at.batches == 0 &&
              at.rows <= at.batch_size && options_.max_norm == 0 && !pass.cost_with_penalty &&
-             !pass.after_mini_batch;
+             !pass.after_mini_batch && !pass.batch_learning_rate;
   s.remembered = false;
   s.left_finite = true;
   if (!s.single) s.remember(*network_);
@@ -385,6 +390,10 @@ bool Trainer<T>::run(const Samples<T>& samples, const Pass& pass, EpochPosition&
       const Dropout drawn{options_.dropout, network_->seed(), network_->epoch(),
                           pass.first_batch + at.batches};
       const Dropout* dropout = options_.dropout.empty() ? nullptr : &drawn;
+      if (pass.batch_learning_rate) {
+        pass.learning_rate = (*pass.batch_learning_rate)(at.batches);
+        check_rate(pass.learning_rate, "the learning rate");
+      }
       Batch<T> batch =
           make_batch(s.ws, *network_, samples, pass.order, first,
                      std::min(at.batch_size, at.rows - first), Purpose::train, dropout);
@@ -456,16 +465,18 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
   if (position_ && is_same_epoch(*position_, at, options)) at = *position_;
   if (options.should_stop) at.order = order_key(options);
   const std::size_t rows = options.penalty_rows ? options.penalty_rows : data.rows();
-  const bool whole =
-      run(data.samples(),
-          {.learning_rate = options.learning_rate,
-           .penalty_rows = options.penalty_by_mini_batch ? 0 : double(rows),
-           .cost_with_penalty = options.cost_with_penalty,
-           .threads = options.threads,
-           .order = order,
-           .should_stop = options.should_stop ? &options.should_stop : nullptr,
-           .after_mini_batch = options.after_mini_batch ? &options.after_mini_batch : nullptr},
-          at);
+  const bool whole = run(
+      data.samples(),
+      {.learning_rate = options.learning_rate,
+       .penalty_rows = options.penalty_by_mini_batch ? 0 : double(rows),
+       .cost_with_penalty = options.cost_with_penalty,
+       .cost_epsilon = options.cost_epsilon,
+       .threads = options.threads,
+       .order = order,
+       .should_stop = options.should_stop ? &options.should_stop : nullptr,
+       .after_mini_batch = options.after_mini_batch ? &options.after_mini_batch : nullptr,
+       .batch_learning_rate = options.batch_learning_rate ? &options.batch_learning_rate : nullptr},
+      at);
   if (whole) {
     position_.reset();
     network_->set_epoch(network_->epoch() + 1);

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore import _core
 from nncore._support.checks import integer, real
+from nncore._support.targets import out_of_reach
+from nncore._support.warn import warn
 from nncore.network import Network
 from nncore.training.loop import TrainingLoop, TrainingTask
 from nncore.training.run import Run
@@ -325,6 +327,8 @@ class CoreTask(BookTask):
     ) -> None:
         super().__init__(run, data, eta, after_epoch)
         self.trainer, self.dataset = trainer, data.dataset(run.net)
+        if fault := out_of_reach(run.net, data.targets(run.net)):
+            warn(fault)
 
     def train_epoch(self) -> float:
         self.shuffle()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import ArrayLike
 from nncore import _core, optimizers, schedules
 from nncore._model import Model
 from nncore._support.checks import integer, real
+from nncore._support.targets import has_upper_end, out_of_reach
+from nncore._support.warn import warn
 from nncore.callbacks import Callback
 from nncore.errors import ModelFileError
 from nncore.history import History
@@ -27,7 +30,7 @@ from nncore.training.state import CallbackState
 def fit(
     net: Model,
     x: Any,
-    y: ArrayLike,
+    y: ArrayLike | None,
     *,
     epochs: int,
     batch_size: int,
@@ -43,6 +46,7 @@ def fit(
     validation_split: float,
     sample_weight: ArrayLike | None,
     class_weight: ClassWeight,
+    penalty_rows: int | None,
     metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None,
     callbacks: Iterable[Callback] | None,
     shuffle: bool,
@@ -57,7 +61,11 @@ def fit(
         )
         measures = resolve_metrics(metrics)
         training = MeasuredData(net, samples, measures, class_weight)
-        validation = None if held_out is None else MeasuredData(net, held_out, measures)
+        validation = None
+        if held_out is not None:
+            with _naming("validation_data" if validation_data is not None else None):
+                validation = MeasuredData(net, held_out, measures)
+        _check_reach(net, training)
         optimizer = optimizers.resolve(optimizer)
         batch_size = integer("batch_size", batch_size, low=1)
         if learning_rate is None:
@@ -70,6 +78,8 @@ def fit(
             check_monitor(follower, run.columns)
         rate = schedules.resolve(learning_rate, net.history, begin, numbers)
         shuffle, threads = _truth("shuffle", shuffle), _thread_count(n_threads)
+        if penalty_rows is not None:
+            penalty_rows = integer("penalty_rows", penalty_rows, low=1, high=2**63 - 1)
         trainer = net.training_state.trainer_for(
             net,
             batch_size=min(batch_size, len(training.data)),
@@ -83,9 +93,8 @@ def fit(
             dropout=dropout_rates(net, dropout),
         )
         with progress_bar(progress, len(run.epochs)) as show_progress:
-            task = FitTask(
-                run, training, validation, trainer, rate, shuffle, threads, show_progress
-            )
+            options = {"shuffle": shuffle, "n_threads": threads, "penalty_rows": penalty_rows or 0}
+            task = FitTask(run, training, validation, trainer, rate, options, show_progress)
             net.training_state.begin = begin
             TrainingLoop(task, ordered).train(after_begin=partial(_resume_callbacks, run, ordered))
     return run.history
@@ -105,7 +114,7 @@ class MeasuredData:
         class_weight: ClassWeight = None,
     ) -> None:
         weight = samples.weighted(class_weight, net.sizes[-1]).weight
-        self.data = _core.Dataset(net, samples.x, samples.y, weight)
+        self.data = _core.Dataset(net, samples.x, samples.y, weight, samples.columns)
         self.y, self.weight = samples.y, samples.weight
         self.metrics = with_arguments(measures, net.activations[-1], samples.weight)
         if len(self.data) == 0:
@@ -137,23 +146,19 @@ class FitTask(TrainingTask):
         validation: MeasuredData | None,
         trainer: _core.Trainer,
         schedule: schedules.Schedule,
-        shuffle: bool,
-        n_threads: int,
+        options: Mapping[str, Any],
         show_progress: ShowProgress,
     ) -> None:
         super().__init__(run)
         self.training, self.validation = training, validation
         self.trainer, self.schedule = trainer, schedule
-        self.shuffle, self.n_threads = shuffle, n_threads
-        self.show_progress = show_progress
+        self.options, self.show_progress = options, show_progress
 
     def learning_rate(self) -> float:
         return self.schedule(self.run.epoch)
 
     def train_epoch(self) -> float:
-        return self.epoch_in_core(
-            self.trainer, self.training.data, shuffle=self.shuffle, n_threads=self.n_threads
-        )
+        return self.epoch_in_core(self.trainer, self.training.data, **self.options)
 
     def measure(self) -> dict[str, Any]:
         net, validation = self.run.net, self.validation
@@ -216,6 +221,26 @@ def _epoch_numbers(net: Model, epochs: int, initial_epoch: int | None) -> range:
     if start > epochs:
         raise ValueError(f"initial_epoch={start} is beyond epochs={epochs}, where training ends")
     return range(start, epochs)
+
+
+@contextmanager
+def _naming(argument: str | None) -> Iterator[None]:
+    """Puts the argument's name in front of what is wrong with it."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if argument is None:
+            raise
+        raise type(error)(f"{argument}: {error}") from None
+
+
+def _check_reach(net: Model, training: MeasuredData) -> None:
+    """Refuses targets that the outputs cannot reach, or warns where they may come near."""
+    fault = None if training.data.has_classes else out_of_reach(net, training.y)
+    if fault and has_upper_end(net):
+        raise ValueError(fault)
+    if fault:
+        warn(fault)
 
 
 def _beginning(net: Model, epochs: range, resumed: bool) -> int:

@@ -21,6 +21,10 @@ from nncore.errors import DivergenceError
 from nncore.training.interrupts import defer_sigint
 from nncore.training.run import Run
 
+_EARLIER_EPOCHS = 1000
+"""How many epochs of earlier runs a history keeps: training that is called in a loop, a chunk of
+the data at a time, would else fill the memory and every pickle."""
+
 
 class TrainingTask:
     """What to train, and how; the loop asks for it once an epoch, in the order given here."""
@@ -94,6 +98,8 @@ class TrainingLoop:
         """
         with defer_sigint(unless=self.task.can_resume_here) as deliver_sigint:
             self.run.net.epoch = self.run.epochs.start
+            if self.run.begin == self.run.epochs.start:  # who resumes a run needs all of it
+                self.run.net.history.keep_last(_EARLIER_EPOCHS)
             self._call("on_train_begin")
             after_begin()
             try:

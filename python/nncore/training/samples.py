@@ -20,12 +20,18 @@ class Samples(NamedTuple):
     x: Any
     y: NDArray[Any]
     weight: NDArray[Any] | None
+    columns: list[Any] | None = None
+    """The names of x's columns, where it is a table that has names."""
 
     @classmethod
-    def of(cls, x: Any, y: ArrayLike, weight: ArrayLike | None = None) -> Samples:
+    def of(cls, x: Any, y: ArrayLike | None, weight: ArrayLike | None = None) -> Samples:
         """Arrays of what may be lists; sparse rows stay sparse."""
+        _refuse_batches(x)
+        if y is None:
+            raise TypeError("y is None; fit needs a label or targets for every row of x")
+        columns = list(x.columns) if hasattr(x, "columns") and hasattr(x, "iloc") else None
         x = x.tocsr() if hasattr(x, "tocsr") else np.asarray(x)
-        return cls(x, np.asarray(y), None if weight is None else np.asarray(weight))
+        return cls(x, np.asarray(y), None if weight is None else np.asarray(weight), columns)
 
     def _check_lengths(self) -> None:
         """Checks that there is one target and one weight a row; the core checks all else."""
@@ -42,9 +48,9 @@ class Samples(NamedTuple):
         at = n - int(n * fraction)
         if not 0 < at < n:
             raise ValueError(f"validation_split={fraction:g} of {n} rows leaves one side empty")
-        x, y, weight = self
+        x, y, weight, columns = self
         first, last = (None, None) if weight is None else (weight[:at], weight[at:])
-        return Samples(x[:at], y[:at], first), Samples(x[at:], y[at:], last)
+        return Samples(x[:at], y[:at], first, columns), Samples(x[at:], y[at:], last, columns)
 
     def weighted(self, class_weight: ClassWeight, n_outputs: int) -> Samples:
         """The same samples, each row's weight multiplied by that of its class."""
@@ -72,6 +78,20 @@ def training_and_validation(
             )
         return samples, Samples.of(*validation_data)
     return samples.split(fraction) if fraction else (samples, None)
+
+
+def _refuse_batches(x: Any) -> None:
+    """Tells who has a generator or a loader of batches what `fit` takes in place of it."""
+    whole = isinstance(x, (str, bytes)) or any(
+        hasattr(x, name) for name in ("__array__", "__getitem__", "tocsr", "shape")
+    )
+    if whole or not (hasattr(x, "__iter__") or callable(x)):
+        return
+    raise TypeError(
+        f"x is a {type(x).__name__}; fit takes all rows at once, as an array, and makes the "
+        "mini-batches itself. For rows that come in batches, call fit(x, y, epochs=1, "
+        "penalty_rows=n) with each of them, n being the rows of all"
+    )
 
 
 def _described(value: Any) -> str:
