@@ -175,7 +175,12 @@ std::string column_text(const py::object& columns, std::size_t column) {
   if (!py::isinstance<py::list>(columns) || column >= py::len(columns)) {
     return std::to_string(column);
   }
-  return py::repr(columns[py::int_(column)]).cast<std::string>();
+  const py::object name = columns[py::int_(column)];
+  if (!py::isinstance<py::str>(name) && !py::isinstance<py::tuple>(name)) {
+    return py::isinstance<py::int_>(name) ? py::str(name).cast<std::string>()
+                                          : std::to_string(column);
+  }
+  return py::repr(name).cast<std::string>();
 }
 
 py::array real_array(const py::handle& object, const char* what, const py::object& names) {

@@ -187,12 +187,17 @@ class BatchHook {
   bool stops() const { return stops_; }
   bool raised() const { return raised_; }
 
+  // Nothing is called after an epoch's last mini-batch: what was raised or stopped there would not
+  // find the epoch unfinished.
+  void set_mini_batches(std::uint64_t count) { mini_batches_ = count; }
+
   void attach(EpochOptions& options, GilReleased& released) {
     options.batch_learning_rate = [this](std::uint64_t) { return learning_rate_; };
     auto also = std::move(options.after_mini_batch);
     options.after_mini_batch = [this, also, &released](const MiniBatchCost& cost) {
       if (also) also(cost);
-      if (stops_ || (cost.number + 1) % stride_ != 0) return;
+      const std::uint64_t done = cost.number + 1;
+      if (stops_ || done % stride_ != 0 || done >= mini_batches_) return;
       released.interrupt([&] { call(cost); });
     };
   }
@@ -212,7 +217,7 @@ class BatchHook {
   }
 
   PyObject* function_;  // which the caller holds
-  std::uint64_t stride_;
+  std::uint64_t stride_, mini_batches_ = 0;
   double learning_rate_;
   bool stops_ = false, raised_ = false;
 };
@@ -354,11 +359,13 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
                        .threads = n_threads};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
     const Dataset<T>& typed = data.typed<T>();
-    if (mini_batch_costs) {
+    if (mini_batch_costs || hook) {
       const std::size_t n = rows ? std::size_t(rows->size()) : typed.rows();
       const std::size_t size =
           self.with_options([](const TrainOptions& used) { return used.batch_size; });
-      options.after_mini_batch = written_to(*mini_batch_costs, n / size + (n % size != 0));
+      const std::size_t count = n / size + (n % size != 0);
+      if (mini_batch_costs) options.after_mini_batch = written_to(*mini_batch_costs, count);
+      hook.set_mini_batches(count);
     }
     return self.run(trainer, options, hook,
                     [&](Trainer<T>& t, const EpochOptions& o) { return t.epoch(typed, o); });

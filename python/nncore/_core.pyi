@@ -248,8 +248,8 @@ class Trainer:
         their summed weight, and the penalty (0 without cost_with_penalty).
         cost_epsilon above 0 tells the costs of outputs clipped to [epsilon, 1 - epsilon].
         after_batches(number, summed cost, weight) is called after every batch_stride-th mini-batch
-        and returns the learning rate from there on, or None to stop the epoch; what it raises stops
-        the epoch as Ctrl-C does.
+        but the last, and returns the learning rate from there on, or None to stop the epoch; what
+        it raises stops the epoch as Ctrl-C does.
         An epoch that was stopped goes on with the mini-batches that remain; see `position`.
         Raises DivergenceError (parameters are put back), BusyError, KeyboardInterrupt (parameters
         stand after a whole mini-batch; no epoch counted).

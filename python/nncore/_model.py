@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from copy import copy
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -316,10 +316,30 @@ class Model(_core.Network):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles everything but the callbacks of the last `fit`, which need not be picklable."""
+        """Pickles everything but the callbacks of the last `fit`, which need not be picklable.
+
+        Nor are the seconds that epochs took: the same training gives the same bytes.
+        """
+        return self._reduced(self.history.without_seconds())
+
+    def __copy__(self: Self) -> Self:
+        rebuild, arguments, state = self._reduced(copy(self.history))
+        net: Self = rebuild(*arguments)
+        vars(net).update(state)
+        return net
+
+    def __deepcopy__(self: Self, memo: dict[int, Any]) -> Self:
+        rebuild, arguments, state = self._reduced(self.history)
+        net: Self = rebuild(*arguments)
+        memo[id(self)] = net
+        vars(net).update(deepcopy(state, memo))
+        return net
+
+    def _reduced(self, history: History) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """What makes a copy, with that history: a function, its arguments, and attributes."""
         _core.check_no_session_elsewhere(self)
         state = {key: value for key, value in vars(self).items() if key != "_training"}
-        state["history"] = copy(self.history)  # even a shallow copy must not share it
+        state["history"] = history
         core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
         parameters = [*self.weights, *self.biases]
         training = None if self._training is None else self._training.copied()

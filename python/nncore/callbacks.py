@@ -11,6 +11,19 @@ epoch measured `run.logs`, the run's `run.history`, the rate `run.learning_rate`
 `on_epoch_begin` may change), and `run.stop()`, which ends training after this epoch. A hook may
 predict, evaluate, save and change parameters. Whatever it raises leaves `fit`, with the network
 as it stood.
+
+`on_batch_end` comes after mini-batches, every one or each `batch_stride`th; that costs time only
+where a callback overrides it. It sees `run.batch`, `run.step` and `run.batch_cost`, and may change
+the rate of the mini-batches that follow and `run.stop()` within the epoch:
+
+>>> import time
+>>> class TimeLimit(Callback):
+...     batch_stride = 100
+...     def on_train_begin(self, run):
+...         self.end = time.monotonic() + 60
+...     def on_batch_end(self, run):
+...         if time.monotonic() > self.end:
+...             run.stop()
 """
 
 from __future__ import annotations
@@ -43,16 +56,25 @@ class Callback:
             None for none.
         saves: whether it saves the network. It is then called after the others, so that it saves
             their state of the same epoch.
+        batch_stride: every how many mini-batches of an epoch `on_batch_end` is called; None for
+            never. Looked at as each epoch begins.
     """
 
     monitor: str | None = None
     saves: bool = False
+    batch_stride: int | None = 1
 
     def on_train_begin(self, run: Run) -> None:
         """Once, before the first epoch; state of an earlier run should be forgotten here."""
 
     def on_epoch_begin(self, run: Run) -> None:
         """Before an epoch's first mini-batch, with its learning rate in `run.learning_rate`."""
+
+    def on_batch_end(self, run: Run) -> None:
+        """After each `batch_stride`th mini-batch of an epoch, between its updates.
+
+        The network is busy: to ask it for anything is a BusyError.
+        """
 
     def on_epoch_end(self, run: Run) -> None:
         """After an epoch was measured and entered in the history."""
@@ -251,6 +273,25 @@ class LearningRateScheduler(Callback):
         run.learning_rate = self._rate(run.epoch)
 
 
+class WarmUp(Callback):
+    """Raises the rate from mini-batch to mini-batch in the first `steps` of a run.
+
+    The rate is what `fit` and the callbacks before this one give, times 1 / steps for the first
+    mini-batch, 2 / steps for the next, and so on up to 1.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = integer("steps", steps, low=1)
+
+    def on_epoch_begin(self, run: Run) -> None:
+        self._rate = run.learning_rate
+        self.batch_stride = 1 if run.step < self.steps else None
+        self.on_batch_end(run)
+
+    def on_batch_end(self, run: Run) -> None:
+        run.learning_rate = self._rate * min(1.0, (run.step + 1) / self.steps)
+
+
 class TerminateOnNaN(Callback):
     """Ends training, without an error, when it diverges or anything measured is not a number.
 
@@ -268,6 +309,8 @@ class TerminateOnNaN(Callback):
 class Lambda(Callback):
     """Calls functions of your own, each with the run.
 
+    `batch_stride` is that of `on_batch_end`.
+
     >>> callback = Lambda(on_epoch_end=lambda run: print(run.logs["cost"]))
     """
 
@@ -276,15 +319,19 @@ class Lambda(Callback):
         *,
         on_train_begin: Callable[[Run], object] | None = None,
         on_epoch_begin: Callable[[Run], object] | None = None,
+        on_batch_end: Callable[[Run], object] | None = None,
+        batch_stride: int = 1,
         on_epoch_end: Callable[[Run], object] | None = None,
         on_train_end: Callable[[Run], object] | None = None,
     ) -> None:
         hooks = {
             "on_train_begin": on_train_begin,
             "on_epoch_begin": on_epoch_begin,
+            "on_batch_end": on_batch_end,
             "on_epoch_end": on_epoch_end,
             "on_train_end": on_train_end,
         }
+        self.batch_stride = integer("batch_stride", batch_stride, low=1)
         for name, hook in hooks.items():
             if hook is not None:
                 if not callable(hook):

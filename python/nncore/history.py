@@ -54,6 +54,13 @@ class History:
                     f"column {name!r} has {len(column)} entries for {len(self.epochs)} epochs"
                 )
 
+    def without_seconds(self) -> History:
+        """A copy in which the seconds were not measured."""
+        columns = dict(self._columns)
+        if "seconds" in columns:
+            columns["seconds"] = [math.nan] * len(self.epochs)
+        return History(columns, self.epochs)
+
     def keep_last(self, count: int) -> None:
         """Drops all epochs but the last `count`."""
         if len(self.epochs) > count:

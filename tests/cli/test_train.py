@@ -7,6 +7,7 @@ import re
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import nncore
@@ -157,3 +158,47 @@ def test_a_diverging_run_is_an_error_and_saves_nothing(
     wild = ["--activation", "relu", "--output-activation", "linear", "--learning-rate", "1e30"]
     assert "epoch 1" in failure(capsys, "train", "--data", data, *wild)
     assert os.listdir() == []
+
+
+def test_a_resumed_run_has_the_options_it_had(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that are left out. Another optimiser is refused, other numbers are told of."""
+    monkeypatch.chdir(tmp_path)
+
+    def train(*options: str) -> str:
+        assert cli.main(["train", "--data", str(data), *options]) == 0
+        return capsys.readouterr().out
+
+    options = (*SMALL, "--optimizer", "momentum", "--learning-rate", "0.02", "--batch-size", "25",
+               "--l2", "0.5", "--dropout", "0.25")  # fmt: skip
+    train(*options, "--epochs", "4", "--output", "straight")
+    train(*options, "--epochs", "2", "--checkpoint", "run", "--output", "stopped")
+    resume = ("--checkpoint", "run", "--resume")
+    said = train(*resume, "--epochs", "4", "--output", "resumed")
+    assert "mini-batches of 25, momentum, l2 0.5, dropout 0.25, learning rate 0.02" in said
+    assert "changed" not in said
+    load = nncore.Network.load
+    assert same_parameters(load("resumed"), load("straight"))
+    assert epochs_of(train(*resume, "--output", "done")) == []  # --epochs was 4
+
+    refused = failure(capsys, "train", "--data", data, *resume, "--optimizer", "adam")
+    assert "run: expected a checkpoint of --optimizer adam, found momentum" in refused
+    said = train(*resume, "--epochs", "5", "--learning-rate", "0.5", "--dropout", "0.25",
+                 "--output", "faster")  # fmt: skip
+    assert "changed   --learning-rate 0.5 (it was 0.02)\n" in said
+    assert said.count("changed") == 1
+
+
+def test_checkpoints_of_the_library_are_resumed_as_they_were(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    net = nncore.Network([784, 10])
+    x, y = np.zeros((10, 784)), range(10)
+    net.fit(x, y, 1, optimizer="adam", learning_rate=0.25, validation_data=(x, y))
+    net.save_checkpoint("run")
+    command = ["train", "--data", str(data), "--checkpoint", "run", "--resume", "--epochs", "2"]
+    assert cli.main(command) == 0
+    assert "adam, learning rate 0.25" in capsys.readouterr().out
+    assert "found adam" in failure(capsys, *command, "--optimizer", "sgd")

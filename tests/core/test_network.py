@@ -344,7 +344,9 @@ def test_copies_are_bit_identical_and_independent(copied: Any) -> None:
     twin = copied(net)
     assert type(twin) is Digits
     assert twin.note == "mine"
-    assert (repr(twin), twin.history) == (repr(net), net.history)
+    pickled = copied not in (copy.copy, copy.deepcopy)
+    history = net.history.without_seconds() if pickled else net.history
+    assert (repr(twin), twin.history) == (repr(net), history)
     assert bits(twin) == bits(net)
     twin.weights[0][...] = 0.0
     assert np.any(net.weights[0])

@@ -92,14 +92,12 @@ def _training(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--epochs",
         type=whole(1),
-        default=30,
         metavar="N",
         help="how often to go through the training images (default: 30)",
     )
     group.add_argument(
         "--batch-size",
         type=whole(1),
-        default=10,
         metavar="N",
         help="images in a mini-batch (default: 10)",
     )
@@ -113,21 +111,18 @@ def _training(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--optimizer",
         type=named("optimizer", _core.OPTIMIZERS),
-        default="sgd",
         metavar="NAME",
         help=f"{', '.join(_core.OPTIMIZERS)} (default: sgd)",
     )
     group.add_argument(
         "--l2",
         type=real(),
-        default=0.0,
         metavar="LAMBDA",
         help="how much large weights cost: the book's lambda (default: 0)",
     )
     group.add_argument(
         "--dropout",
         type=real(below=1),
-        default=0.0,
         metavar="P",
         help="the probability that a hidden neuron is dropped in a mini-batch (default: 0)",
     )
@@ -152,6 +147,6 @@ def _files(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the --checkpoint file, if it is there, up to --epochs in all; give the "
-        "other options as before",
+        help="go on from the --checkpoint file, if it is there, up to --epochs in all; options "
+        "that are left out are as before",
     )

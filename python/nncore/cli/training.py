@@ -26,10 +26,13 @@ from .output import (
     say,
     share,
 )
+from .resuming import RunOptions, take_earlier
 from .saving import check_target, rescue, save
 
 
 def train(options: argparse.Namespace) -> int:
+    changes = take_earlier(options)
+    _fill_in(options)
     output = options.output or DEFAULT_OUTPUT
     net = _network(options)
     keep_earlier = options.output is None
@@ -44,6 +47,8 @@ def train(options: argparse.Namespace) -> int:
         file = printable(options.checkpoint)
         if os.path.exists(options.checkpoint):
             say(f"resumed   from {file}, after {net.epoch} epochs")
+            for change in changes:
+                say(f"changed   {change}")
         else:
             say(f"resumed   no, for there is no {file} yet")
     data = _data(options.data)
@@ -139,6 +144,14 @@ def _report(
     return 0
 
 
+def _fill_in(options: argparse.Namespace) -> None:
+    """Gives options that were left out their defaults."""
+    defaults = {"epochs": 30, "batch_size": 10, "optimizer": "sgd", "l2": 0.0, "dropout": 0.0}
+    for name, value in defaults.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+
+
 def _network(options: argparse.Namespace) -> Network:
     """A new network, or the one in the checkpoint."""
     if options.checkpoint is None:
@@ -230,7 +243,7 @@ def _plan(options: argparse.Namespace) -> str:
 
 
 def _fit(net: Network, data: Dataset, lines: EpochLines, options: argparse.Namespace) -> None:
-    callbacks: list[Callback] = [lines]
+    callbacks: list[Callback] = [lines, RunOptions(options)]
     if options.checkpoint:
         literal = options.checkpoint.replace("{", "{{").replace("}", "}}")
         callbacks.append(ModelCheckpoint(literal))

@@ -129,7 +129,8 @@ class StochasticTask(TrainingTask):
         self.random_state = random_state
         self.order: NDArray[np.int64] = np.arange(len(rows))
         self.batch_size = _batch_size(estimator.batch_size, len(rows))
-        self.costs = np.zeros((-(-len(rows) // self.batch_size), 3))
+        self.run.batches = -(-len(rows) // self.batch_size)
+        self.costs = np.zeros((self.run.batches, 3))
         self.trainer = self._make_trainer(anew=not incremental)
         self.warning: tuple[str, type[Warning]] | None = None
         self.best_parameters = self._copied_parameters() if estimator.early_stopping else None

@@ -94,7 +94,9 @@ def fit(
         )
         with progress_bar(progress, len(run.epochs)) as show_progress:
             options = {"shuffle": shuffle, "n_threads": threads, "penalty_rows": penalty_rows or 0}
-            task = FitTask(run, training, validation, trainer, rate, options, show_progress)
+            task = FitTask(
+                run, training, validation, trainer, rate, batch_size, options, show_progress
+            )
             net.training_state.begin = begin
             TrainingLoop(task, ordered).train(after_begin=partial(_resume_callbacks, run, ordered))
     return run.history
@@ -146,16 +148,28 @@ class FitTask(TrainingTask):
         validation: MeasuredData | None,
         trainer: _core.Trainer,
         schedule: schedules.Schedule,
+        batch_size: int,
         options: Mapping[str, Any],
         show_progress: ShowProgress,
     ) -> None:
         super().__init__(run)
         self.training, self.validation = training, validation
         self.trainer, self.schedule = trainer, schedule
+        self.batch_size = min(batch_size, len(training.data))
+        run.batches = -(-len(training.data) // self.batch_size)
         self.options, self.show_progress = options, show_progress
 
     def learning_rate(self) -> float:
         return self.schedule(self.run.epoch)
+
+    def batches_done(self) -> int:
+        if (position := self.trainer.position) is None:
+            return 0
+        epoch, rows, batch_size, done, *_ = position
+        same = (epoch, rows, batch_size) == (
+            self.run.epoch, len(self.training.data), self.batch_size
+        )  # fmt: skip
+        return done if same else 0
 
     def train_epoch(self) -> float:
         return self.epoch_in_core(self.trainer, self.training.data, **self.options)

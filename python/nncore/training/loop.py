@@ -6,7 +6,8 @@ hands in as a `TrainingTask`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import gcd
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
-from nncore._support.checks import real
+from nncore._support.checks import integer, real
 from nncore._support.names import check_name
 from nncore.callbacks import Callback
 from nncore.errors import DivergenceError
@@ -26,12 +27,23 @@ _EARLIER_EPOCHS = 1000
 the data at a time, would else fill the memory and every pickle."""
 
 
+class EpochStopped(Exception):
+    """A callback ended the run within an epoch, which is not counted."""
+
+
 class TrainingTask:
     """What to train, and how; the loop asks for it once an epoch, in the order given here."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.batch_callbacks: list[tuple[Callback, int]] = []
+        """Whose `on_batch_end` is to be called in this epoch, and every how many mini-batches."""
         self._in_core = False
+        self._last_batch = 0.0, 0.0
+
+    def batches_done(self) -> int:
+        """Mini-batches of the epoch `run.epoch` that were trained before it was stopped."""
+        return 0
 
     def learning_rate(self) -> float:
         """The rate of the epoch `run.epoch`, which callbacks may still change."""
@@ -77,12 +89,43 @@ class TrainingTask:
         order: NDArray[np.int64] | None = None,
         **options: Any,
     ) -> float:
-        """One epoch as one call into the core; of one that was stopped, the rest."""
+        """One epoch as one call into the core; of one that was stopped, the rest.
+
+        Raises:
+            EpochStopped: a callback stopped it within.
+        """
+        run = self.run
+        if self.batch_callbacks:
+            options.setdefault("mini_batch_costs", np.zeros((run.batches, 3)))
+            options["after_batches"] = self.after_batch
+            options["batch_stride"] = gcd(*(stride for _, stride in self.batch_callbacks))
         try:
             self._in_core = True
-            return trainer.epoch(data, order, learning_rate=self.run.learning_rate, **options)
+            cost = trainer.epoch(data, order, learning_rate=run.learning_rate, **options)
         finally:
             self._in_core = False
+        if run.net.epoch == run.epoch:
+            raise EpochStopped
+        if self.batch_callbacks:
+            cost_sum, weight, penalty = options["mini_batch_costs"][-1].tolist()
+            self._last_batch = cost_sum + weight * penalty, weight
+        return cost
+
+    def after_batch(self, number: int, cost: float, weight: float) -> float | None:
+        """Calls those that are to be called; returns the rate from now on, None to stop."""
+        run = self.run
+        run.batch, run.step = number, (run.epoch - run.begin) * run.batches + number + 1
+        run.batch_cost = cost / weight if weight > 0 else 0.0
+        for callback, stride in self.batch_callbacks:
+            if (number + 1) % stride == 0:
+                callback.on_batch_end(run)
+        run.learning_rate = real("learning_rate", run.learning_rate)
+        return None if run.stopped else run.learning_rate
+
+    def after_last_batch(self) -> None:
+        """The same, after a whole epoch in the core, which does not call it there."""
+        if self.batch_callbacks:
+            self.after_batch(self.run.batches - 1, *self._last_batch)
 
 
 class TrainingLoop:
@@ -126,15 +169,19 @@ class TrainingLoop:
         return not run.stopped
 
     def _train_and_measure(self, epoch: int) -> bool:
-        """One epoch, entered in the history; False where it diverged and that ends the run."""
+        """One epoch, entered in the history; False where the run ends within it."""
         run, task = self.run, self.task
         run.epoch = epoch
         run.learning_rate = task.learning_rate()
+        run.step = (epoch - run.begin) * run.batches + task.batches_done()
         self._call("on_epoch_begin")
         run.learning_rate = real("learning_rate", run.learning_rate)
+        task.batch_callbacks = list(_asking_for_batches(self.callbacks))
         started = perf_counter()
         try:
             run.logs = {"cost": task.train_epoch()}
+        except EpochStopped:
+            return False
         except DivergenceError as error:
             if any(callback.on_divergence(run, error) for callback in self.callbacks):
                 return False
@@ -143,6 +190,7 @@ class TrainingLoop:
             raise
         seconds = perf_counter() - started
         try:
+            task.after_last_batch()
             run.logs |= task.measure()
         finally:  # an epoch that was trained is in the history whatever comes
             run.logs |= {"learning_rate": run.learning_rate, "seconds": seconds}
@@ -154,6 +202,14 @@ class TrainingLoop:
         """One hook of every callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(self.run)
+
+
+def _asking_for_batches(callbacks: Iterable[Callback]) -> Iterator[tuple[Callback, int]]:
+    """The callbacks that want to see mini-batches, and every how many of them."""
+    for callback in callbacks:
+        hook, stride = callback.on_batch_end, callback.batch_stride
+        if getattr(hook, "__func__", None) is not Callback.on_batch_end and stride is not None:
+            yield callback, integer("batch_stride", stride, low=1, high=2**63 - 1)
 
 
 def in_calling_order(callbacks: Iterable[Callback] | None) -> list[Callback]:

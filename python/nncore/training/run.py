@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +29,23 @@ class Run:
     """The current epoch's number."""
     learning_rate: float = 0.0
     """The current epoch's rate."""
+    batches: int = 0
+    """Mini-batches of an epoch."""
+    batch: int = 0
+    """The number of the last mini-batch in its epoch, counted from 0."""
+    batch_cost: float = math.nan
+    """The mean cost of its rows, before its update."""
+    step: int = 0
+    """Mini-batches trained since the run began."""
     logs: dict[str, Any] = field(default_factory=dict)
     """What the last epoch measured."""
     stopped: bool = False
     """Whether this epoch is the last."""
 
     def stop(self) -> None:
-        """Ends training after this epoch."""
+        """Ends training after this epoch; from `on_batch_end`, after this mini-batch.
+
+        An epoch that ends so is not counted: the next `fit` goes on with its other mini-batches.
+        Where weights decay over sparse inputs, up to fifteen more are trained first.
+        """
         self.stopped = True
