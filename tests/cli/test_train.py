@@ -12,7 +12,7 @@ import pytest
 
 import nncore
 from command_line import SMALL, environment, epochs_of, failure, run, same_parameters
-from idx_files import NAMES
+from idx_files import NAMES, write_files
 from nncore import cli, datasets
 from nncore.datasets import load_mnist
 
@@ -202,3 +202,15 @@ def test_checkpoints_of_the_library_are_resumed_as_they_were(
     assert cli.main(command) == 0
     assert "adam, learning rate 0.25" in capsys.readouterr().out
     assert "found adam" in failure(capsys, *command, "--optimizer", "sgd")
+
+
+def test_letters_are_refused_before_training(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = tmp_path / "letters"
+    letters.mkdir()
+    for file in data.iterdir():
+        (letters / file.name).write_bytes(file.read_bytes())
+    write_files(letters, {NAMES[3]: np.full(300, 26, np.uint8)})
+    said = failure(capsys, "train", "--data", letters, "--output", tmp_path / "model")
+    assert "expected labels 0 to 9, found 26 among the test images" in said

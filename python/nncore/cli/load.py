@@ -29,6 +29,11 @@ def load_data(source: str) -> Dataset:
     for name, split in (("training", data.train), ("test", data.test)):
         if not len(split.y):
             raise DataError(f"{source}: expected {name} images, found none")
+        if split.y.max() >= CLASSES:
+            raise DataError(
+                f"{source}: expected labels 0 to {CLASSES - 1}, found {split.y.max()} among the "
+                f"{name} images; nncore.datasets.load_mnist takes them, for networks in Python"
+            )
     return data
 
 

@@ -56,12 +56,16 @@ def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
     directory). Where they are in neither, MNIST is downloaded into the cache, which needs the
     extra "mnist", and checked before it gets there.
 
+    EMNIST's files are found by their own names too, such as emnist-letters-train-images-idx3-ubyte.
+    Labels are those of the files: 1 to 26 for its letters, so that a network needs 27 outputs, or
+    `y - 1`. Its images lie on their side: `x.reshape(-1, 28, 28).swapaxes(1, 2)` turns them.
+
     The last sixth of the training images validates: 50,000 / 10,000 / 10,000 rows, each with
     `.x` (n, 784) float32 in [0, 1] and `.y` (n,) int64. Raises DataError where a file is missing,
     damaged or does not go with the others, or where the download fails.
     """
     folder = find_mnist() or _download() if path is None else Path(path).expanduser()
-    train, test = (_pair(folder, *names) for names in (_TRAIN, _TEST))
+    train, test = (_pair(folder, *names) for names in _names_in(folder))
     kept = len(train.y) - len(train.y) // 6
     return Dataset(
         Split(train.x[:kept], train.y[:kept]), Split(train.x[kept:], train.y[kept:]), test
@@ -90,6 +94,27 @@ def cache_directory() -> Path:
     return Path(base).expanduser() / "nncore"
 
 
+def _names_in(folder: Path) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The names of training images and labels, and those to test on: MNIST's, or EMNIST's."""
+    mnist = (_TRAIN, _TEST)
+    if not folder.is_dir() or any(_find(folder, name) for name in _CONTENTS):
+        return mnist
+    ending = f"-{_TRAIN[0]}"
+    found = sorted({file.name.removesuffix(".gz") for file in folder.glob(f"emnist-*{ending}*")})
+    splits = [name.removesuffix(ending) for name in found if name.endswith(ending)]
+    if len(splits) > 1:
+        raise DataError(
+            f"{folder}: expected one data set, found {', '.join(splits)}; give each a directory"
+        )
+    if not splits:
+        return mnist
+    train, test = (
+        tuple(f"{splits[0]}-{part}-{kind}" for kind in ("images-idx3-ubyte", "labels-idx1-ubyte"))
+        for part in ("train", "test")
+    )
+    return (train[0], train[1]), (test[0], test[1])
+
+
 def _find(folder: Path, name: str) -> Path | None:
     return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
 
@@ -105,9 +130,6 @@ def _pair(folder: Path, images_name: str, labels_name: str) -> Split:
             f"{labels_file}: expected {len(images)} labels, one for each image in "
             f"{images_file.name}, found {len(labels)}"
         )
-    if len(labels) and labels.max() > 9:
-        row = int(np.argmax(labels > 9))
-        raise DataError(f"{labels_file}: expected labels 0 to 9, found {labels[row]} in row {row}")
     x = images.reshape(-1, 784).astype(np.float32)
     x /= 255
     return Split(x, labels.astype(np.int64))
