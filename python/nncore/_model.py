@@ -348,14 +348,15 @@ class Model(_core.Network):
 
 def plain_state(net: Model) -> dict[str, Any]:
     """All that pickle keeps of a network, in containers, numbers and arrays of NumPy's alone."""
-    _, (_, core, epoch, parameters, training), _ = net.__reduce__()
+    _, (_, core, epoch, parameters, training), state = net.__reduce__()
+    history = state["history"]
     return {
         "core": core,
         "epoch": epoch,
         "parameters": parameters,
         "training": training,
         "classes": net.classes,
-        "history": {"epochs": net.history.epochs, "columns": dict(net.history)},
+        "history": {"epochs": history.epochs, "columns": dict(history)},
     }
 
 

@@ -114,6 +114,7 @@ def test_products_are_fused_where_that_is_no_call(tmp_path: Path) -> None:
     ("output", "units"),
     [("sigmoid", 1), ("tanh", 1), ("step", 1), ("sigmoid", 3), ("softmax", 4), ("relu", 2)],
 )
+@pytest.mark.filterwarnings("ignore:predict gives the index")
 def test_classes_are_predicted(output: str, units: int, tmp_path: Path) -> None:
     net = network(output, sizes=(6, 5, units))
     net.biases = [np.zeros_like(b) for b in net.biases]

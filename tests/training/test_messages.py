@@ -125,7 +125,6 @@ def test_a_generator_is_no_row() -> None:
         ({"cost": "BCE"}, "take 'cross_entropy' (sigmoid outputs)"),
         ({"cost": "categorical_crossentropy"}, "take 'log_likelihood' (softmax outputs)"),
         ({"activation": "swish"}, "take 'silu'"),
-        ({"activation": "selu"}, "take 'elu', which is selu but for its two scales"),
         ({"output_activation": "identity"}, "take 'linear'"),
         ({"initializer": "xavier"}, "take 'glorot_uniform' or 'glorot_normal'"),
         ({"initializer": "kaiming_normal"}, "take 'he_normal'"),

@@ -15,10 +15,7 @@ _ELSEWHERE = {
         "exp": "'exponential'",
         "heaviside": "'step'",
         "log_softmax": "'softmax' with cost 'log_likelihood'",
-        "selu": "'elu', which is selu but for its two scales",
         "prelu": "'leaky_relu'",
-        "relu6": "'relu'",
-        "mish": "'silu', which is close to it",
     },
     "cost": {
         "mse": "'quadratic', half of it",
