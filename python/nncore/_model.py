@@ -62,12 +62,7 @@ class Model(_core.Network):
     history: History
     """What training measured, since the network's first epoch."""
 
-    classes: NDArray[Any] | None = None
-    """The labels that the numbers of its classes stand for, as a model from elsewhere had them.
-
-    None for a network that has only numbers. `predict` gives numbers in any case:
-    `net.classes[net.predict(x)]` are the labels. Saved with the model.
-    """
+    _classes: NDArray[Any] | None = None
 
     _training: TrainingState | None
     """None until it is asked for: a network that only predicts is not trained."""
@@ -127,6 +122,37 @@ class Model(_core.Network):
     @biases.setter
     def biases(self, arrays: Arrays) -> None:
         _copy_in(_core.bias_views(self), arrays)
+
+    @property
+    def classes(self) -> NDArray[Any] | None:
+        """The labels of its classes, as a model from elsewhere had them; None for 0, 1, ...
+
+        `predict` gives numbers in any case, and `net.classes[net.predict(x)]` the labels. They are
+        saved with the model.
+
+        Raises:
+            ValueError: on assignment, for other than one integer or string for each class.
+
+        >>> import numpy as np, nncore
+        >>> net = nncore.Network([2, 1], initializer="zeros")
+        >>> net.classes = np.array(["no", "yes"])
+        >>> net.classes[net.predict([[0.0, 1.0]])]
+        array(['no'], dtype='<U3')
+        """
+        return self._classes
+
+    @classes.setter
+    def classes(self, labels: ArrayLike | None) -> None:
+        if labels is None:
+            self._classes = None
+            return
+        expected = max(self.sizes[-1], 2)
+        array = np.array(np.asarray(labels).tolist())  # strings come as objects, too
+        if array.shape != (expected,) or array.dtype.kind not in "biufU":
+            raise ValueError(
+                f"expected labels for {expected} classes, integers or strings, got {labels!r}"
+            )
+        self._classes = array
 
     @property
     def training_state(self) -> TrainingState:
@@ -223,7 +249,9 @@ class Model(_core.Network):
         net = cls.__new__(cls)
         core, metadata = _core.load_model(file_path(path))
         net._build(core)
-        net.classes = labels_from_metadata(metadata)
+        labels = labels_from_metadata(metadata)
+        if labels is not None and len(labels) == max(net.sizes[-1], 2):
+            net.classes = labels
         return net
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:

@@ -43,9 +43,7 @@ def test_files_of_estimators_are_those_of_their_networks(name: str, tmp_path: Pa
     one.parent.mkdir()
     other.parent.mkdir()
     write(model, one)
-    net = model.network_
-    net.classes = model.classes_
-    write(net, other)
+    write(model.network_, other)
     assert one.read_bytes() == other.read_bytes()
 
 
@@ -61,6 +59,22 @@ def test_models_of_estimators(name: str) -> None:
     else:
         assert list(made.classes_) == ["no", "yes"]
         np.testing.assert_array_equal(made.predict(X), model.predict(X))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("dtype", [str, object])
+def test_networks_know_the_classes_of_their_estimators(dtype: type, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    model = fitted().set_params(max_iter=5).fit(X, Y.astype(dtype))
+    export.to_onnx(model, tmp_path / "net.onnx")
+    theirs = neural_network.MLPClassifier((2,), max_iter=5).fit(X, Y)
+    read = export.from_onnx(tmp_path / "net.onnx")
+    for net in (model.network_, read, export.from_sklearn(theirs)):
+        assert net.classes is not None
+        assert net.classes.tolist() == ["no", "yes"]
+    assert (export.to_sklearn(read).predict(X) == model.predict(X)).all()
+    several = MLPClassifier((3,), max_iter=2).fit(X, (X > 0).astype(int))
+    assert several.network_.classes is None
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -184,6 +184,14 @@ def test_labels_of_classes_are_kept(labels: Any, path: Path, tmp_path: Path) -> 
     np.testing.assert_array_equal(Network.resume(tmp_path / "run.safetensors").classes, labels)
 
 
+@pytest.mark.parametrize("labels", [["a"], [["a", "b"]], [1, 2, 3], [None, 1], "ab"])
+def test_labels_are_one_for_each_class(labels: Any) -> None:
+    net = Network([3, 2], activation=[])
+    with pytest.raises(ValueError, match="labels for 2 classes"):
+        net.classes = labels
+    assert net.classes is None
+
+
 @pytest.mark.parametrize("text", ["{}", "[[1]]", "[null]", "nonsense", "[" * 100_000])
 def test_labels_that_are_none_are_left_out(text: str, path: Path) -> None:
     onnx = pytest.importorskip("onnx")

@@ -17,7 +17,6 @@ PACKAGE = Path(nncore.__file__).parent
 BENCH = Path(__file__).parents[2] / "bench"
 FOREIGN = {
     "_ActionsContainer", "_ArgumentGroup", "_SubParsersAction",  # argparse's types
-    "_BatchNorm",  # torch's base class of those for rows, images and volumes
     "_getframe",  # sys: the one way to a frame
     "_label_binarizer", "_no_improvement_count",  # set on scikit-learn's own estimators
 }  # fmt: skip
@@ -150,10 +149,10 @@ def test_predicting_needs_no_training_loop() -> None:
 def test_help_lists_what_users_call() -> None:
     public = {name for name in dir(nncore.Network) if not name.startswith("_")}
     assert public == {
-        "activations", "all_finite", "backprop", "biases", "check_finite", "classes", "cost", "dtype",
-        "epoch", "evaluate", "feedforward", "fit", "hidden_activations", "input_gradient", "load",
-        "loss_and_gradient", "predict", "resume", "save", "save_checkpoint", "seed", "sizes",
-        "summary", "training_state", "update_mini_batch", "weights",
+        "activations", "all_finite", "backprop", "biases", "check_finite", "classes", "cost",
+        "dtype", "epoch", "evaluate", "feedforward", "fit", "hidden_activations", "input_gradient",
+        "load", "loss_and_gradient", "predict", "resume", "save", "save_checkpoint", "seed",
+        "sizes", "summary", "training_state", "update_mini_batch", "weights",
     }  # fmt: skip
     for name in public:
         assert getattr(nncore.Network, name).__doc__, name

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from numpy.typing import NDArray
-
 from nncore.network import Network
 
 
@@ -39,15 +37,6 @@ def network_of(model: Exportable) -> Network:
 
     check_is_fitted(model)
     return model.network_
-
-
-def classes_of(model: Exportable) -> NDArray[Any] | None:
-    """The labels of the network's classes in the order of its outputs, where they have labels."""
-    if isinstance(model, Network):
-        return model.classes
-    net, classes = network_of(model), getattr(model, "classes_", None)
-    several_labels = net.activations[-1] == "sigmoid" and net.sizes[-1] > 1
-    return None if several_labels else classes
 
 
 def _advice(model: Any) -> str:

@@ -13,7 +13,7 @@ from nncore._support.architecture import checked_dtype
 from nncore._support.extras import require
 from nncore._support.files import replace_file
 from nncore._support.labels import labels_as_metadata
-from nncore.export._exportable import Exportable, classes_of, network_of
+from nncore.export._exportable import Exportable, network_of
 from nncore.network import Network
 
 _OPSET, _IR_VERSION = 13, 7
@@ -50,10 +50,10 @@ def to_onnx(net: Exportable, path: str | os.PathLike[str], *, dtype: str | None 
         OSError: the file cannot be written, is write-protected or no regular file.
     """
     onnx = require("onnx", extra="onnx", purpose="to_onnx")
-    classes, net = classes_of(net), network_of(net)
+    net = network_of(net)
     net.check_finite()
     model = GraphWriter(onnx, net, dtype).model()
-    onnx.helper.set_model_props(model, labels_as_metadata(classes))
+    onnx.helper.set_model_props(model, labels_as_metadata(net.classes))
     onnx.checker.check_model(model, full_check=True)
     replace_file(path, model.SerializeToString())
 

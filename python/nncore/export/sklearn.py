@@ -33,8 +33,8 @@ def to_sklearn(net: Exportable) -> Any:
 def from_sklearn(fitted_mlp: Any) -> Network:
     """A network of the parameters of scikit-learn's fitted MLPClassifier or MLPRegressor.
 
-    It predicts the number of a class in `classes_`, and has the dtype of `coefs_`. To go on with
-    an estimator instead, see `nncore.sklearn.from_sklearn`.
+    It predicts the number of a class, whose label is in `classes`, and has the dtype of `coefs_`.
+    To go on with an estimator instead, see `nncore.sklearn.from_sklearn`.
 
     Raises:
         ImportError: scikit-learn is missing.

@@ -170,8 +170,8 @@ def _activation(module: Any, torch: Any) -> str | None:
 
 def _scaling(module: Any, columns: int, torch: Any) -> Scaling | None:
     """The scaling that a module computes of rows with so many columns; None for anything else."""
-    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.track_running_stats:
-        return None  # it goes by the rows that it is asked
+    if not getattr(module, "track_running_stats", True):
+        return None  # a normalisation that goes by the rows that it is asked
     compute = _function(module, torch)
     other = np.random.default_rng(0).normal(size=(5, columns))
     try:

@@ -147,8 +147,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def from_network(cls, net: Network, **params: Any) -> MLPClassifier:
         ours = super().from_network(net, **params)
         ours._set_kind()
-        ours.classes_ = np.arange(max(net.sizes[-1], 2))
+        ours.classes_ = np.arange(max(net.sizes[-1], 2)) if net.classes is None else net.classes
+        ours._label_network()
         return ours
+
+    def _build(self, *architecture: Any) -> None:
+        super()._build(*architecture)
+        self._label_network()
+
+    def _label_network(self) -> None:
+        """Tells the network the classes, unless a row may have several labels."""
+        several = self.out_activation_ == "logistic" and self.n_outputs_ > 1
+        if not several and len(getattr(self, "classes_", ())) == max(self.n_outputs_, 2):
+            self._net.classes = self.classes_
 
     def _set_kind(self) -> None:
         """Infers the kind of targets from the outputs, where no targets were seen."""
