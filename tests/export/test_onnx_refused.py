@@ -45,6 +45,11 @@ def path(tmp_path: Path) -> Path:
             {"a": np.float32(0), "b6": np.float32(5)},
             "Clip",
         ),
+        (
+            [node("Clip", ["z", "a", "c"], ["y"])],
+            {"a": np.float32(0), "c": np.float32(1e3)},
+            "Clip",
+        ),
         ([node("Tanh", ["z"], ["t"]), node("Mul", ["z", "t"], ["y"])], {}, "Tanh, Mul"),
         (
             [node("Tanh", ["z"], ["t"]), node("Mul", ["t", "v"], ["y"])],

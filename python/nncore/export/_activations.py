@@ -14,6 +14,8 @@ from nncore.network import Network
 
 Array = NDArray[Any]
 
+_STRAIGHT, _FAR = ("linear", "relu", "leaky_relu", "relu6"), 1e4
+"""Activations that others cut off far away: these are asked at so many times larger places."""
 LOG_SOFTMAX = "log_softmax"
 """No activation of nncore's, but outputs whose exponential is softmax."""
 _COSTS = {"softmax": "log_likelihood", "sigmoid": "cross_entropy", "exponential": "poisson"}
@@ -36,7 +38,10 @@ def identify(function: Callable[[Array], Any], dtype: Any = np.float32) -> str |
         return None
     for name in _core.ACTIVATIONS:
         if _equal(found, _values(name)):
-            return name
+            far = name not in _STRAIGHT or _equal(
+                _ask(function, _FAR * probe(), dtype), _values(name, _FAR)
+            )
+            return name if far else None
     with np.errstate(over="ignore"):  # some give -inf where a probability is 0 in float32
         return LOG_SOFTMAX if _equal(np.exp(found), _values("softmax")) else None
 
@@ -87,7 +92,7 @@ def probe() -> Array:
 
 
 @lru_cache(None)
-def _values(activation: str) -> Array:
+def _values(activation: str, factor: float = 1) -> Array:
     net = Network(
         [2, 2],
         output_activation=activation,
@@ -95,4 +100,4 @@ def _values(activation: str) -> Array:
         initializer=([np.eye(2)], [np.zeros(2)]),
         dtype="float64",
     )
-    return net.feedforward(probe())
+    return net.feedforward(factor * probe())
