@@ -22,7 +22,10 @@ def test_every_format(model: str, tmp_path: Path) -> None:
         assert "network   784-30-10: sigmoid, sigmoid outputs, float32\n" in done.stdout
         size = (tmp_path / name).stat().st_size
         assert f"saved     {name}, {size:,} bytes\n" in done.stdout
-    assert done.stdout.endswith("function  void net_feedforward(const float *x, float *y)\n")
+    assert done.stdout.endswith(
+        "function  void net_feedforward(const float *x, float *y)\n"
+        "function  int net_predict(const float *x)\n"
+    )
     assert same_parameters(from_npz(tmp_path / "net.npz"), net)
     assert same_parameters(from_book_json(tmp_path / "net.json"), net)
     assert "static inline void net_feedforward" in (tmp_path / "net.h").read_text()

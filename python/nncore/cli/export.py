@@ -93,6 +93,9 @@ def run(options: argparse.Namespace) -> int:
     if kind == "c":
         function = export.c_source.function_name(options.output)
         print(f"function  void {function}(const float *x, float *y)")
+        if export.c_source.has_classes(net):
+            predict = function.removesuffix("feedforward") + "predict"
+            print(f"function  int {predict}(const float *x)")
     return 0
 
 
