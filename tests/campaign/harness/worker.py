@@ -29,6 +29,8 @@ PARTS = {
     "resume": "attacks.resume",
     "races": "attacks.races",
     "lifecycles": "attacks.lifecycles",
+    "targets": "attacks.targets",
+    "corners": "attacks.corners",
 }
 """Where each part's class `Attack` is."""
 for _pair in filter(None, os.environ.get("CAMPAIGN_PARTS", "").split(",")):  # additional parts
