@@ -92,6 +92,7 @@ def test_non_finite_data_is_refused(where: str, bad: float) -> None:
         _core.Dataset(net, x, y, np.where(np.arange(9) == 4, bad, 1.0))
 
 
+@pytest.mark.filterwarnings("ignore:predict gives the index")
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_prediction_refuses_non_finite_data(bad: float) -> None:
     net = make_network([5, 4, 3], ["tanh", "linear"])

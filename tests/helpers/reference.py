@@ -85,10 +85,7 @@ ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     ),
     "relu6": (lambda z: np.clip(z, 0.0, 6.0), lambda z: np.where((z > 0) & (z < 6), 1.0, 0.0)),
     "mish": (lambda z: z * np.tanh(softplus(z)), mish_slope),
-    "gelu_tanh": (
-        lambda z: 0.5 * z * (1.0 + np.tanh(gelu_argument(z))),
-        gelu_tanh_slope,
-    ),
+    "gelu_tanh": (lambda z: z * sigmoid(2.0 * gelu_argument(z)), gelu_tanh_slope),
     "linear": (lambda z: z, np.ones_like),
     "exponential": (np.exp, np.exp),
     "step": (lambda z: np.where(z > 0, 1.0, 0.0), np.zeros_like),  # the perceptron

@@ -154,7 +154,7 @@ def test_skops_saves_what_goes_on_with_the_same_bits(kind: str) -> None:
     for other in (io.loads(stored, trusted=unknown), pickle.loads(pickle.dumps(model))):
         assert np.array_equal(other.predict(X), model.predict(X))
         assert other.network_.epoch == model.network_.epoch
-        assert dict(other.network_.history) == dict(model.network_.history)
+        assert other.network_.history["cost"] == model.network_.history["cost"]
         assert other.loss_curve_ == model.loss_curve_
     restored = io.loads(stored, trusted=unknown)
     model.partial_fit(X, y)
