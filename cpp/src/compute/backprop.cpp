@@ -60,8 +60,8 @@ void output_error(Workspace<T>& ws, const Network<T>& network, const Batch<T>& b
   }
 }
 
-// What a layer's gradient is to be added to: zeros, or weights that have decayed. A sparse layer's
-// weights decay later, unless little would be left of them.
+// Prepares what a layer's gradient will be added to: zeros, or weights that have decayed. The
+// weights of a sparse layer decay later, unless little would be left of them.
 template <class T>
 void begin_update(Workspace<T>& ws, const Layer& layer, bool sparse, const GradientSink<T>& sink) {
   if (sink.overwrite) {

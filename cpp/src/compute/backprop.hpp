@@ -10,8 +10,8 @@
 
 namespace nncore {
 
-// Makes the workspace ready for passes of that many rows of inputs that dense, each on up to so
-// many threads: buffers large enough, ways to multiply chosen.
+// Prepares the workspace for passes of that many rows on at most that many threads: makes its
+// buffers large enough, and chooses the ways to multiply for inputs of that density.
 template <class T>
 void prepare(Workspace<T>& ws, const Network<T>& network, const InputDensity& inputs,
              std::size_t rows, Purpose purpose, int threads);
@@ -29,20 +29,20 @@ template <class T>
 double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                     double epsilon);
 
-// delta[l] = dC/dz[l] for every layer, each row's own times its weight; after forward, with the
-// same dropout. The gradient of each layer, last first, goes to the sink once its delta has gone
-// back. Without a sink the deltas alone.
+// delta[l] = dC/dz[l] for every layer, each row times its weight. Comes after forward, with the
+// same dropout. The gradient of each layer goes to the sink as soon as its delta has gone back,
+// the last layer's first. Without a sink only the deltas are computed.
 template <class T>
 void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
               const GradientSink<T>& sink, const Dropout* dropout = nullptr);
 
-// The gradient of each layer, last first, to the sink, once backward without one has made the
-// deltas. The same bits.
+// Adds the gradient of each layer to the sink, after backward without a sink has made the deltas.
+// The bits are those of backward with that sink.
 template <class T>
 void add_gradients(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                    const GradientSink<T>& sink);
 
-// l2 / 2 |w|^2 + l1 |w|_1 over all weights, l2 and l1 being divided by n already.
+// l2 / 2 |w|^2 + l1 |w|_1 over all weights. The caller has divided l2 and l1 by n.
 template <class T>
 double penalty_cost(const Network<T>& network, double l2, double l1);
 

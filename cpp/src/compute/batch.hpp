@@ -9,27 +9,27 @@
 
 namespace nncore {
 
-// Dropout of one mini-batch: a rate for the inputs and each hidden layer, and what the random
-// numbers are keyed by.
+// Dropout of one mini-batch: a rate for the inputs and each hidden layer, and the key of the random
+// numbers.
 struct Dropout {
   std::span<const double> rates;
   std::uint64_t seed = 0, epoch = 0, batch = 0;
 };
 
-// Whether the outputs of that layer are dropped out, layer 0 being the inputs.
+// Whether the outputs of that layer are dropped out. Layer 0 is the inputs.
 bool drops(const Dropout* dropout, std::size_t layer);
 
-// A mini-batch of the samples' rows order[first .. first + rows), or of first .. without an order,
-// with all that a pass of that purpose reads: rows gathered where they do not lie in one piece
-// already, inputs dropped out, sparse rows laid out by columns if the workspace's plan wants them
-// so, labels as one-hot rows. Valid until the workspace makes the next one.
+// A mini-batch of the samples' rows order[first .. first + rows); without an order, of the rows
+// from `first` on. It holds all that a pass of that purpose reads. Rows are gathered unless they
+// lie in one piece, inputs are dropped out, sparse rows are laid out by columns if the workspace's
+// plan wants that, and labels become one-hot rows. Valid until the workspace makes the next one.
 template <class T>
 Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
                     std::span<const std::int64_t> order, std::size_t first, std::size_t rows,
                     Purpose purpose, const Dropout* dropout = nullptr);
 
-// Asks for the sparse rows of the next mini-batch, which lie anywhere in memory, while this one is
-// being worked on; for each thread that will read them to call.
+// Prefetches the sparse rows of the next mini-batch, which lie anywhere in memory, while this one
+// is being worked on. Each thread that will read them calls it.
 template <class T>
 void prefetch_next(const Batch<T>& batch);
 

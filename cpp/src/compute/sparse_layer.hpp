@@ -1,5 +1,5 @@
-// The first layer where its inputs are sparse: its products touch what is not zero, and nothing
-// else. Of the ways in products.cpp these two are the sparse ones.
+// The products of the first layer where its inputs are sparse. They touch only what is not zero.
+// Plan in products.cpp chooses them.
 #pragma once
 
 #include "compute/workspace.hpp"
@@ -7,7 +7,7 @@
 
 namespace nncore {
 
-// z (n, out) = x W + b, W (in, out) being w with what decay is pending.
+// z (n, out) = x W + b, where W (in, out) is w with its pending decay.
 template <class T>
 void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
                             const T* b, T* z);

@@ -1,5 +1,5 @@
-// Scratch memory, apart from the parameters: every call that computes brings its own, so that
-// one network can serve many threads. Grown once, reused for every mini-batch.
+// Scratch memory. It is kept apart from the parameters, so that one network can serve many threads:
+// every call brings its own. It grows once, and is reused for every mini-batch.
 #pragma once
 
 #include <cstdint>

@@ -47,7 +47,7 @@ class Codes {
   }();
 };
 
-// The column that parts the non-zeros into halves, by a sample of the rows.
+// The column that splits the non-zeros into halves, estimated from a sample of the rows.
 template <class T>
 std::size_t middle_column(const MatrixView<const T>& dense) {
   std::vector<std::size_t> columns;

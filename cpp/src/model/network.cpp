@@ -76,7 +76,7 @@ template <class T>
 Network<T>::Network(Architecture architecture, std::uint64_t seed)
     : architecture_(std::move(architecture)), seed_(seed) {
   check(architecture_);
-  instruction_set();  // one that cannot be had is best refused before any work
+  instruction_set();  // refuses one that this machine lacks, before any work
   layers_ = lay_out<T>(architecture_);
   size_ = layers_.back().biases_offset + layers_.back().stride;
   parameters_ = allocate_aligned<T>(size_);

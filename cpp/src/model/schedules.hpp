@@ -1,6 +1,6 @@
 // The schedules, each defined once: its name, its hyperparameters and its rate in an epoch.
 //
-//   rate(p, epoch)  p being the hyperparameters, epoch counted from 0
+//   rate(p, epoch)  p: the hyperparameters; epoch: counted from 0
 //
 // To add one: a line in the Schedule enumeration (names.hpp) and a struct here.
 #pragma once
@@ -15,7 +15,7 @@
 namespace nncore {
 namespace {
 
-// From start to end in half a cosine, `done` being the fraction of the way.
+// From start to end in half a cosine; `done` is the fraction of the way.
 inline double half_cosine(double start, double end, double done) {
   return end + (start - end) * (1.0 + std::cos(std::numbers::pi * std::min(done, 1.0))) / 2.0;
 }

@@ -9,8 +9,8 @@
 
 namespace nncore {
 
-// f(e), e being a constant with the chosen enumerator's value: visit(activation, [](auto e) {
-// return ActivationFn<e>::trainable; }). A number that is none of the list's gives Result{}.
+// f(e), where e is a constant with the chosen enumerator's value: visit(activation, [](auto e) {
+// return ActivationFn<e>::trainable; }). A number that is not in the list gives Result{}.
 template <class Enum, class F>
 constexpr auto visit(Enum chosen, F f) {
   using Result = decltype(f(std::integral_constant<Enum, Enum{}>{}));

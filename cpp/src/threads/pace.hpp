@@ -11,9 +11,9 @@
 
 namespace nncore {
 
-// On a busy machine, a thread that is put aside within its part holds all others up for as long as
-// the machine lets other programs run: some milliseconds, in which one thread alone would finish
-// hundreds of small mini-batches. Processors that share a core, or a host, lose in ways of their
+// On a busy machine, a thread that is preempted within its part holds up all others while other
+// programs run. That takes some milliseconds, in which one thread alone would finish hundreds of
+// small mini-batches. Processors that share a core, or a host, lose in ways of their
 // own. So the leader measures: now and then it lets half of the threads rest, or come back, for
 // two short times, and keeps what was faster. The longer nothing has changed, the seldomer.
 // Results do not depend on who does which part.

@@ -9,9 +9,9 @@ namespace nncore {
 // The most threads a call may use; see runtime.hpp.
 int max_threads() noexcept;
 
-// What a build without OpenMP takes of the environment, so as to do as OpenMP does: the first
-// number of OMP_NUM_THREADS, or else the processors, and at most OMP_THREAD_LIMIT. Null and
-// what is no number from 1 up stand for nothing.
+// The number of threads in a build without OpenMP, which obeys the environment as OpenMP does: the
+// first number of OMP_NUM_THREADS, else the number of processors; at most OMP_THREAD_LIMIT. Null,
+// and what is no number from 1 up, counts as not set.
 int threads_asked(const char* number, const char* limit, int processors) noexcept;
 
 // Runs body(context, part) for part = 0 .. parts - 1, on threads of a pool where one is at work,
@@ -31,8 +31,8 @@ void with_spin_pool(int threads, double beat_work, F&& lead) {
 }
 void pool_beat() noexcept;
 
-// Multiply-adds that make one more thread worth while, several times what it costs to have it: a
-// thread of the pool, or one that OpenMP wakes.
+// Multiply-adds that make one more thread worth while: several times what a thread of the pool
+// costs, or one that OpenMP wakes.
 inline constexpr double pool_grain = 2e4, team_grain = 5e5;
 double thread_grain() noexcept;
 

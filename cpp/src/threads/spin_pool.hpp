@@ -17,7 +17,7 @@ namespace nncore {
 // (of more than max_claims parts, one claim takes every max_claims-th).
 // A worker claims the parts of its own number, so that the same thread sees the same piece of a
 // matrix again and again; the leader also takes what nobody has claimed yet, so that a worker
-// that the machine has put aside holds nothing up before it has begun. How many work is the
+// that was preempted holds nothing up before it has begun. How many work is the
 // pace's matter; the others sleep.
 class SpinPool {
  public:

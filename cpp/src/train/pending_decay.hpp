@@ -10,7 +10,7 @@
 
 namespace nncore {
 
-// The first layer's weights in a run of training: what they are is scale() times what their memory
+// The first layer's weights in a run of training. Their values are scale() times what their memory
 // holds. Without a run, scale() is 1.
 template <class T>
 class PendingDecay {
