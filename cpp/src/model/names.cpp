@@ -20,36 +20,19 @@ namespace {
 template <class Enum>
 struct List;
 
-template <>
-struct List<Activation> {
-  static constexpr const char* kind = "activation";
-  template <Activation A>
-  using Fn = ActivationFn<A>;
-};
-template <>
-struct List<Cost> {
-  static constexpr const char* kind = "cost";
-  template <Cost C>
-  using Fn = CostFn<C>;
-};
-template <>
-struct List<Initializer> {
-  static constexpr const char* kind = "initializer";
-  template <Initializer I>
-  using Fn = InitializerFn<I>;
-};
-template <>
-struct List<Optimizer> {
-  static constexpr const char* kind = "optimizer";
-  template <Optimizer O>
-  using Fn = OptimizerFn<O>;
-};
-template <>
-struct List<Schedule> {
-  static constexpr const char* kind = "schedule";
-  template <Schedule S>
-  using Fn = ScheduleFn<S>;
-};
+#define NNCORE_LIST(Enum, what, Struct)       \
+  template <>                                 \
+  struct List<Enum> {                         \
+    static constexpr const char* kind = what; \
+    template <Enum e>                         \
+    using Fn = Struct<e>;                     \
+  }
+NNCORE_LIST(Activation, "activation", ActivationFn);
+NNCORE_LIST(Cost, "cost", CostFn);
+NNCORE_LIST(Initializer, "initializer", InitializerFn);
+NNCORE_LIST(Optimizer, "optimizer", OptimizerFn);
+NNCORE_LIST(Schedule, "schedule", ScheduleFn);
+#undef NNCORE_LIST
 
 // The structs are the only place where a name stands.
 template <class Enum>
