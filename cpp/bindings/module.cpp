@@ -80,6 +80,21 @@ py::dict info() {
   return d;
 }
 
+// The base that pybind11 gives all classes has no objects of its own. Who asks for one, as copyreg
+// does for the oldest protocols of pickle, would have a C++ exception thrown through the
+// interpreter, which ends the process.
+void refuse_bare_objects() {
+  auto* base = reinterpret_cast<PyTypeObject*>(py::detail::get_internals().instance_base);
+  base->tp_new = [](PyTypeObject* type, PyObject*, PyObject*) -> PyObject* {
+    try {
+      return py::detail::make_new_instance(type);
+    } catch (const std::exception& error) {
+      PyErr_SetString(PyExc_TypeError, error.what());
+      return nullptr;
+    }
+  };
+}
+
 }  // namespace
 }  // namespace nncore::python
 
@@ -88,6 +103,7 @@ py::dict info() {
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   using namespace nncore;
   using namespace nncore::python;
+  refuse_bare_objects();
   // At first use pybind11 would look for NumPy's functions without the GIL, which cannot be taken
   // back safely while Python shuts down.
   py::detail::npy_api::get();

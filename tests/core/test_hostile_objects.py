@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import copyreg
 import pickle
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -248,6 +249,17 @@ def test_core_objects_refuse_to_be_pickled(kind: str) -> None:
     for way in ways:
         with pytest.raises(TypeError, match="cannot pickle or copy"):
             way()
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_what_pickle_does_by_itself_is_refused_too(protocol: int) -> None:
+    made = _core.Network([3, 2], ["sigmoid"])
+    with pytest.raises(TypeError):
+        copyreg._reduce_ex(made, protocol)  # type: ignore[attr-defined]
+    base = _core.Network.__mro__[-2]  # which pybind11 gives all classes
+    for call in (base, lambda: base.__new__(base)):
+        with pytest.raises(TypeError, match="no pybind11-registered base types"):
+            call()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
