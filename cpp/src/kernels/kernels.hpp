@@ -136,7 +136,6 @@ struct InstructionSet {
   const Kernels<float>& f32;
   const Kernels<double>& f64;
 };
-extern const InstructionSet baseline, avx2, avx512, neon;
 
 // The tables for this machine: the widest set it has, or the one NNCORE_ISA names. Throws
 // InvalidArgument for one that is unknown or that the machine lacks.

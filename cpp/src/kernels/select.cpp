@@ -6,18 +6,13 @@
 #include "nncore/error.hpp"
 
 namespace nncore {
+
+// instruction_sets.inc is made of the list in cpp/src/CMakeLists.txt.
+#define NNCORE_CANDIDATE(set, available) extern const InstructionSet set;
+#include "instruction_sets.inc"
+#undef NNCORE_CANDIDATE
+
 namespace {
-
-bool always() { return true; }
-
-#ifdef NNCORE_X86
-// __builtin_cpu_supports also asks what the operating system saves.
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") && has_avx2();
-}
-#endif
 
 struct Candidate {
   const InstructionSet& set;
@@ -26,14 +21,9 @@ struct Candidate {
 
 // Widest first.
 const Candidate candidates[] = {
-#ifdef NNCORE_X86
-    {avx512, has_avx512},
-    {avx2, has_avx2},
-#endif
-#ifdef NNCORE_ARM64
-    {neon, always},
-#endif
-    {baseline, always},
+#define NNCORE_CANDIDATE(set, available) {set, [] { return bool(available); }},
+#include "instruction_sets.inc"
+#undef NNCORE_CANDIDATE
 };
 
 const InstructionSet& choose() {

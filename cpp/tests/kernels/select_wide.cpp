@@ -5,7 +5,7 @@
 
 namespace nncore {
 
-extern const InstructionSet wide;
+extern const InstructionSet avx2, wide;
 
 const InstructionSet& instruction_set() {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {

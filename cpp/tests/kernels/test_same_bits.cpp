@@ -13,6 +13,9 @@
 #include "model/random.hpp"
 #include "nncore/nncore.hpp"
 
+namespace nncore {
+extern const InstructionSet baseline;
+}
 using namespace nncore;
 
 namespace {
