@@ -47,9 +47,9 @@ py::array_t<T> flat_view(std::span<T> s, const py::object& owner) {
 
 // Keeps the memory alive for as long as an array looks at it.
 template <class T>
-py::capsule owner_of(std::shared_ptr<T> memory) {
-  return py::capsule(new std::shared_ptr<T>(std::move(memory)),
-                     [](void* p) { delete static_cast<std::shared_ptr<T>*>(p); });
+py::capsule owner_of(Shared<T> memory) {
+  return py::capsule(new Shared<T>(std::move(memory)),
+                     [](void* p) { delete static_cast<Shared<T>*>(p); });
 }
 
 }  // namespace nncore::python

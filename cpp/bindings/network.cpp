@@ -178,7 +178,7 @@ py::tuple gradients(const PyNetwork& self, const PyDataset& data, double l2, dou
     without_gil(network, samples.rows(), [&] {
       cost = network.gradients(samples, *block, {.l2 = l2, .l1 = l1, .rows = penalty_rows});
     });
-    const py::capsule owner = owner_of(block);
+    const py::capsule owner = owner_of<std::vector<T>>(block);
     return py::make_tuple(cost, weights_in(block->data(), network, owner),
                           biases_in(block->data(), network, owner));
   });

@@ -291,10 +291,10 @@ class PyTrainer : public ZeroedMemory {
   Any trainer_;
 };
 
+// `numbers` are the options that are one number, by name.
 TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
-                          const std::map<std::string, double>& hyperparameters, double l2,
-                          double l1, double max_norm, double clip_norm, double clip_value,
-                          const std::vector<double>& dropout) {
+                          const std::map<std::string, double>& hyperparameters,
+                          const std::vector<double>& dropout, const py::kwargs& numbers) {
   if (batch_size < 1) {
     throw InvalidArgument("batch_size is " + std::to_string(batch_size) + "; expected 1 or more");
   }
@@ -302,12 +302,19 @@ TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
   options.batch_size = static_cast<std::size_t>(batch_size);
   options.optimizer = from_name<Optimizer>(optimizer);
   for (const auto& [name, value] : hyperparameters) set_hyperparameter(options, name, value);
-  options.l2 = l2;
-  options.l1 = l1;
-  options.max_norm = max_norm;
-  options.clip_norm = clip_norm;
-  options.clip_value = clip_value;
   options.dropout = dropout;
+  for (const auto& [key, value] : numbers) {
+    const auto name = key.cast<std::string>();
+    py::detail::make_caster<double> number;
+    if (!number.load(value, true)) {
+      throw py::type_error(name + " is " + py::repr(value).cast<std::string>() +
+                           "; expected a number");
+    }
+    if (set_number(options, name, number)) continue;
+    std::string known = "batch_size, optimizer, hyperparameters, dropout";
+    for (const NumberOption& option : number_options) known += ", " + std::string(option.name);
+    throw py::type_error("there is no option '" + name + "'; expected one of " + known);
+  }
   return options;
 }
 
@@ -326,7 +333,7 @@ std::optional<std::span<const std::int64_t>> view_of(
 using Costs = py::array_t<double, py::array::c_style>;
 
 // Fills an array (mini-batches, 3) with what each cost: summed cost, weight, penalty.
-std::function<void(const MiniBatchCost&)> written_to(Costs& costs, std::size_t mini_batches) {
+auto written_to(Costs& costs, std::size_t mini_batches) {
   if (costs.ndim() != 2 || std::size_t(costs.shape(0)) != mini_batches || costs.shape(1) != 3) {
     throw py::value_error("mini_batch_costs has shape " +
                           py::str(costs.attr("shape")).cast<std::string>() + "; expected (" +
@@ -402,7 +409,7 @@ class PySession : public ZeroedMemory {
   void enter() {
     if (held_) throw InvalidArgument("this session was entered already");
     std::visit(
-        [&]<class T>(const std::shared_ptr<Network<T>>& network) {
+        [&]<class T>(const Shared<Network<T>>& network) {
           if (!network) not_initialised();
           held_.emplace(std::in_place_type<typename Network<T>::Session>, *network);
         },
@@ -451,30 +458,26 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
   trainer_class
       .def(py::init([](const PyNetwork& network, std::int64_t batch_size,
                        const std::string& optimizer,
-                       const std::map<std::string, double>& hyperparameters, double l2, double l1,
-                       double max_norm, double clip_norm, double clip_value,
-                       const std::vector<double>& dropout) {
-             return PyTrainer(network, options_from(batch_size, optimizer, hyperparameters, l2, l1,
-                                                    max_norm, clip_norm, clip_value, dropout));
+                       const std::map<std::string, double>& hyperparameters,
+                       const std::vector<double>& dropout, const py::kwargs& numbers) {
+             return PyTrainer(
+                 network, options_from(batch_size, optimizer, hyperparameters, dropout, numbers));
            }),
            py::arg("network"), py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
-           py::arg("hyperparameters") = std::map<std::string, double>{}, py::arg("l2") = 0.0,
-           py::arg("l1") = 0.0, py::arg("max_norm") = 0.0, py::arg("clip_norm") = 0.0,
-           py::arg("clip_value") = 0.0, py::arg("dropout") = std::vector<double>{})
+           py::arg("hyperparameters") = std::map<std::string, double>{},
+           py::arg("dropout") = std::vector<double>{})
       .def(
           "set_options",
           [](PyTrainer& self, std::int64_t batch_size, const std::string& optimizer,
-             const std::map<std::string, double>& hyperparameters, double l2, double l1,
-             double max_norm, double clip_norm, double clip_value,
-             const std::vector<double>& dropout) {
-            const TrainOptions options = options_from(batch_size, optimizer, hyperparameters, l2,
-                                                      l1, max_norm, clip_norm, clip_value, dropout);
+             const std::map<std::string, double>& hyperparameters,
+             const std::vector<double>& dropout, const py::kwargs& numbers) {
+            const TrainOptions options =
+                options_from(batch_size, optimizer, hyperparameters, dropout, numbers);
             self.visit([&](auto& trainer) { trainer.set_options(options); });
           },
           py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
-          py::arg("hyperparameters") = std::map<std::string, double>{}, py::arg("l2") = 0.0,
-          py::arg("l1") = 0.0, py::arg("max_norm") = 0.0, py::arg("clip_norm") = 0.0,
-          py::arg("clip_value") = 0.0, py::arg("dropout") = std::vector<double>{})
+          py::arg("hyperparameters") = std::map<std::string, double>{},
+          py::arg("dropout") = std::vector<double>{})
       .def("epoch", &epoch, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("shuffle") = false, py::arg("penalty_rows") = 0,
            py::arg("penalty_by_mini_batch") = false, py::arg("cost_with_penalty") = false,

@@ -21,7 +21,7 @@ void use(const nncore::Network<T>& network) {
 
   const std::vector<std::byte> saved = nncore::model_bytes(network);
   const auto again = nncore::model_from(nncore::parse_tensor_bytes(saved, "again"));
-  const auto& found = *std::get<std::shared_ptr<nncore::Network<T>>>(again);
+  const auto& found = *std::get<nncore::Shared<nncore::Network<T>>>(again);
   if (nncore::model_bytes(found) != saved) std::abort();
 }
 

@@ -192,7 +192,10 @@ class Session:
     def __exit__(self, *_: object) -> None: ...
 
 class Trainer:
-    """One optimiser's state and the scratch memory of a mini-batch; training is exclusive."""
+    """One optimiser's state and the scratch memory of a mini-batch; training is exclusive.
+
+    The options that are one number (l2, clip_norm, ...) are those of number_options in train.hpp.
+    """
 
     def __init__(
         self,
@@ -201,12 +204,8 @@ class Trainer:
         batch_size: int,
         optimizer: str = "sgd",
         hyperparameters: Mapping[str, float] = ...,
-        l2: float = 0.0,
-        l1: float = 0.0,
-        max_norm: float = 0.0,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
         dropout: Sequence[float] = (),
+        **numbers: float,
     ) -> None: ...
     def set_options(
         self,
@@ -214,12 +213,8 @@ class Trainer:
         batch_size: int,
         optimizer: str = "sgd",
         hyperparameters: Mapping[str, float] = ...,
-        l2: float = 0.0,
-        l1: float = 0.0,
-        max_norm: float = 0.0,
-        clip_norm: float = 0.0,
-        clip_value: float = 0.0,
         dropout: Sequence[float] = (),
+        **numbers: float,
     ) -> None:
         """Other options from now on; the memory stays where the optimiser does."""
     def epoch(

@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
 
   const std::filesystem::path file = argv[1];
   nncore::save_model(network, file);
-  const auto loaded = std::get<std::shared_ptr<nncore::Network<float>>>(nncore::load_model(file));
+  const auto loaded = nncore::load_model<float>(file);
   std::array<std::int64_t, 4> answers{};
   loaded->predict(rows, answers);
   for (const std::int64_t answer : answers) std::cout << answer << ' ';

@@ -72,6 +72,8 @@ def test_invalid_architectures_are_refused(
         ({"max_norm": -1.0}, "max_norm.*-1"),
         ({"clip_norm": np.inf}, "clip_norm.*inf"),
         ({"clip_value": -0.5}, "clip_value.*-0.5"),
+        ({"clip_value": "0.5"}, "clip_value is '0.5'; expected a number"),
+        ({"clip_volume": 0.5}, "no option 'clip_volume'; expected one of .*clip_value"),
     ],
 )
 def test_invalid_trainer_options_are_refused(options: dict[str, Any], message: str) -> None:

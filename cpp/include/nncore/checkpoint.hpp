@@ -2,12 +2,10 @@
 // them with the same bits as if it had never stopped. Python and C read and write the same files.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
 #include <optional>
 
 #include "nncore/model_file.hpp"
+#include "nncore/path.hpp"
 #include "nncore/train.hpp"
 
 #pragma GCC visibility push(default)
@@ -19,8 +17,7 @@ namespace nncore {
 // that are no part of the optimiser (batch size, penalties, dropout, ...) are not kept.
 // Errors as save_model; InvalidArgument also for slots that are not finite.
 template <class T>
-[[gnu::visibility("default")]] void save_checkpoint(const Trainer<T>& trainer,
-                                                    const std::filesystem::path& path,
+[[gnu::visibility("default")]] void save_checkpoint(const Trainer<T>& trainer, const Path& path,
                                                     const Extras& extras = {});
 
 // The optimiser and hyperparameters of a checkpoint, the other options left to the caller; nothing
@@ -35,7 +32,7 @@ std::optional<TrainOptions> saved_options(const TensorFile& file);
 // during training.
 //
 //   const TensorFile file = read_tensor_file(path);
-//   const auto network = std::get<std::shared_ptr<Network<float>>>(model_from(file));
+//   const auto network = model_from<float>(file);
 //   TrainOptions options = saved_options(file).value();
 //   options.batch_size = 32;  // and whatever else the run was started with
 //   Trainer<float> trainer(*network, options);

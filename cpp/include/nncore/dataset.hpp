@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 
 #include "nncore/matrix.hpp"
 #include "nncore/network.hpp"
+#include "nncore/shared.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -44,7 +44,7 @@ class Dataset {
 
  private:
   struct Content;
-  std::shared_ptr<const Content> content_;
+  Shared<const Content> content_;
 };
 
 extern template class Dataset<float>;

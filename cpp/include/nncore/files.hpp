@@ -3,11 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 
 #include "nncore/error.hpp"
+#include "nncore/path.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -33,12 +33,11 @@ class FileError : public Error {
 // A process that is killed leaves its temporary file behind, .nncore-save-PID-N.tmp, and a lock file
 // that names it, .nncore-save-N.lock; the next call for that directory, by any process of the same
 // user, removes both. The living hold a lock on theirs.
-void replace_file(const std::filesystem::path& path,
-                  std::span<const std::span<const std::byte>> pieces);
+void replace_file(const Path& path, std::span<const std::span<const std::byte>> pieces);
 
 // Throws the FileError that replace_file would throw now for a content of that many bytes, and
 // changes nothing. What becomes of the disk and its files afterwards remains to be seen.
-void check_replaceable(const std::filesystem::path& path, std::uint64_t bytes = 0);
+void check_replaceable(const Path& path, std::uint64_t bytes = 0);
 
 }  // namespace nncore
 #pragma GCC visibility pop

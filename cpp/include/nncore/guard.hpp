@@ -1,8 +1,9 @@
 // Who uses an object: readers, who share it, or one that changes it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+
+#include "nncore/counter.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -62,8 +63,8 @@ class Guard {
   // In the upper half of both the process that wrote it, counted in forks: what was held before a
   // fork is void. In the lower half the number of readers, or all ones for who changes; and the
   // session's thread, or 0.
-  std::atomic<std::uint64_t> users_{0};
-  std::atomic<std::uint64_t> session_{0};
+  Counter users_;
+  Counter session_;
 };
 
 }  // namespace nncore

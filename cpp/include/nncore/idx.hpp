@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "nncore/error.hpp"
+#include "nncore/path.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -82,7 +82,7 @@ IdxHeader parse_idx_header(std::span<const std::byte> start, const std::string& 
 // bytes are found to be there: memory is taken for these alone. Compressed files are refused.
 // Throws DataFileError, which names the file, what was expected and what was found.
 IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& label);
-IdxArray read_idx(const std::filesystem::path& path);
+IdxArray read_idx(const Path& path);
 
 }  // namespace nncore
 #pragma GCC visibility pop

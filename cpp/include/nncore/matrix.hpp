@@ -46,6 +46,7 @@ struct SparseView {
   const std::int64_t* offsets = nullptr;  // rows + 1 of them
   std::size_t rows = 0;
   std::size_t cols = 0;
+  bool ascending = false;  // columns of each row are known to ascend; a Dataset finds out
 };
 
 // Sparse rows in three bytes a non-zero, where there are at most 256 different values (images,

@@ -3,21 +3,21 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <map>
-#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "nncore/network.hpp"
+#include "nncore/path.hpp"
+#include "nncore/shared.hpp"
 #include "nncore/tensor_file.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
 
 // A network of either dtype. Never holds a null pointer where nncore made it.
-using AnyNetwork = std::variant<std::shared_ptr<Network<float>>, std::shared_ptr<Network<double>>>;
+using AnyNetwork = std::variant<Shared<Network<float>>, Shared<Network<double>>>;
 
 // What a program keeps beside the model in its file; load_model leaves it alone, and a TensorFile
 // gives it back. The tensors' data stay the caller's.
@@ -36,8 +36,7 @@ template <class T>
 // parameters that are not finite, and for extras of a name that the model has; BusyError during
 // training.
 template <class T>
-[[gnu::visibility("default")]] void save_model(const Network<T>& network,
-                                               const std::filesystem::path& path,
+[[gnu::visibility("default")]] void save_model(const Network<T>& network, const Path& path,
                                                const Extras& extras = {});
 
 // The bytes of that file. Throws InvalidArgument and BusyError as above.
@@ -48,15 +47,14 @@ template <class T>
 // Reads a network in the file's own dtype, with its seed and epoch; tensors and metadata of other
 // names are left alone. Throws ModelFileError, which names the file and the fault. model_from takes
 // a file that was read already, also from memory (parse_tensor_bytes).
-AnyNetwork load_model(const std::filesystem::path& path);
+AnyNetwork load_model(const Path& path);
 AnyNetwork model_from(const TensorFile& file);
 
 // The same for who knows the dtype. Throws ModelFileError, which names the file's, for another.
 template <class T>
-[[gnu::visibility("default")]] std::shared_ptr<Network<T>> load_model(
-    const std::filesystem::path& path);
+[[gnu::visibility("default")]] Shared<Network<T>> load_model(const Path& path);
 template <class T>
-[[gnu::visibility("default")]] std::shared_ptr<Network<T>> model_from(const TensorFile& file);
+[[gnu::visibility("default")]] Shared<Network<T>> model_from(const TensorFile& file);
 
 }  // namespace nncore
 #pragma GCC visibility pop

@@ -2,16 +2,17 @@
 // without changing it.
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "nncore/counter.hpp"
 #include "nncore/guard.hpp"
 #include "nncore/matrix.hpp"
 #include "nncore/names.hpp"
+#include "nncore/shared.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -84,8 +85,8 @@ class Network {
   std::uint64_t seed() const noexcept { return seed_; }
 
   // Epochs trained so far; the key of the next shuffle and of dropout.
-  std::uint64_t epoch() const noexcept { return epoch_.load(std::memory_order_relaxed); }
-  void set_epoch(std::uint64_t epoch) noexcept { epoch_.store(epoch, std::memory_order_relaxed); }
+  std::uint64_t epoch() const noexcept { return epoch_.relaxed(); }
+  void set_epoch(std::uint64_t epoch) noexcept { epoch_.set_relaxed(epoch); }
 
   // Draws the parameters anew from the seed, one initialiser a layer; default_initializer names
   // one that suits an activation. Throws InvalidArgument for another number of them, BusyError.
@@ -96,7 +97,7 @@ class Network {
   std::span<T> parameters() noexcept { return {parameters_.get(), size_}; }
   std::span<const T> parameters() const noexcept { return {parameters_.get(), size_}; }
   // Shares ownership of the block, for views that outlive the network.
-  std::shared_ptr<T> share_parameters() const noexcept { return parameters_; }
+  Shared<T> share_parameters() const noexcept { return parameters_; }
   // Weights of layer l as (in, out); element (k, j) leads from input k to unit j. l is below
   // layers().size(), the first layer behind the inputs being 0; it is not checked.
   MatrixView<T> weights(std::size_t l) noexcept;
@@ -143,9 +144,9 @@ class Network {
   Architecture architecture_;
   std::vector<Layer> layers_;
   std::size_t size_ = 0;
-  std::shared_ptr<T> parameters_;
+  Shared<T> parameters_;
   std::uint64_t seed_ = 0;
-  std::atomic<std::uint64_t> epoch_{0};  // may be asked for while the network is being trained
+  Counter epoch_;  // may be asked for while the network is being trained
   mutable Guard guard_;
 };
 

@@ -289,9 +289,11 @@ NNCORE_API nncore_status nncore_schedule_rate(const char* schedule,
                                               double* rate);
 
 typedef struct nncore_train_options {
-  size_t batch_size;                            /* 0: 10 */
-  const char* optimizer;                        /* NULL: "sgd" */
-  const nncore_hyperparameter* hyperparameters; /* the others have their default values */
+  size_t batch_size;     /* 0: 10 */
+  const char* optimizer; /* NULL: "sgd" */
+  /* The optimiser's; the others have their default values. Options of C++'s TrainOptions that are
+   * one number may stand here by their names, too; what stands here counts. */
+  const nncore_hyperparameter* hyperparameters;
   size_t hyperparameter_count;
   double l2; /* l2 / (2 n) |w|^2 + l1 / n |w|_1 is added to the cost, n being the epoch's rows */
   double l1;

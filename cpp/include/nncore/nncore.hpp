@@ -3,8 +3,10 @@
 // defined.
 #pragma once
 
+#include "nncore/callback.hpp"
 #include "nncore/checkpoint.hpp"
 #include "nncore/compact_rows.hpp"
+#include "nncore/counter.hpp"
 #include "nncore/dataset.hpp"
 #include "nncore/error.hpp"
 #include "nncore/files.hpp"
@@ -14,8 +16,10 @@
 #include "nncore/model_file.hpp"
 #include "nncore/names.hpp"
 #include "nncore/network.hpp"
+#include "nncore/path.hpp"
 #include "nncore/predictor.hpp"
 #include "nncore/runtime.hpp"
 #include "nncore/schedules.hpp"
+#include "nncore/shared.hpp"
 #include "nncore/tensor_file.hpp"
 #include "nncore/train.hpp"

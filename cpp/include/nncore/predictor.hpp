@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include "nncore/matrix.hpp"
 #include "nncore/network.hpp"
+#include "nncore/shared.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -44,7 +44,7 @@ class Predictor {
 
   const Network<T>* network_;
   std::size_t max_rows_;
-  std::unique_ptr<Workspace<T>> workspace_;
+  Shared<Workspace<T>> workspace_;
 };
 
 extern template class Predictor<float>;

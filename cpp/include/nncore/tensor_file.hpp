@@ -4,14 +4,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
+
+#include "nncore/path.hpp"
+#include "nncore/shared.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -78,14 +79,14 @@ class TensorFile {
   std::string label_;
   std::map<std::string, std::string> metadata_;
   std::vector<TensorView> tensors_;  // sorted by name
-  std::shared_ptr<std::byte> storage_;
+  Shared<std::byte> storage_;
 };
 
 // Reads a file, checking everything before it is believed: memory is only taken for bytes that are
 // really there. Throws ModelFileError, which names the file and the fault, for any file that is not
 // sound: also for one with duplicate or unknown keys, with bytes that belong to no tensor, or with
 // a dtype that DType lacks.
-TensorFile read_tensor_file(const std::filesystem::path& path);
+TensorFile read_tensor_file(const Path& path);
 
 // The same from memory; label stands for the path in messages.
 TensorFile parse_tensor_bytes(std::span<const std::byte> bytes, const std::string& label);
@@ -94,8 +95,7 @@ TensorFile parse_tensor_bytes(std::span<const std::byte> bytes, const std::strin
 // Equal contents give equal bytes, whatever the order of tensors. Throws InvalidArgument for names
 // that come twice, are reserved or are not UTF-8, and for a header beyond 16 MiB; ModelFileError if
 // the file cannot be written.
-void write_tensor_file(const std::filesystem::path& path,
-                       const std::map<std::string, std::string>& metadata,
+void write_tensor_file(const Path& path, const std::map<std::string, std::string>& metadata,
                        std::span<const TensorView> tensors);
 
 // The bytes of that file. Throws InvalidArgument as above.

@@ -15,17 +15,17 @@
 // it had not been; also from a file (checkpoint.hpp).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "nncore/callback.hpp"
+#include "nncore/counter.hpp"
 #include "nncore/dataset.hpp"
 #include "nncore/network.hpp"
+#include "nncore/shared.hpp"
 
 #pragma GCC visibility push(default)
 namespace nncore {
@@ -52,6 +52,22 @@ struct TrainOptions {
   double clip_norm = 0;              // of the norm of all of them, after clip_value
   std::vector<double> dropout = {};  // rate for the inputs and each hidden layer; empty for none
 };
+
+// The options that are one number, 0 or more, where 0 stands for none. Python and C set by name
+// what is listed here, and Trainer checks it.
+struct NumberOption {
+  std::string_view name;
+  double TrainOptions::* member = nullptr;
+};
+inline constexpr NumberOption number_options[] = {
+    {"l2", &TrainOptions::l2},
+    {"l1", &TrainOptions::l1},
+    {"max_norm", &TrainOptions::max_norm},
+    {"clip_value", &TrainOptions::clip_value},
+    {"clip_norm", &TrainOptions::clip_norm},
+};
+// False if there is none of that name.
+bool set_number(TrainOptions& options, std::string_view name, double value) noexcept;
 
 // Sets the optimiser's hyperparameter of that name, the others keeping their values or defaults.
 // Throws InvalidArgument, which lists those there are, for another name. Trainer checks the value.
@@ -86,13 +102,13 @@ struct EpochOptions {
   // it says true. The epoch then ends there or up to fifteen mini-batches later, but never
   // completes. It must not use the network, which is busy. What it throws ends the epoch in the
   // same way, and passes through epoch().
-  std::function<bool()> should_stop = {};
+  Callback<bool()> should_stop = {};
   // Called after every mini-batch whose cost is finite, on the calling thread. It must not use the
   // network. What it throws passes through epoch(), which is then undone.
-  std::function<void(const MiniBatchCost&)> after_mini_batch = {};
+  Callback<void(const MiniBatchCost&)> after_mini_batch = {};
   // Asked before every mini-batch, by its number in the epoch, for its learning rate, in place of
   // learning_rate. As after_mini_batch otherwise.
-  std::function<double(std::uint64_t)> batch_learning_rate = {};
+  Callback<double(std::uint64_t)> batch_learning_rate = {};
 };
 
 struct StepOptions {
@@ -165,35 +181,16 @@ class Trainer {
   void set_position(const std::optional<EpochPosition>& position);
 
   // Mini-batches so far: t of the optimisers' equations.
-  std::uint64_t steps() const noexcept { return steps_; }
-  void set_steps(std::uint64_t steps) noexcept { steps_ = steps; }
+  std::uint64_t steps() const noexcept { return steps_.relaxed(); }
+  void set_steps(std::uint64_t steps) noexcept { steps_.set_relaxed(steps); }
   // The optimiser's memory (optimizer_slots of them), each laid out as the parameters, its padding
   // zero. The views live as long as the trainer, or until set_options changes the optimiser.
   std::vector<std::span<T>> slots() noexcept;
   std::vector<std::span<const T>> slots() const noexcept;
   // Shares ownership of slot i, for views that outlive the trainer. Throws std::out_of_range.
-  std::shared_ptr<T> share_slot(std::size_t i) const;
+  Shared<T> share_slot(std::size_t i) const;
 
  private:
-  // Written by the thread that trains, read by any.
-  class Count {
-   public:
-    Count() = default;
-    Count(const Count& other) noexcept : number_(other) {}
-    Count& operator=(const Count& other) noexcept { return *this = std::uint64_t{other}; }
-    Count& operator=(std::uint64_t number) noexcept {
-      number_.store(number, std::memory_order_relaxed);
-      return *this;
-    }
-    Count& operator++() noexcept { return *this = *this + 1; }
-    operator std::uint64_t() const noexcept {  // NOLINT(google-explicit-constructor)
-      return number_.load(std::memory_order_relaxed);
-    }
-
-   private:
-    std::atomic<std::uint64_t> number_{0};
-  };
-
   template <class U>
   friend void resume(Trainer<U>& trainer, const TensorFile& file);
 
@@ -204,9 +201,9 @@ class Trainer {
 
   Network<T>* network_;
   TrainOptions options_;
-  Count steps_;
+  Counter steps_;  // written by the thread that trains, read by any
   std::optional<EpochPosition> position_;
-  std::unique_ptr<State> state_;
+  Shared<State> state_;
 };
 
 // The order in which an epoch visits out.size() rows: a Fisher-Yates shuffle of 0, 1, ... keyed by

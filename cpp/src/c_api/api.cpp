@@ -37,7 +37,7 @@ nncore_status hyperparameter_at(const char* owner, const char* what, std::size_t
                                 nncore_hyperparameter* out) {
   return guarded([&] {
     check_pointer(out, "hyperparameter");
-    const auto known = hyperparameters(from_name<Enum>(&given(owner, what)));
+    const auto known = hyperparameters(from_name<Enum>(&require(owner, what)));
     if (index >= known.size()) {
       throw InvalidArgument(
           concat("there is no hyperparameter ", index, "; ", owner, " has ", known.size()));
@@ -81,7 +81,7 @@ LayerView<T> layer_view(Network<T>& network, std::size_t layer, bool biases) {
 nncore_status get_parameters(const nncore_network* network, std::size_t layer, bool biases,
                              nncore_dtype dtype, void* out, std::size_t count) {
   return guarded([&] {
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
       const LayerView<T> view = layer_view(*n, layer, biases);
       check_dtype<T>(dtype, "the parameters");
       check_count(count, view.out, view.in, "the array");
@@ -96,7 +96,7 @@ nncore_status get_parameters(const nncore_network* network, std::size_t layer, b
 nncore_status set_parameters(nncore_network* network, std::size_t layer, bool biases,
                              nncore_dtype dtype, const void* in, std::size_t count) {
   return guarded([&] {
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
       const LayerView<T> view = layer_view(*n, layer, biases);
       check_dtype<T>(dtype, "the parameters");
       check_count(count, view.out, view.in, "the array");
@@ -158,14 +158,14 @@ nncore_status nncore_network_create(const nncore_architecture* architecture,
                                     nncore_network** network) {
   return guarded([&] {
     check_pointer(network, "network");
-    *network = handle_of(make_network(given(architecture, "the architecture")));
+    *network = handle_of(make_network(require(architecture, "the architecture")));
   });
 }
 
 nncore_status nncore_network_load(const char* path, nncore_network** network) {
   return guarded([&] {
     check_pointer(network, "network");
-    *network = handle_of(load_model(&given(path, "the path")));
+    *network = handle_of(load_model(&require(path, "the path")));
   });
 }
 
@@ -206,10 +206,9 @@ nncore_status nncore_network_save_bytes(const nncore_network* network, void* byt
 nncore_status nncore_network_copy(const nncore_network* network, nncore_network** copy) {
   return guarded([&] {
     check_pointer(copy, "copy");
-    *copy =
-        with_network(content_of(network).any, []<class T>(const std::shared_ptr<Network<T>>& n) {
-          return handle_of(std::make_shared<Network<T>>(*n));
-        });
+    *copy = with_network(content_of(network).any, []<class T>(const Shared<Network<T>>& n) {
+      return handle_of(std::make_shared<Network<T>>(*n));
+    });
   });
 }
 
@@ -221,7 +220,7 @@ nncore_status nncore_network_get_info(const nncore_network* network, nncore_netw
   return guarded([&] {
     check_pointer(info, "info");
     const NetworkContent& content = content_of(network);
-    with_network(content.any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+    with_network(content.any, [&]<class T>(const Shared<Network<T>>& n) {
       *info = {content.sizes.data(),
                content.sizes.size(),
                content.activations.data(),
@@ -235,7 +234,7 @@ nncore_status nncore_network_get_info(const nncore_network* network, nncore_netw
 
 nncore_status nncore_network_set_epoch(nncore_network* network, std::uint64_t epoch) {
   return guarded([&] {
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
       const typename Network<T>::TrainAccess access(*n);
       n->set_epoch(epoch);
     });
@@ -266,8 +265,8 @@ nncore_status nncore_network_set_biases(nncore_network* network, std::size_t lay
 nncore_status nncore_network_feedforward(const nncore_network* network, const nncore_inputs* x,
                                          void* outputs, std::size_t count) {
   return guarded([&] {
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-      const Inputs<T> rows = inputs_of<T>(given(x, "x"));
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
+      const Inputs<T> rows = inputs_of<T>(require(x, "x"));
       check(*n, rows);
       check_count(count, rows.rows(), n->outputs(), "outputs");
       T* out = static_cast<T*>(outputs);
@@ -280,8 +279,8 @@ nncore_status nncore_network_feedforward(const nncore_network* network, const nn
 nncore_status nncore_network_activations(const nncore_network* network, const nncore_inputs* x,
                                          std::size_t layer, void* activations, std::size_t count) {
   return guarded([&] {
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-      const Inputs<T> rows = inputs_of<T>(given(x, "x"));
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
+      const Inputs<T> rows = inputs_of<T>(require(x, "x"));
       check(*n, rows);
       const auto layers = n->layers();
       if (layer >= layers.size()) {
@@ -306,8 +305,8 @@ nncore_status nncore_network_activations(const nncore_network* network, const nn
 nncore_status nncore_network_predict(const nncore_network* network, const nncore_inputs* x,
                                      std::int64_t* labels, std::size_t count) {
   return guarded([&] {
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-      const Inputs<T> rows = inputs_of<T>(given(x, "x"));
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
+      const Inputs<T> rows = inputs_of<T>(require(x, "x"));
       check(*n, rows);
       check_count(count, rows.rows(), 1, "labels");
       if (count > 0) check_pointer(labels, "labels");
@@ -320,17 +319,16 @@ nncore_status nncore_dataset_create(const nncore_network* network, const nncore_
                                     nncore_dataset** dataset) {
   return guarded([&] {
     check_pointer(dataset, "dataset");
-    *dataset =
-        with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-          nncore_samples s = given(samples, "samples");
-          // What says how much of the other memory is read is copied before it is believed.
-          std::vector<std::int64_t> offsets;
-          if (s.x.offsets) {
-            offsets.assign(s.x.offsets, s.x.offsets + s.x.rows + 1);
-            s.x.offsets = offsets.data();
-          }
-          return Pool<nncore_dataset>::instance().make(Dataset<T>(*n, samples_of<T>(s)));
-        });
+    *dataset = with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
+      nncore_samples s = require(samples, "samples");
+      // What says how much of the other memory is read is copied before it is believed.
+      std::vector<std::int64_t> offsets;
+      if (s.x.offsets) {
+        offsets.assign(s.x.offsets, s.x.offsets + s.x.rows + 1);
+        s.x.offsets = offsets.data();
+      }
+      return Pool<nncore_dataset>::instance().make(Dataset<T>(*n, samples_of<T>(s)));
+    });
   });
 }
 
@@ -353,7 +351,7 @@ nncore_status nncore_network_evaluate(const nncore_network* network, const nncor
                                       nncore_evaluation* evaluation) {
   return guarded([&] {
     check_pointer(evaluation, "evaluation");
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
       const Evaluation result = n->evaluate(dataset_in<T>(dataset));
       *evaluation = {result.cost, result.accuracy.value_or(std::nan(""))};
     });
@@ -364,7 +362,7 @@ nncore_status nncore_network_gradients(const nncore_network* network, const nnco
                                        const nncore_penalty* penalty, nncore_dtype dtype,
                                        void* gradients, std::size_t count, double* cost) {
   return guarded([&] {
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
       check_dtype<T>(dtype, "the gradients");
       const Dataset<T>& data = dataset_in<T>(dataset);
       data.check_suits(*n);
@@ -410,7 +408,7 @@ nncore_status nncore_schedule_rate(const char* schedule, const nncore_hyperparam
                                    std::size_t count, std::uint64_t epoch, double* rate) {
   return guarded([&] {
     check_pointer(rate, "rate");
-    ScheduleOptions options{from_name<Schedule>(&given(schedule, "the schedule"))};
+    ScheduleOptions options{from_name<Schedule>(&require(schedule, "the schedule"))};
     set_all(options, given_values, count);
     *rate = learning_rate(options, epoch);
   });
@@ -420,11 +418,10 @@ nncore_status nncore_trainer_create(nncore_network* network, const nncore_train_
                                     nncore_trainer** trainer) {
   return guarded([&] {
     check_pointer(trainer, "trainer");
-    const TrainOptions checked = train_options(given(options, "the options"), {});
-    *trainer =
-        with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-          return Pool<nncore_trainer>::instance().make(TypedTrainer<T>{n, Trainer<T>(*n, checked)});
-        });
+    const TrainOptions checked = train_options(require(options, "the options"), {});
+    *trainer = with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
+      return Pool<nncore_trainer>::instance().make(TypedTrainer<T>{n, Trainer<T>(*n, checked)});
+    });
   });
 }
 
@@ -437,7 +434,7 @@ nncore_status nncore_trainer_epoch(nncore_trainer* trainer, const nncore_dataset
   return guarded([&] {
     const double mean = std::visit(
         [&]<class T>(TypedTrainer<T>& t) {
-          const nncore_epoch_options& o = given(options, "the options");
+          const nncore_epoch_options& o = require(options, "the options");
           EpochOptions epoch{
               .learning_rate = o.learning_rate, .shuffle = !o.keep_order, .threads = o.threads};
           if (o.should_stop) epoch.should_stop = [&] { return o.should_stop(o.context) != 0; };
@@ -453,8 +450,8 @@ nncore_status nncore_trainer_step(nncore_trainer* trainer, const nncore_samples*
   return guarded([&] {
     const double mean = std::visit(
         [&]<class T>(TypedTrainer<T>& t) {
-          const nncore_step_options& o = given(options, "the options");
-          const Samples<T> batch = samples_of<T>(given(samples, "samples"));
+          const nncore_step_options& o = require(options, "the options");
+          const Samples<T> batch = samples_of<T>(require(samples, "samples"));
           check(t.trainer.network(), batch);
           return t.trainer.step(batch, {.learning_rate = o.learning_rate,
                                         .batch = o.batch,
@@ -478,11 +475,11 @@ nncore_status nncore_trainer_resume(const char* path, const nncore_train_options
   return guarded([&] {
     check_pointer(network, "network");
     check_pointer(trainer, "trainer");
-    const TensorFile file = read_tensor_file(&given(path, "the path"));
+    const TensorFile file = read_tensor_file(&require(path, "the path"));
     const AnyNetwork any = model_from(file);
-    const TrainOptions wanted =
-        train_options(given(options, "the options"), saved_options(file).value_or(TrainOptions{}));
-    with_network(any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+    const TrainOptions wanted = train_options(require(options, "the options"),
+                                              saved_options(file).value_or(TrainOptions{}));
+    with_network(any, [&]<class T>(const Shared<Network<T>>& n) {
       TypedTrainer<T> resumed{n, Trainer<T>(*n, wanted)};
       resume(resumed.trainer, file);
       nncore_network* made = handle_of(n);

@@ -1,6 +1,7 @@
 #include "c_api/arguments.hpp"
 
 #include <limits>
+#include <memory>
 
 namespace nncore::c {
 
@@ -91,7 +92,8 @@ AnyNetwork make_network(const nncore_architecture& a) {
   architecture.sizes.assign(a.sizes, a.sizes + a.layers);
   std::vector<Initializer> initializers;
   for (std::size_t l = 0; l + 1 < a.layers; ++l) {
-    const auto activation = from_name<Activation>(&given(a.activations[l], "an activation's name"));
+    const auto activation =
+        from_name<Activation>(&require(a.activations[l], "an activation's name"));
     architecture.activations.push_back(activation);
     initializers.push_back(named(a.initializer, default_initializer(activation)));
   }
@@ -112,13 +114,13 @@ TrainOptions train_options(const nncore_train_options& o, const TrainOptions& sa
     options.optimizer = from_name<Optimizer>(o.optimizer);
     options.hyperparameters.clear();
   }
-  set_all(options, o.hyperparameters, o.hyperparameter_count);
   if (o.batch_size > 0) options.batch_size = o.batch_size;
   options.l2 = o.l2;
   options.l1 = o.l1;
   options.max_norm = o.max_norm;
   options.clip_value = o.clip_value;
   options.clip_norm = o.clip_norm;
+  set_all(options, o.hyperparameters, o.hyperparameter_count);
   if (o.dropout) {
     options.dropout.assign(o.dropout, o.dropout + o.dropout_count);
     if (o.dropout_count == 0) throw InvalidArgument("there are 0 dropout rates; expected some");

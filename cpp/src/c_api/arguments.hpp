@@ -3,11 +3,13 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 #include "data/check.hpp"
 #include "nncore/model_file.hpp"
 #include "nncore/nncore.h"
+#include "nncore/schedules.hpp"
 #include "nncore/train.hpp"
 
 namespace nncore::c {
@@ -15,7 +17,7 @@ namespace nncore::c {
 void check_pointer(const void* pointer, const char* what);
 
 template <class P>
-P& given(P* pointer, const char* what) {
+P& require(P* pointer, const char* what) {
   check_pointer(pointer, what);
   return *pointer;
 }
@@ -25,7 +27,7 @@ constexpr nncore_dtype dtype_value = std::is_same_v<T, float> ? NNCORE_FLOAT32 :
 
 const char* dtype_name(nncore_dtype dtype);
 
-// That data of this dtype are the network's, which is T.
+// Checks that data of this dtype suit a network of T.
 template <class T>
 void check_dtype(nncore_dtype dtype, const char* what);
 
@@ -40,15 +42,22 @@ Samples<T> samples_of(const nncore_samples& samples);
 AnyNetwork make_network(const nncore_architecture& architecture);
 
 // Sets the hyperparameters of a trainer's options, or of a schedule.
+inline void set_by_name(TrainOptions& options, std::string_view name, double value) {
+  if (!set_number(options, name, value)) set_hyperparameter(options, name, value);
+}
+inline void set_by_name(ScheduleOptions& options, std::string_view name, double value) {
+  set_hyperparameter(options, name, value);
+}
+
 template <class Options>
 void set_all(Options& options, const nncore_hyperparameter* hyperparameters, std::size_t count) {
   if (count > 0) check_pointer(hyperparameters, "hyperparameters");
   for (const nncore_hyperparameter& h : std::span(hyperparameters, count)) {
-    set_hyperparameter(options, &given(h.name, "a hyperparameter's name"), h.value);
+    set_by_name(options, &require(h.name, "a hyperparameter's name"), h.value);
   }
 }
 
-// `saved` where the options leave the choice.
+// What the options leave open is taken from `saved`.
 TrainOptions train_options(const nncore_train_options& options, const TrainOptions& saved);
 
 }  // namespace nncore::c

@@ -35,7 +35,7 @@ using DatasetContent = std::variant<Dataset<float>, Dataset<double>>;
 
 template <class T>
 struct TypedTrainer {
-  std::shared_ptr<Network<T>> network;  // outlives the trainer
+  Shared<Network<T>> network;  // outlives the trainer
   Trainer<T> trainer;
 };
 using TrainerContent = std::variant<TypedTrainer<float>, TypedTrainer<double>>;
@@ -61,9 +61,9 @@ struct nncore_trainer {
 
 namespace nncore::c {
 
-// The handles of one kind. A handle tells its kind, its slot and how often that slot had been used:
-// one that was released is told from those that came after it in the same slot, for ever, since a
-// slot is given up when its uses can no longer be counted.
+// The handles of one kind. A handle tells its kind, its slot and how often that slot was used
+// before. So a released handle differs for ever from those that came after it in the same slot. A
+// slot whose uses can no longer be counted is not used again.
 template <class H>
 class Pool {
  public:
@@ -82,13 +82,13 @@ class Pool {
     return reinterpret_cast<H*>(handle);
   }
 
-  // Null if the handle is not a living one.
+  // Null unless the handle is alive.
   typename H::Content* find(const H* handle) {
     Slot* slot = slot_of(reinterpret_cast<std::uintptr_t>(handle));
     return slot ? &*slot->content : nullptr;
   }
 
-  // False if the handle is not a living one.
+  // False unless the handle is alive.
   bool release(const H* handle) {
     auto value = reinterpret_cast<std::uintptr_t>(handle);
     Slot* slot = slot_of(value);

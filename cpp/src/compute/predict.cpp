@@ -1,5 +1,6 @@
 // Prediction and measuring: what can be asked of a network without changing it.
 #include <algorithm>
+#include <memory>
 
 #include "compute/backprop.hpp"
 #include "data/check.hpp"
@@ -14,8 +15,8 @@ namespace {
 // L1 or L2, enough that its weights are read seldom.
 constexpr std::size_t predict_block = 128;
 
-// Calls body(workspace, first, rows) for the blocks of `rows` rows of inputs that dense, on as many
-// threads as the work deserves, each with a workspace of its own that it keeps for the next call.
+// Calls body(workspace, first, rows) for each block of the rows, on as many threads as the work
+// deserves. Each thread has a workspace of its own, which it keeps for the next call.
 template <class T, class F>
 void for_each_block(const Network<T>& network, const InputDensity& inputs, std::size_t rows,
                     Purpose purpose, F body) {
@@ -38,8 +39,8 @@ void forward_rows(Workspace<T>& ws, const Network<T>& network, const Inputs<T>& 
   forward(ws, network, batch, Purpose::predict);
 }
 
-// Sends the rows of x through the network and calls take(workspace, first, rows) for each block of
-// them, its activations being in the workspace.
+// Sends the rows of x through the network, and calls take(workspace, first, rows) for each block of
+// them. The block's activations are in the workspace then.
 template <class T, class F>
 void for_each_output_block(const Network<T>& network, const Inputs<T>& x, F take) {
   check_shapes(network, x);
@@ -172,7 +173,7 @@ Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
 
 template <class T>
 Predictor<T>::Predictor(const Network<T>& network, std::size_t max_rows)
-    : network_(&network), max_rows_(max_rows), workspace_(std::make_unique<Workspace<T>>()) {
+    : network_(&network), max_rows_(max_rows), workspace_(std::make_shared<Workspace<T>>()) {
   prepare(*workspace_, network, {}, max_rows, Purpose::predict, 1);
 }
 

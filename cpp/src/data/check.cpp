@@ -23,8 +23,8 @@ bool all_finite(const T* x, std::size_t n) noexcept {
 
 namespace {
 
-// Throws at the first number that is not finite, where column_of(place) says in which column it is.
-// There may be none any more: another thread may write to x.
+// Throws at the first number that is not finite; column_of(place) is its column. There may be no
+// such number any more, since another thread may write to x.
 template <class T, class F>
 void check_finite(const T* x, std::size_t n, const char* what, std::size_t row, F column_of) {
   if (all_finite(x, n)) return;
@@ -198,7 +198,18 @@ void check(const Network<T>& network, const Samples<T>& samples) {
   }
 }
 
+template <class T>
+bool columns_ascend(const SparseView<T>& x) {
+  bool ascend = true;
+  for (std::size_t i = 0; i < x.rows && ascend; ++i) {
+    const std::int32_t *from = x.columns + x.offsets[i], *to = x.columns + x.offsets[i + 1];
+    for (; from + 1 < to; ++from) ascend &= from[0] <= from[1];
+  }
+  return ascend;
+}
+
 #define NNCORE_INSTANTIATE(T)                                                                \
+  template bool columns_ascend(const SparseView<T>&);                                        \
   template bool all_finite(const T*, std::size_t) noexcept;                                  \
   template void check_out(const MatrixView<T>&, std::size_t, std::size_t, std::string_view); \
   template void check_shapes(const Network<T>&, const Inputs<T>&);                           \

@@ -36,7 +36,11 @@ void check_shapes(const Network<T>& network, const Inputs<T>& x);
 template <class T>
 void check_shapes(const Network<T>& network, const Samples<T>& samples);
 
-// That a result of rows by cols fits `out` exactly.
+// Whether the columns of each sparse row ascend; they were checked. A column that comes twice may.
+template <class T>
+bool columns_ascend(const SparseView<T>& x);
+
+// Checks that a result of rows by cols fits `out` exactly.
 template <class T>
 void check_out(const MatrixView<T>& out, std::size_t rows, std::size_t cols, std::string_view what);
 

@@ -1,6 +1,7 @@
 #include "nncore/dataset.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct Dataset<T>::Content {
     for (const T weight : weights) weight_sum += static_cast<double>(weight);
     for (const std::int64_t label : labels) largest_label = std::max(largest_label, label);
     if (compacted) compact = nncore::compact(samples.x);
+    if (samples.x.is_sparse()) samples.x.sparse.ascending = columns_ascend(samples.x.sparse);
   }
 };
 
@@ -98,7 +100,7 @@ void Dataset<T>::check_suits(const Network<T>& network) const {
   const Content& c = *content_;
   if (!c.has_targets) throw InvalidArgument("the data set has no targets y");
   if (!c.samples.y.are_labels()) {
-    // Targets for another cost, which may take others, are looked at once more.
+    // Another cost may refuse these targets.
     if (c.checked_for != network.architecture().cost) return check(network, c.samples);
     return check_shapes(network, c.samples);
   }

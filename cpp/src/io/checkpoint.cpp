@@ -33,8 +33,7 @@ std::string shown(const TrainOptions& options) {
 }  // namespace
 
 template <class T>
-void save_checkpoint(const Trainer<T>& trainer, const std::filesystem::path& path,
-                     const Extras& extras) {
+void save_checkpoint(const Trainer<T>& trainer, const Path& path, const Extras& extras) {
   const Network<T>& network = trainer.network();
   const typename Network<T>::ReadAccess access(network);
   const TrainOptions& options = trainer.options();
@@ -143,12 +142,12 @@ void resume(Trainer<T>& trainer, const TensorFile& file) {
   for (std::size_t s = 0; s < slots.size(); ++s) {
     fill_block<T>(network.layers(), found[s], slots[s].data());
   }
-  trainer.steps_ = steps;
+  trainer.set_steps(steps);
   trainer.position_ = position;
 }
 
-#define NNCORE_INSTANTIATE(T)                                                                    \
-  template void save_checkpoint(const Trainer<T>&, const std::filesystem::path&, const Extras&); \
+#define NNCORE_INSTANTIATE(T)                                                   \
+  template void save_checkpoint(const Trainer<T>&, const Path&, const Extras&); \
   template void resume(Trainer<T>&, const TensorFile&);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,7 @@
 #include <unistd.h>
 #endif
 
-#include "io/tensor_format.hpp"
+#include "io/path.hpp"
 
 namespace nncore {
 namespace {
@@ -83,8 +84,8 @@ void check_protection(const fs::path& path) {
   }
 }
 
-// Failures are passed over: the new file is in place and whole, and so is whatever a power cut
-// would bring back.
+// Failures are ignored: the new file is in place and whole, and a power cut would bring back a
+// whole file, too.
 void sync_directory(const fs::path& directory) {
   const int file = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file < 0) return;
@@ -185,7 +186,7 @@ bool remove_if_abandoned(const fs::path& lock) {
 }
 #endif
 
-// What a path leads to that no file can replace; empty for files and for what is not there.
+// What kind of thing a path leads to, if a file cannot replace it; empty for files and for nothing.
 std::string_view special_kind(fs::file_type type) {
   switch (type) {
     case fs::file_type::character:
@@ -284,7 +285,7 @@ class TemporaryLock {
   void take(const fs::path& path, const std::string& name) {
     file_ = open_new(path);
     if (file_ < 0 && errno == EEXIST) return;
-    if (file_ < 0) fail("cannot create a file in " + tensor_format::path_text(path.parent_path()));
+    if (file_ < 0) fail("cannot create a file in " + path_text(path.parent_path()));
     path_ = path;
     if (!lock_new(file_, path)) {
       path_.clear();
@@ -323,7 +324,7 @@ class TemporaryFile {
       if (errno == EEXIST) continue;
       const int code = errno;
       path_.clear();
-      fail("cannot create a file in " + tensor_format::path_text(target.directory), code);
+      fail("cannot create a file in " + path_text(target.directory), code);
     }
     // Before there is any content that others could read.
     if (target.permissions) set_permissions(*target.permissions);
@@ -382,8 +383,8 @@ class TemporaryFile {
 
 }  // namespace
 
-void replace_file(const fs::path& path, std::span<const std::span<const std::byte>> pieces) {
-  const Target target(path);
+void replace_file(const Path& path, std::span<const std::span<const std::byte>> pieces) {
+  const Target target(std_path(path));
   // Programs that tidy up, and servers whose locks do not reach other machines, may remove a
   // temporary file that is in use.
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -397,8 +398,8 @@ void replace_file(const fs::path& path, std::span<const std::span<const std::byt
   fail("cannot be written, as something removes temporary files from its directory", ENOENT);
 }
 
-void check_replaceable(const fs::path& path, std::uint64_t bytes) {
-  const Target target(path);
+void check_replaceable(const Path& path, std::uint64_t bytes) {
+  const Target target(std_path(path));
   TemporaryFile temporary(target);
   static constexpr std::array<std::byte, 1 << 16> zeros{};
   for (; bytes > 0; bytes -= std::min<std::uint64_t>(bytes, zeros.size())) {

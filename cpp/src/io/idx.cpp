@@ -8,6 +8,7 @@
 
 #include "data/check.hpp"
 #include "io/input_file.hpp"
+#include "io/path.hpp"
 #include "io/tensor_format.hpp"
 
 namespace nncore {
@@ -145,8 +146,9 @@ IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& label) {
   return array;
 }
 
-IdxArray read_idx(const std::filesystem::path& path) {
-  const std::string label = tensor_format::path_text(path);
+IdxArray read_idx(const Path& where) {
+  const std::filesystem::path path = std_path(where);
+  const std::string label = path_text(path);
   InputFile file(
       path, {"found a directory", "found no regular file", "cannot open it", "cannot read it"});
   if (!file.problem().empty()) {

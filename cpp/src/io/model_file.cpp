@@ -1,5 +1,7 @@
 #include "nncore/model_file.hpp"
 
+#include <memory>
+
 #include "io/model_format.hpp"
 
 namespace nncore {
@@ -30,8 +32,8 @@ Architecture read_architecture(const Metadata& metadata) {
 }
 
 template <class T>
-std::shared_ptr<Network<T>> read_network(const TensorFile& file, const Architecture& architecture,
-                                         const Metadata& metadata) {
+Shared<Network<T>> read_network(const TensorFile& file, const Architecture& architecture,
+                                const Metadata& metadata) {
   // Every tensor is found and measured before memory is taken for a network of that size.
   const auto found = find_block<T>(file, architecture.sizes, "");
   auto network = std::make_shared<Network<T>>(architecture, metadata.number("nncore.seed"));
@@ -69,8 +71,7 @@ std::map<std::string, std::string> model_metadata(const Network<T>& network) {
 }
 
 template <class T>
-void save_model(const Network<T>& network, const std::filesystem::path& path,
-                const Extras& extras) {
+void save_model(const Network<T>& network, const Path& path, const Extras& extras) {
   with_content(network, extras, [&](const auto& metadata, const auto& tensors) {
     write_tensor_file(path, metadata, tensors);
   });
@@ -101,29 +102,27 @@ AnyNetwork model_from(const TensorFile& file) {
   }
 }
 
-AnyNetwork load_model(const std::filesystem::path& path) {
-  return model_from(read_tensor_file(path));
-}
+AnyNetwork load_model(const Path& path) { return model_from(read_tensor_file(path)); }
 
 template <class T>
-std::shared_ptr<Network<T>> model_from(const TensorFile& file) {
+Shared<Network<T>> model_from(const TensorFile& file) {
   const AnyNetwork any = model_from(file);
-  if (const auto* network = std::get_if<std::shared_ptr<Network<T>>>(&any)) return *network;
+  if (const auto* network = std::get_if<Shared<Network<T>>>(&any)) return *network;
   constexpr bool single = std::is_same_v<T, float>;
   throw ModelFileError(concat(file.label(), ": its parameters are ", single ? "float64" : "float32",
                               "; expected ", single ? "float32" : "float64"));
 }
 
 template <class T>
-std::shared_ptr<Network<T>> load_model(const std::filesystem::path& path) {
+Shared<Network<T>> load_model(const Path& path) {
   return model_from<T>(read_tensor_file(path));
 }
 
-#define NNCORE_INSTANTIATE(T)                                                               \
-  template std::shared_ptr<Network<T>> model_from(const TensorFile&);                       \
-  template std::shared_ptr<Network<T>> load_model(const std::filesystem::path&);            \
-  template std::map<std::string, std::string> model_metadata(const Network<T>&);            \
-  template void save_model(const Network<T>&, const std::filesystem::path&, const Extras&); \
+#define NNCORE_INSTANTIATE(T)                                                    \
+  template Shared<Network<T>> model_from(const TensorFile&);                     \
+  template Shared<Network<T>> load_model(const Path&);                           \
+  template std::map<std::string, std::string> model_metadata(const Network<T>&); \
+  template void save_model(const Network<T>&, const Path&, const Extras&);       \
   template std::vector<std::byte> model_bytes(const Network<T>&, const Extras&);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

@@ -9,6 +9,7 @@
 
 #include "io/input_file.hpp"
 #include "io/json.hpp"
+#include "io/path.hpp"
 #include "io/tensor_format.hpp"
 #include "nncore/error.hpp"
 #include "nncore/tensor_file.hpp"
@@ -258,7 +259,8 @@ const TensorView& TensorFile::at(std::string_view name, DType dtype,
                        shown(dtype, shape) + "; it is " + shown(tensor.dtype, tensor.shape));
 }
 
-TensorFile read_tensor_file(const std::filesystem::path& path) {
+TensorFile read_tensor_file(const Path& where) {
+  const std::filesystem::path path = std_path(where);
   const std::string label = path_text(path);
   InputFile file(path,
                  {"is a directory", "is not a regular file", "cannot be opened", "cannot be read"});

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "io/json.hpp"
+#include "io/path.hpp"
 #include "io/tensor_format.hpp"
 #include "nncore/error.hpp"
 #include "nncore/files.hpp"
@@ -122,14 +123,13 @@ void with_pieces(const std::map<std::string, std::string>& metadata,
 
 }  // namespace
 
-void write_tensor_file(const std::filesystem::path& path,
-                       const std::map<std::string, std::string>& metadata,
+void write_tensor_file(const Path& path, const std::map<std::string, std::string>& metadata,
                        std::span<const TensorView> tensors) {
   with_pieces(metadata, tensors, [&](std::span<const std::span<const std::byte>> pieces) {
     try {
       replace_file(path, pieces);
     } catch (const FileError& error) {
-      throw ModelFileError(path_text(path) + ": " + error.what());
+      throw ModelFileError(path_text(std_path(path)) + ": " + error.what());
     }
   });
 }

@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <optional>
 #include <span>
@@ -81,12 +80,6 @@ inline std::string shown(DType dtype, std::span<const std::size_t> shape) {
     text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
   }
   return text + (shape.size() > most ? ", ...)" : shape.size() == 1 ? ",)" : ")");
-}
-
-// For messages: a path as UTF-8.
-inline std::string path_text(const std::filesystem::path& path) {
-  const auto text = path.u8string();
-  return {text.begin(), text.end()};
 }
 
 }  // namespace nncore::tensor_format

@@ -154,6 +154,14 @@ T largest_magnitude(const T* x, std::size_t count) {
 }
 
 template <class T>
+T largest_from_zero(const T* x, std::size_t count) {
+  using Bits = typename SignedBits<T>::type;
+  Bits any = 0;  // negative where one of them is
+  for (std::size_t i = 0; i < count; ++i) any |= __builtin_bit_cast(Bits, x[i]);
+  return any < 0 ? static_cast<T>(__builtin_inff()) : largest_magnitude(x, count);
+}
+
+template <class T>
 void multiply(T* x, const T* by, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) x[i] *= by[i];
 }
@@ -228,6 +236,7 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
       .update = {{update<T, Optimizer(O)>...}},
       .count_nonzeros = count_nonzeros<T>,
       .largest_magnitude = largest_magnitude<T>,
+      .largest_from_zero = largest_from_zero<T>,
       .multiply = multiply<T>,
       .add = add<T>,
       .rescale = rescale<T>};

@@ -125,6 +125,8 @@ struct Kernels {
   std::size_t (*count_nonzeros)(const T* x, std::size_t count);  // count < 2^31
   // The largest absolute value; infinity if any is NaN.
   T (*largest_magnitude)(const T* x, std::size_t count);
+  // The same; infinity, too, if any is negative.
+  T (*largest_from_zero)(const T* x, std::size_t count);
   void (*multiply)(T* x, const T* by, std::size_t count);
   void (*add)(T* x, const T* y, std::size_t count);
   void (*rescale)(T* x, T by, std::size_t count);

@@ -1,6 +1,7 @@
 // The optimisers, each defined once: its name, its memory, its hyperparameters and its rule.
 // A rule is built once an update, from the update's numbers, and then called for every
-// parameter w with its gradient g and its places s0, s1 in the optimiser's memory.
+// parameter w with its gradient g and its places s0, s1 in the optimiser's memory. Beside the rule
+// stands a bound of all that it computes: it tells a step that cannot leave the finite numbers.
 //
 // To add one: a line in the Optimizer enumeration (names.hpp) and a struct here.
 #pragma once
@@ -23,6 +24,13 @@ struct Update {
   double l1 = 0;
 };
 
+// The largest absolute values among the parameters, their gradients, and each slot.
+struct Magnitudes {
+  double w = 0;
+  double g = 0;
+  double s[2] = {};
+};
+
 namespace {
 
 // A memory that decays by a factor never reaches zero: rounding stops it among the subnormal
@@ -40,11 +48,19 @@ T least_beside(T epsilon, T root) {
   return most <= double(epsilon) * half_ulp ? smallest_normal<T> : T(0);
 }
 
+// Of a quotient by epsilon or more, and of the dividend.
+template <class T>
+double largest_quotient(double dividend, T epsilon) {
+  return epsilon < T(1) ? dividend / double(epsilon) : dividend;
+}
+
 template <Optimizer>
 struct OptimizerFn;
 
 struct OptimizerTraits {
   static constexpr std::size_t slots = 0;
+  // Slots of numbers that are never negative, whose square root is taken.
+  static constexpr bool slot_from_zero[2] = {};
   static constexpr bool decoupled = false;  // penalties shrink w itself, beside the gradient
   static constexpr Hyperparameter hyperparameters[1] = {};
   static constexpr auto fraction = Hyperparameter::Range::from_zero_below_one;
@@ -58,6 +74,7 @@ struct OptimizerFn<Optimizer::sgd> : OptimizerTraits {
     T eta;
     explicit Rule(const Update& u) : eta(T(u.learning_rate)) {}
     void operator()(T& w, T g, T&, T&) const { w -= eta * g; }
+    double bound(const Magnitudes& m) const { return m.w + double(eta) * (1 + m.g); }
   };
 };
 
@@ -75,6 +92,7 @@ struct OptimizerFn<Optimizer::momentum> : OptimizerTraits {
       v = mu * v - eta * g;
       w += v;
     }
+    double bound(const Magnitudes& m) const { return m.w + m.s[0] + double(eta) * (1 + m.g); }
   };
 };
 
@@ -93,6 +111,7 @@ struct OptimizerFn<Optimizer::nesterov> : OptimizerTraits {
       v = mu * v - eta * g;
       w += mu * v - eta * g;
     }
+    double bound(const Magnitudes& m) const { return m.w + m.s[0] + 2 * double(eta) * (1 + m.g); }
   };
 };
 
@@ -101,6 +120,7 @@ template <>
 struct OptimizerFn<Optimizer::rmsprop> : OptimizerTraits {
   static constexpr std::string_view name = "rmsprop";
   static constexpr std::size_t slots = 1;
+  static constexpr bool slot_from_zero[2] = {true};
   static constexpr Hyperparameter hyperparameters[] = {{"rho", 0.9, fraction}, {"epsilon", 1e-8}};
   template <class T>
   struct Rule {
@@ -115,6 +135,9 @@ struct OptimizerFn<Optimizer::rmsprop> : OptimizerTraits {
       s = rho * s + rest * g * g;
       w -= eta * g / (square_root(s) + epsilon);
     }
+    double bound(const Magnitudes& m) const {
+      return m.w + m.s[0] + m.g * m.g + largest_quotient(double(eta) * (1 + m.g), epsilon);
+    }
   };
 };
 
@@ -123,6 +146,7 @@ template <>
 struct OptimizerFn<Optimizer::adagrad> : OptimizerTraits {
   static constexpr std::string_view name = "adagrad";
   static constexpr std::size_t slots = 1;
+  static constexpr bool slot_from_zero[2] = {true};
   static constexpr Hyperparameter hyperparameters[] = {{"epsilon", 1e-10}};
   template <class T>
   struct Rule {
@@ -131,6 +155,9 @@ struct OptimizerFn<Optimizer::adagrad> : OptimizerTraits {
     void operator()(T& w, T g, T& s, T&) const {
       s += g * g;
       w -= eta * g / (square_root(s) + epsilon);
+    }
+    double bound(const Magnitudes& m) const {
+      return m.w + m.s[0] + m.g * m.g + largest_quotient(double(eta) * (1 + m.g), epsilon);
     }
   };
 };
@@ -142,6 +169,7 @@ template <>
 struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
   static constexpr std::string_view name = "adam";
   static constexpr std::size_t slots = 2;
+  static constexpr bool slot_from_zero[2] = {false, true};
   static constexpr Hyperparameter hyperparameters[] = {{"beta_1", 0.9, fraction},
                                                        {"beta_2", 0.999, fraction},
                                                        {"epsilon", 1e-8},
@@ -163,6 +191,10 @@ struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
       v = beta2 * v + rest2 * g * g;
       w -= eta * m / (square_root(v) * root + epsilon);
     }
+    double bound(const Magnitudes& a) const {
+      const double m = a.s[0] + a.g, v = a.s[1] + a.g * a.g;
+      return a.w + double(root) * (1 + v) + largest_quotient(double(eta) * (1 + m), epsilon);
+    }
   };
 };
 
@@ -172,6 +204,20 @@ struct OptimizerFn<Optimizer::adamw> : OptimizerFn<Optimizer::adam> {
   static constexpr std::string_view name = "adamw";
   static constexpr bool decoupled = true;
 };
+
+// A bound of what one update computes (update_each in generic.hpp); infinite or NaN where there is
+// none.
+template <class T, Optimizer O>
+double update_bound(const Update& u, Magnitudes most) {
+  using Fn = OptimizerFn<O>;
+  const double penalty = u.l2 * (1 + most.w) + u.l1;
+  if constexpr (Fn::decoupled) {
+    most.w += (1 + u.learning_rate) * penalty;
+  } else {
+    most.g += penalty;
+  }
+  return most.g + typename Fn::template Rule<T>(u).bound(most);
+}
 
 }  // namespace
 }  // namespace nncore

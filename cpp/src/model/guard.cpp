@@ -1,5 +1,7 @@
 #include "nncore/guard.hpp"
 
+#include <atomic>
+
 #include "nncore/error.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -47,12 +49,12 @@ Guard::Reading::Reading(Guard& guard) : guard_(guard), process_(this_process()) 
       throw BusyError(
           "the network is being trained by another thread; wait for it, or work on a copy");
     }
-  } while (!guard_.users_.compare_exchange_weak(users, state_of(process_, value_of(users) + 1)));
+  } while (!guard_.users_.exchange_if(users, state_of(process_, value_of(users) + 1)));
 }
 
 Guard::Reading::~Reading() {
   std::uint64_t users = guard_.users_.load();
-  while (users >> 32 == process_ && !guard_.users_.compare_exchange_weak(users, users - 1)) {
+  while (users >> 32 == process_ && !guard_.users_.exchange_if(users, users - 1)) {
   }
 }
 
@@ -66,12 +68,12 @@ Guard::Changing::Changing(Guard& guard) : guard_(guard), process_(this_process()
                           : "the network is in use by another thread and cannot be trained at the "
                             "same time");
     }
-  } while (!guard_.users_.compare_exchange_weak(users, state_of(process_, changing)));
+  } while (!guard_.users_.exchange_if(users, state_of(process_, changing)));
 }
 
 Guard::Changing::~Changing() {
   std::uint64_t mine = state_of(process_, changing);
-  guard_.users_.compare_exchange_strong(mine, state_of(process_, 0));
+  guard_.users_.exchange_if(mine, state_of(process_, 0));
 }
 
 Guard::Session::Session(Guard& guard)
@@ -81,12 +83,12 @@ Guard::Session::Session(Guard& guard)
     if (value_of(session) != 0) {
       throw BusyError("this network is being trained; wait for that to end, or train a copy");
     }
-  } while (!guard_.session_.compare_exchange_weak(session, mine_));
+  } while (!guard_.session_.exchange_if(session, mine_));
 }
 
 Guard::Session::~Session() {
   std::uint64_t mine = mine_;
-  guard_.session_.compare_exchange_strong(mine, 0);
+  guard_.session_.exchange_if(mine, 0);
 }
 
 void Guard::check_no_session_elsewhere() const {

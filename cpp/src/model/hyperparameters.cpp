@@ -78,6 +78,15 @@ void check_ranges(Enum chosen, std::span<const double> values) {
   }
 }
 
+bool set_number(TrainOptions& options, std::string_view name, double value) noexcept {
+  for (const NumberOption& option : number_options) {
+    if (option.name != name) continue;
+    options.*option.member = value;
+    return true;
+  }
+  return false;
+}
+
 void set_hyperparameter(TrainOptions& options, std::string_view name, double value) {
   set(options.hyperparameters, options.optimizer, name, value);
 }

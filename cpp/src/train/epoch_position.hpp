@@ -1,4 +1,4 @@
-// What can be a place in an epoch. Not installed.
+// Where an epoch stands, and the order of its rows. Not installed.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,14 @@ namespace nncore {
 // EpochPosition::order of a checkpoint that does not say it: rows in any order but a given one.
 inline constexpr std::uint64_t unknown_order = 2;
 
-// Throws InvalidArgument.
+// EpochPosition::order of these options.
+std::uint64_t row_order_key(const EpochOptions& options);
+
+// Throws InvalidArgument for what can be no place in an epoch.
 void check_position(const EpochPosition& position);
+
+// Whether an epoch that was stopped at `left` is the one that is to be trained.
+bool is_same_epoch(const EpochPosition& left, const EpochPosition& wanted,
+                   const EpochOptions& options);
 
 }  // namespace nncore

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/optimizers.hpp"
+#include "model/visit.hpp"
 #include "threads/parallel.hpp"
 
 // Every largest value here is that of absolute values, and infinity where one is NaN or infinite.
@@ -13,16 +15,21 @@ namespace nncore {
 namespace {
 
 template <class T>
-double largest(const T* x, std::size_t count, int threads) {
+double largest(T (*kernel)(const T*, std::size_t), const T* x, std::size_t count, int threads) {
   std::atomic<double> most{0};
   parallel_for(count, cache_line, threads_for(double(count), threads),
                [&](int, std::size_t begin, std::size_t end) {
-                 const double mine = double(kernels<T>().largest_magnitude(x + begin, end - begin));
+                 const double mine = double(kernel(x + begin, end - begin));
                  double known = most;
                  while (mine > known && !most.compare_exchange_weak(known, mine)) {
                  }
                });
   return most;
+}
+
+template <class T>
+double largest(const T* x, std::size_t count, int threads) {
+  return largest(kernels<T>().largest_magnitude, x, count, threads);
 }
 
 template <class T>
@@ -67,41 +74,82 @@ double largest_value(const Batch<T>& batch) {
   return most;
 }
 
+// What is left beside it takes the rounding of all sums, and decay that is put off, which doubles
+// what is added at most.
+template <class T>
+constexpr double far_below_overflow = double(std::numeric_limits<T>::max()) / 16;
+
+// A bound of what the gradient of a layer is made of, times `scale`: x is that of its inputs. No
+// factor is below 1: the bound holds for what is computed on the way, too.
+template <class T>
+double gradient_bound(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
+                      std::size_t l, double scale, double x) {
+  const double delta = largest<T>({ws.layers[l].delta.data(), batch.rows, layer.out, layer.stride});
+  // A sparse row may have a column more than once.
+  const double terms = l == 0 && batch.is_sparse ? batch.nonzeros : 0;
+  return std::max(1.0, scale) * std::max(double(batch.rows), terms) * std::max(1.0, x) * delta;
+}
+
+template <class T>
+double largest_input(const Workspace<T>& ws, const Batch<T>& batch, std::size_t l) {
+  return l > 0 || !batch.is_sparse ? largest(ws.layers[l].x) : largest_value(batch);
+}
+
 }  // namespace
 
 template <class T>
 bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                          const GradientSink<T>& sink) {
-  // What is left beside it takes the rounding of all sums, and decay that is put off, which
-  // doubles what is added at most.
-  constexpr double bound = double(std::numeric_limits<T>::max()) / 16;
-  const double scale = std::max(1.0, std::abs(double(sink.scale)));
   const double decay = std::max(1.0, std::abs(sink.decay));
   for (std::size_t l = 0; l < network.layers().size(); ++l) {
     const Layer& layer = network.layers()[l];
     const T* w = network.parameters().data() + layer.weights_offset;
     const std::size_t size = layer.in * layer.stride;
-    SparseLargest most;
-    if (l > 0 || !batch.is_sparse) {
-      most = {largest(ws.layers[l].x), largest(w, size, ws.threads)};
-    } else if (sink.decay == 1 && batch.nonzeros < double(layer.in)) {
-      most = largest_met(batch, layer, w);
-    } else {
-      most = {largest_value(batch), largest(w, size, ws.threads)};
-    }
+    const bool few_met =
+        l == 0 && batch.is_sparse && sink.decay == 1 && batch.nonzeros < double(layer.in);
+    const SparseLargest most =
+        few_met ? largest_met(batch, layer, w)
+                : SparseLargest{largest_input(ws, batch, l), largest(w, size, ws.threads)};
     const double b = double(kernels<T>().largest_magnitude(w + size, layer.stride));
-    const double delta =
-        largest<T>({ws.layers[l].delta.data(), batch.rows, layer.out, layer.stride});
-    // No factor is below 1: the bound holds for what is computed on the way, too.
-    const double added = scale * double(batch.rows) * std::max(1.0, most.x) * delta;
+    const double added = gradient_bound(ws, batch, layer, l, std::abs(double(sink.scale)), most.x);
+    const double bound = far_below_overflow<T>;
     if (!(decay * most.w + added < bound) || !(b + added < bound)) return false;
   }
   return true;
 }
 
-template bool surely_stays_finite(const Workspace<float>&, const Network<float>&,
-                                  const Batch<float>&, const GradientSink<float>&);
-template bool surely_stays_finite(const Workspace<double>&, const Network<double>&,
-                                  const Batch<double>&, const GradientSink<double>&);
+template <class T>
+bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                         Optimizer optimizer, const Update& update,
+                         const std::vector<Buffer<T>>& slots) {
+  const std::size_t size = network.parameters().size();
+  Magnitudes most;
+  const double scale = static_cast<double>(static_cast<T>(1 / batch.weight_sum));
+  for (std::size_t l = 0; l < network.layers().size(); ++l) {
+    const double x = largest_input(ws, batch, l);
+    const double g = gradient_bound(ws, batch, network.layers()[l], l, scale, x);
+    if (!(g < far_below_overflow<T>)) return false;
+    most.g = std::max(most.g, g);
+  }
+  most.w = largest(network.parameters().data(), size, ws.threads);
+  const Kernels<T>& k = kernels<T>();
+  return visit(optimizer, [&](auto e) {
+    using Fn = OptimizerFn<e>;
+    for (std::size_t s = 0; s < slots.size(); ++s) {
+      most.s[s] = largest(Fn::slot_from_zero[s] ? k.largest_from_zero : k.largest_magnitude,
+                          slots[s].data(), size, ws.threads);
+    }
+    return update_bound<T, e>(update, most) < far_below_overflow<T>;
+  });
+}
+
+#define NNCORE_INSTANTIATE(T)                                                                \
+  template bool surely_stays_finite(const Workspace<T>&, const Network<T>&, const Batch<T>&, \
+                                    const GradientSink<T>&);                                 \
+  template bool surely_stays_finite(const Workspace<T>&, const Network<T>&, const Batch<T>&, \
+                                    Optimizer, const Update&, const std::vector<Buffer<T>>&);
+NNCORE_INSTANTIATE(float)
+NNCORE_INSTANTIATE(double)
+#undef NNCORE_INSTANTIATE
 
 }  // namespace nncore

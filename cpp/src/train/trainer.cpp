@@ -2,23 +2,23 @@
 #include <cmath>
 #include <exception>
 #include <limits>
-#include <numeric>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "compute/backprop.hpp"
 #include "data/check.hpp"
 #include "model/hyperparameters.hpp"
-#include "model/random.hpp"
 #include "nncore/train.hpp"
 #include "threads/parallel.hpp"
 #include "train/epoch_position.hpp"
 #include "train/finite_bound.hpp"
+#include "train/snapshot.hpp"
 
 namespace nncore {
 namespace {
 
-void check_rate(double value, const char* what) {
+void check_rate(double value, std::string_view what) {
   if (!(value >= 0) || std::isinf(value)) {
     throw InvalidArgument(concat(what, " is ", value, "; expected a finite number, 0 or more"));
   }
@@ -28,11 +28,7 @@ template <class T>
 void check_options(const Network<T>& network, const TrainOptions& options) {
   check_trainable(network);
   if (options.batch_size < 1) throw InvalidArgument("the batch size is 0; expected 1 or more");
-  check_rate(options.l2, "l2");
-  check_rate(options.l1, "l1");
-  check_rate(options.max_norm, "max_norm");
-  check_rate(options.clip_value, "clip_value");
-  check_rate(options.clip_norm, "clip_norm");
+  for (const NumberOption& o : number_options) check_rate(options.*o.member, o.name);
   const std::size_t wanted = network.layers().size();
   if (!options.dropout.empty() && options.dropout.size() != wanted) {
     throw InvalidArgument(concat("there are ", options.dropout.size(), " dropout rates; expected ",
@@ -48,32 +44,16 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
 
 }  // namespace
 
-void check_position(const EpochPosition& p) {
-  const auto all = p.batch_size > 0 ? p.rows / p.batch_size + (p.rows % p.batch_size != 0) : 0;
-  if (p.batches < 1 || p.batches >= all) {
-    throw InvalidArgument(concat(p.batches, " mini-batches are done of an epoch of ", p.rows,
-                                 " rows in mini-batches of ", p.batch_size,
-                                 "; expected one at least, and one that is left"));
-  }
-  if (!std::isfinite(p.cost) || !(p.weight >= 0) || std::isinf(p.weight)) {
-    throw InvalidArgument(concat("the cost of an epoch's first mini-batches is ", p.cost,
-                                 " for rows that weigh ", p.weight, "; expected finite numbers"));
-  }
-}
-
 template <class T>
 struct Trainer<T>::State {
   Workspace<T> ws;
   Buffer<T> gradients;  // laid out as the parameters, like each slot
   std::vector<Buffer<T>> slots;
-  // Parameters and slots as they were when the call began, to go back to: all of them, or none
-  // where nothing was changed that may have to be taken back.
-  std::vector<T> snapshot;
-  bool remembered = false;
-  // A call of one mini-batch, whose update is looked at as it is made: whether it left all finite.
+  Snapshot<T> snapshot;
+  // A call of one mini-batch knows before its update, or finds out with it, whether all is finite.
   bool single = false;
   std::atomic<bool> left_finite{true};
-  std::vector<std::int64_t> order;  // of the epoch's rows, where they do not come as they lie
+  std::vector<std::int64_t> order;  // of the epoch's rows; empty: as they lie
   Update update;
 
   // What the optimiser remembers, at its first step.
@@ -83,33 +63,6 @@ struct Trainer<T>::State {
     slots = std::move(fresh);
     std::copy(options.hyperparameters.begin(), options.hyperparameters.end(),
               update.hyperparameters);
-  }
-
-  // Takes the memory for a snapshot, which remember_part then fills.
-  void reserve_snapshot(const Network<T>& network) {
-    snapshot.resize(network.parameters().size() * (1 + slots.size()));
-  }
-  // copy(here, in the snapshot) for those of all blocks' elements.
-  template <class Copy>
-  void each_block(Network<T>& network, std::size_t from, Copy copy) {
-    const std::size_t size = network.parameters().size();
-    copy(network.parameters().data() + from, snapshot.data() + from);
-    for (std::size_t s = 0; s < slots.size(); ++s) {
-      copy(slots[s].data() + from, snapshot.data() + (s + 1) * size + from);
-    }
-  }
-  void remember_part(Network<T>& network, std::size_t from, std::size_t count) {
-    each_block(network, from, [&](T* here, T* there) { std::copy_n(here, count, there); });
-  }
-  void remember(Network<T>& network) {
-    reserve_snapshot(network);
-    remember_part(network, 0, network.parameters().size());
-    remembered = true;
-  }
-  void go_back(Network<T>& network) {
-    if (!remembered) return;
-    const std::size_t count = network.parameters().size();
-    each_block(network, 0, [&](T* here, T* there) { std::copy_n(there, count, here); });
   }
 };
 
@@ -151,43 +104,11 @@ void bound_norms(Network<T>& network, double bound) {
   }
 }
 
-// What EpochPosition::order says of an epoch's rows. An order that was given has its hash.
-constexpr std::uint64_t as_they_lie = 0, shuffled = 1;
-
-std::uint64_t order_key(const EpochOptions& options) {
-  if (!options.order) return options.shuffle ? shuffled : as_they_lie;
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, a row at a time
-  for (const std::int64_t row : *options.order) {
-    hash = (hash ^ static_cast<std::uint64_t>(row)) * 0x100000001b3;
-  }
-  return std::max(hash, std::uint64_t{unknown_order + 1});
-}
-
-// Whether an epoch that was stopped at `left` is the one that is to be trained.
-bool is_same_epoch(const EpochPosition& left, const EpochPosition& wanted,
-                   const EpochOptions& options) {
-  if (left.epoch != wanted.epoch || left.rows != wanted.rows ||
-      left.batch_size != wanted.batch_size) {
-    return false;
-  }
-  return left.order == unknown_order ? !options.order : left.order == order_key(options);
-}
-
-template <class T>
-bool columns_ascend(const SparseView<T>& x) {
-  bool ascend = true;
-  for (std::size_t i = 0; i < x.rows && ascend; ++i) {
-    const std::int32_t *from = x.columns + x.offsets[i], *to = x.columns + x.offsets[i + 1];
-    for (; from + 1 < to; ++from) ascend &= from[0] <= from[1];
-  }
-  return ascend;
-}
-
 }  // namespace
 
 template <class T>
 Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
-    : network_(&network), state_(std::make_unique<State>()) {
+    : network_(&network), state_(std::make_shared<State>()) {
   options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
   check_options(network, options);
   state_->start_anew(options, network.parameters().size());
@@ -202,7 +123,7 @@ void Trainer<T>::set_options(TrainOptions options) {
   if (options.optimizer != options_.optimizer ||
       options.hyperparameters != options_.hyperparameters) {
     state_->start_anew(options, network_->parameters().size());
-    steps_ = 0;
+    set_steps(0);
   }
   options_ = std::move(options);
 }
@@ -231,7 +152,7 @@ std::vector<std::span<const T>> Trainer<T>::slots() const noexcept {
 }
 
 template <class T>
-std::shared_ptr<T> Trainer<T>::share_slot(std::size_t i) const {
+Shared<T> Trainer<T>::share_slot(std::size_t i) const {
   return state_->slots.at(i).share();
 }
 
@@ -248,7 +169,7 @@ void Trainer<T>::set_position(const std::optional<EpochPosition>& position) {
   position_ = position;
 }
 
-// What the mini-batches of one call have in common.
+// The options that all mini-batches of one call share.
 template <class T>
 struct Trainer<T>::Pass {
   double learning_rate = 0;
@@ -258,9 +179,9 @@ struct Trainer<T>::Pass {
   int threads = 0;
   std::uint64_t first_batch = 0;             // the number of the first one, a key of dropout
   std::span<const std::int64_t> order = {};  // of the rows; empty: as they lie
-  const std::function<bool()>* should_stop = nullptr;
-  const std::function<void(const MiniBatchCost&)>* after_mini_batch = nullptr;
-  const std::function<double(std::uint64_t)>* batch_learning_rate = nullptr;
+  const Callback<bool()>* should_stop = nullptr;
+  const Callback<void(const MiniBatchCost&)>* after_mini_batch = nullptr;
+  const Callback<double(std::uint64_t)>* batch_learning_rate = nullptr;
 };
 
 // One mini-batch: forward, backward, step.
@@ -292,7 +213,7 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
     if (s.single) {
       backward<T>(s.ws, *network_, batch, {}, dropout);
       const bool sure = surely_stays_finite(s.ws, *network_, batch, sink);
-      if (!sure) s.remember(*network_);
+      if (!sure) s.snapshot.take();
       add_gradients(s.ws, *network_, batch, sink);
       s.ws.pending_decay.apply();
       s.left_finite = sure || network_->all_finite();
@@ -308,47 +229,47 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
 
     Update update = s.update;
     update.learning_rate = options.learning_rate;
-    update.t = steps_ + 1;
+    update.t = steps() + 1;
+    update.l2 = options_.l2 / penalty_rows;
+    update.l1 = options_.l1 / penalty_rows;
+    const bool looked_at = s.single && !surely_stays_finite(s.ws, *network_, batch,
+                                                            options_.optimizer, update, s.slots);
+    // What is looked at goes in pieces that stay in L1: copied, changed, and searched.
+    const std::size_t piece = looked_at ? 1024 : size;
+    if (looked_at) s.snapshot.begin_parts();
     const Kernels<T>& k = kernels<T>();
     const auto step = k.update[options_.optimizer];
-    // Of a single mini-batch, pieces that stay in L1 are remembered, changed and looked at.
-    const std::size_t piece = s.single ? 1024 : size;
-    if (s.single) {
-      s.reserve_snapshot(*network_);
-      s.remembered = true;
-    }
-    const auto run = [&](std::size_t from, std::size_t count) {
+    const auto run = [&](const Update& numbers, std::size_t from, std::size_t count) {
       parallel_for(count, cache_line, threads_for(double(count) * 4, s.ws.threads),
                    [&](int, std::size_t begin, std::size_t end) {
                      for (std::size_t at = begin; at < end; at += piece) {
                        const std::size_t i = from + at, length = std::min(piece, end - at);
-                       if (s.single) s.remember_part(*network_, i, length);
-                       step(update, parameters + i, gradients + i,
+                       if (looked_at) s.snapshot.take_part(i, length);
+                       step(numbers, parameters + i, gradients + i,
                             s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
                             s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, length);
-                       if (s.single && std::isinf(k.largest_magnitude(parameters + i, length))) {
+                       if (looked_at && std::isinf(k.largest_magnitude(parameters + i, length))) {
                          s.left_finite = false;
                        }
                      }
                    });
     };
+    Update unpenalised = update;  // biases
+    unpenalised.l2 = unpenalised.l1 = 0;
     for (const Layer& layer : network_->layers()) {
-      update.l2 = options_.l2 / penalty_rows;
-      update.l1 = options_.l1 / penalty_rows;
-      run(layer.weights_offset, layer.biases_offset - layer.weights_offset);
-      update.l2 = update.l1 = 0;  // biases are not penalised
-      run(layer.biases_offset, layer.stride);
+      run(update, layer.weights_offset, layer.biases_offset - layer.weights_offset);
+      run(unpenalised, layer.biases_offset, layer.stride);
     }
   }
   if (options_.max_norm > 0) {
     s.ws.pending_decay.apply();
     bound_norms(*network_, options_.max_norm);
   }
-  ++steps_;
+  set_steps(steps() + 1);
   return cost;
 }
 
-// Trains on the mini-batches behind `at`, which goes along. False if it was stopped.
+// Trains on the mini-batches behind `at`, and moves it along. False if it was stopped.
 template <class T>
 bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   check_rate(pass.learning_rate, "the learning rate");
@@ -360,17 +281,18 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   const int most = max_threads();
   prepare(s.ws, *network_, stored_density(samples.x), at.batch_size, Purpose::train,
           pass.threads > 0 ? std::min(most, pass.threads) : most);
-  s.ws.ascends = s.ws.threads > 1 && columns_ascend(samples.x.sparse);
+  const SparseView<T>& sparse = samples.x.sparse;
+  s.ws.ascends = s.ws.threads > 1 && (sparse.ascending || columns_ascend(sparse));
   // Nothing is left then that could fail once the update is made. Few parameters are copied faster
   // than they are looked at.
   constexpr std::size_t few_parameters = 4096;
   s.single = network_->parameters().size() >= few_parameters && at.batches == 0 &&
              at.rows <= at.batch_size && options_.max_norm == 0 && !pass.cost_with_penalty &&
              !pass.after_mini_batch && !pass.batch_learning_rate;
-  s.remembered = false;
   s.left_finite = true;
-  if (!s.single) s.remember(*network_);
-  const std::uint64_t steps = steps_;
+  s.snapshot.begin(network_->parameters(), s.slots);
+  if (!s.single) s.snapshot.take();
+  const std::uint64_t steps_before = steps();
   const char* const begun = at.batches == 0 ? "epoch's" : "call's";
 
   bool finite = true, stopping = false, stopped = false;
@@ -412,9 +334,9 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
       stopped = stopping && stop == at.batches;
     }
   };
-  const auto go_back = [&] {
-    s.go_back(*network_);
-    steps_ = steps;
+  const auto restore = [&] {
+    s.snapshot.restore();
+    set_steps(steps_before);
   };
   try {
     // No thread stands by unless some product of a mini-batch deserves it.
@@ -422,11 +344,11 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
     with_spin_pool(large ? s.ws.threads : 1,
                    double(network_->parameters().size()) * double(at.batch_size), std::move(train));
   } catch (...) {
-    go_back();
+    restore();
     throw;
   }
   if (!finite || !(s.single ? s.left_finite.load() : network_->all_finite())) {
-    go_back();
+    restore();
     if (thrown) std::rethrow_exception(thrown);
     throw DivergenceError(
         concat("training diverged in epoch ", network_->epoch(), ": the ",
@@ -463,7 +385,7 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
   EpochPosition at{.epoch = network_->epoch(), .rows = order.empty() ? data.rows() : order.size()};
   at.batch_size = std::min(options_.batch_size, at.rows);
   if (position_ && is_same_epoch(*position_, at, options)) at = *position_;
-  if (options.should_stop) at.order = order_key(options);
+  if (options.should_stop) at.order = row_order_key(options);
   const std::size_t rows = options.penalty_rows ? options.penalty_rows : data.rows();
   const bool whole = run(
       data.samples(),
@@ -510,21 +432,6 @@ double Trainer<T>::step(const Samples<T>& samples, const StepOptions& options) {
        .order = order},
       at);
   return at.weight > 0 ? at.cost / at.weight : 0;
-}
-
-void permutation(std::span<std::int64_t> out, std::uint64_t seed, std::uint64_t epoch) {
-  std::iota(out.begin(), out.end(), 0);
-  const Philox random(seed, Stream::shuffle, epoch, 0);
-  Random4 numbers{};
-  for (std::size_t i = out.size(); i > 1; --i) {
-    const std::size_t drawn = out.size() - i;
-    if (drawn % 2 == 0) numbers = random(drawn / 2);
-    const std::uint64_t bits =
-        Philox::bits64(numbers[2 * (drawn % 2)], numbers[2 * (drawn % 2) + 1]);
-    // The high half of bits * i is uniform in [0, i) but for a bias of i / 2^64.
-    const auto j = static_cast<std::size_t>(high_half(bits, i));
-    std::swap(out[i - 1], out[j]);
-  }
 }
 
 template class Trainer<float>;

@@ -69,6 +69,10 @@ void test_options(void) {
   h.name = "beta_1";
   h.value = 1.5;
   REFUSED(nncore_trainer_create(net, &o, &trainer), "beta_1 is 1.5");
+  h.name = "clip_value"; /* an option of training */
+  h.value = -2;
+  REFUSED(nncore_trainer_create(net, &o, &trainer), "clip_value is -2");
+  h.name = "beta_1";
   h.value = 0.8;
   o.dropout = rates;
   REFUSED(nncore_trainer_create(net, &o, &trainer), "0 dropout rates");

@@ -63,7 +63,7 @@ foreach(header IN LISTS headers)
     set(hidden "its namespace")
   endif()
   string(REGEX MATCHALL "\ntemplate <[^\n]*>\n[^\n]*" templates "${text}")
-  list(FILTER templates EXCLUDE REGEX "\n(class|struct|consteval|constexpr|inline|\\[\\[gnu::visibility)")
+  list(FILTER templates EXCLUDE REGEX "\n(class|struct|concept|consteval|constexpr|inline|\\[\\[gnu::visibility)")
   if(hidden OR templates)
     message(SEND_ERROR "${header} does not make visible: ${hidden} ${templates}")
   endif()
@@ -74,3 +74,28 @@ foreach(header IN LISTS headers)
     message(SEND_ERROR "${header} needs more than the standard library and nncore: ${includes}")
   endif()
 endforeach()
+
+# What including everything costs a program is what its compiler has to read: the headers of the
+# standard library that the interface is made of, and little more. <memory>, <functional>, <atomic>
+# and <filesystem> together would double it.
+function(count_lines variable)
+  set(source "${WORK}/lines.cpp")
+  list(TRANSFORM ARGN REPLACE ".+" "#include <\\0>\n" OUTPUT_VARIABLE includes)
+  file(WRITE "${source}" ${includes})
+  execute_process(COMMAND "${CXX}" -E -P -std=c++20 "-I${INCLUDE}" "${source}"
+                  OUTPUT_VARIABLE text RESULT_VARIABLE failed)
+  string(REGEX REPLACE "[^\n]+" "" newlines "${text}")
+  string(LENGTH "${newlines}" lines)
+  if(failed OR lines EQUAL 0)
+    message(FATAL_ERROR "cannot preprocess ${ARGN}")
+  endif()
+  set(${variable} ${lines} PARENT_SCOPE)
+endfunction()
+
+count_lines(all nncore/nncore.hpp)
+count_lines(standard map optional span stdexcept string string_view variant vector)
+math(EXPR own "${all} - ${standard}")
+if(own GREATER 2000)
+  message(SEND_ERROR "nncore/nncore.hpp is ${all} lines once preprocessed, ${own} more than the "
+                     "standard headers that it may include; expected at most 2000")
+endif()

@@ -68,7 +68,7 @@ struct Resumed {
 
 template <class T>
 Resumed<T> resumed(const TensorFile& file, const TrainOptions& options) {
-  auto network = std::get<std::shared_ptr<Network<T>>>(model_from(file));
+  auto network = std::get<Shared<Network<T>>>(model_from(file));
   TrainOptions again = saved_options(file).value();
   CHECK(again.optimizer == options.optimizer);
   again.batch_size = options.batch_size, again.l2 = options.l2, again.dropout = options.dropout;
@@ -349,7 +349,7 @@ TEST_CASE("a model file keeps additional metadata and tensors") {
   const TensorFile file = read_tensor_file(path);
   CHECK(file.metadata().at("app.name") == "sorter");
   CHECK(file.tensor<double>("app.means", {3})[2] == 3);
-  const auto found = std::get<std::shared_ptr<Network<float>>>(model_from(file));
+  const auto found = std::get<Shared<Network<float>>>(model_from(file));
   CHECK(model_bytes(*found) == model_bytes(network));
   CHECK_THROWS_AS(save_model(network, path, {{{"nncore.cost", "none"}}, {}}), InvalidArgument);
   CHECK_THROWS_AS(save_model(network, path, {{}, {{"biases.1", DType::f64, {3}, means.data()}}}),

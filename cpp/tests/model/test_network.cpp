@@ -318,7 +318,7 @@ TEST_CASE("loading a model file restores the same network") {
   network.set_epoch(12);
   save_model(network, path);
   const AnyNetwork any = load_model(path);
-  const auto& loaded = *std::get<std::shared_ptr<Network<float>>>(any);
+  const auto& loaded = *std::get<Shared<Network<float>>>(any);
   CHECK(loaded.architecture().sizes == network.architecture().sizes);
   CHECK(loaded.architecture().activations == network.architecture().activations);
   CHECK(loaded.architecture().cost == network.architecture().cost);

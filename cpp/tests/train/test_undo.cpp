@@ -2,6 +2,8 @@
 // finite: what it cannot leave so is taken back all the same.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -82,6 +84,121 @@ TEST_CASE_TEMPLATE("a step that diverges is undone, whatever optimises", T, floa
         CHECK(!same_bits(before, state_of(network, trainer)));
       }
     }
+  }
+}
+
+// A step either leaves all numbers finite, or says that it diverged and leaves all bits as they
+// were. True if it diverged.
+template <class T>
+bool diverged(Network<T>& network, Trainer<T>& trainer, const Samples<T>& samples, double rate) {
+  const auto before = state_of(network, trainer);
+  const std::uint64_t steps = trainer.steps();
+  try {
+    trainer.step(samples, {.learning_rate = rate});
+  } catch (const DivergenceError&) {
+    CHECK(same_bits(before, state_of(network, trainer)));
+    CHECK(trainer.steps() == steps);
+    return true;
+  }
+  CHECK(network.all_finite());
+  CHECK(trainer.steps() == steps + 1);
+  return false;
+}
+
+TEST_CASE_TEMPLATE("a step is finite or undone at every rate up to the largest number", T, float,
+                   double) {
+  const OneRow<T> row;
+  const double far = double(std::numeric_limits<T>::max());
+  // A row that has one column 400 times: its gradient is 400 times as large as its factors say.
+  std::vector<T> values(400, 1);
+  std::vector<std::int32_t> columns(400, 3);
+  std::vector<std::int64_t> offsets = {0, 400};
+  const Samples<T> repeated{SparseView<T>{values.data(), columns.data(), offsets.data(), 1, 40},
+                            MatrixView<const T>{row.y.data(), 1, 1, 1},
+                            {}};
+  for (std::size_t o = 0; o < all_names<Optimizer>().size(); ++o) {
+    CAPTURE(name(static_cast<Optimizer>(o)));
+    for (const Samples<T>& samples : {row.dense(), row.sparse(), repeated}) {
+      for (const double penalty : {0.0, 0.5}) {
+        int undone = 0;
+        for (int down = 0; down < 40; ++down) {
+          Network<T> network = linear<T>();
+          // No other gradient is as large then as those of the column.
+          std::fill_n(network.weights(0).row(3), 100, T(0));
+          Trainer<T> trainer(network, {.optimizer = static_cast<Optimizer>(o),
+                                       .l2 = penalty,
+                                       .l1 = penalty,
+                                       .clip_norm = penalty});
+          undone += diverged(network, trainer, samples, far * std::pow(2.0, -down));
+        }
+        CHECK((undone > 0 || penalty > 0));  // a clipped gradient may go anywhere
+        CHECK(undone < 40);
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a step is finite or undone, whatever parameters and slots hold", T, float,
+                   double) {
+  const OneRow<T> row;
+  const T far = std::numeric_limits<T>::max(), nan = std::numeric_limits<T>::quiet_NaN();
+  for (std::size_t o = 0; o < all_names<Optimizer>().size(); ++o) {
+    const auto optimizer = static_cast<Optimizer>(o);
+    CAPTURE(name(optimizer));
+    for (const T held : {far, T(far / 2), T(far / 40), T(-far), T(-1), nan}) {
+      CAPTURE(held);
+      Network<T> network = linear<T>();
+      Trainer<T> trainer(network, {.optimizer = optimizer});
+      network.weights(0).row(5)[7] = held;
+      if (optimizer != Optimizer::sgd) {  // which does not look at what meets no input
+        CHECK(diverged(network, trainer, row.sparse(), 1e-5) == std::isnan(held));
+      }
+      for (std::size_t slot = 0; slot < trainer.slots().size(); ++slot) {
+        Network<T> other = linear<T>();
+        Trainer<T> one(other, {.optimizer = optimizer});
+        one.slots()[slot][7] = held;
+        diverged(other, one, row.dense(), 1e-5);
+        diverged(other, one, row.dense(), double(far) / 1e10);
+      }
+    }
+    if (optimizer_slots(optimizer) == 0 || optimizer == Optimizer::momentum ||
+        optimizer == Optimizer::nesterov) {
+      continue;
+    }
+    // The root of a negative number.
+    Network<T> network = linear<T>();
+    Trainer<T> trainer(network, {.optimizer = optimizer});
+    trainer.slots().back()[7] = -1;
+    CHECK(diverged(network, trainer, row.dense(), 1e-5));
+  }
+}
+
+TEST_CASE("a step with a gradient that is not finite is undone, whatever optimises") {
+  OneRow<float> row;
+  row.y = {1e30f};  // at a finite cost
+  for (const float weight : {1e10f, 1e20f}) {
+    for (const double clip : {0.0, 1.0}) {
+      for (std::size_t o = 0; o < all_names<Optimizer>().size(); ++o) {
+        CAPTURE(name(static_cast<Optimizer>(o)));
+        Network<float> network = linear<float>();
+        network.weights(1).row(7)[0] = weight;  // takes that unit's delta beyond float
+        Trainer<float> trainer(network,
+                               {.optimizer = static_cast<Optimizer>(o), .clip_norm = clip});
+        CHECK(diverged(network, trainer, row.dense(), 1e-5));
+      }
+    }
+  }
+}
+
+TEST_CASE("where nothing stands between a gradient and a quotient by zero, the step is undone") {
+  const OneRow<float> row;
+  for (const Optimizer optimizer : {Optimizer::rmsprop, Optimizer::adagrad, Optimizer::adam}) {
+    CAPTURE(name(optimizer));
+    TrainOptions options{.optimizer = optimizer};
+    set_hyperparameter(options, "epsilon", 0);
+    Network<float> network = linear<float>();
+    Trainer<float> trainer(network, options);
+    CHECK(diverged(network, trainer, row.dense(), 1e-5));  // zeros of x: 0 / 0
   }
 }
 

@@ -36,12 +36,9 @@ def fit(
     batch_size: int,
     learning_rate: float | schedules.Schedule | None,
     optimizer: str | optimizers.Optimizer,
-    l2: float,
-    l1: float,
+    penalties: Mapping[str, float],
     dropout: float | Sequence[float],
-    max_norm: float | None,
-    clip_norm: float | None,
-    clip_value: float | None,
+    bounds: Mapping[str, float | None],
     validation_data: Sequence[Any] | None,
     validation_split: float,
     sample_weight: ArrayLike | None,
@@ -54,7 +51,10 @@ def fit(
     n_threads: int | None,
     progress: bool | str,
 ) -> History:
-    """Trains a network; see `nncore.Network.fit`."""
+    """Trains a network; see `nncore.Network.fit`.
+
+    Penalties and bounds are the core's options of those names; a bound of None is none.
+    """
     with _core.Session(net):
         samples, held_out = training_and_validation(
             Samples.of(x, y, sample_weight), validation_data, validation_split
@@ -85,12 +85,9 @@ def fit(
             batch_size=min(batch_size, len(training.data)),
             optimizer=optimizer.name,
             hyperparameters=optimizer.hyperparameters(),
-            l2=real("l2", l2),
-            l1=real("l1", l1),
-            max_norm=_bound("max_norm", max_norm),
-            clip_norm=_bound("clip_norm", clip_norm),
-            clip_value=_bound("clip_value", clip_value),
             dropout=dropout_rates(net, dropout),
+            **{name: real(name, rate) for name, rate in penalties.items()},
+            **{name: _bound(name, bound) for name, bound in bounds.items()},
         )
         with progress_bar(progress, len(run.epochs)) as show_progress:
             options = {"shuffle": shuffle, "n_threads": threads, "penalty_rows": penalty_rows or 0}
