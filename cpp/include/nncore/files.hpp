@@ -30,9 +30,9 @@ class FileError : public Error {
 // failure the old file is as it was, the temporary is gone, and a FileError says what could not be
 // done.
 //
-// A process that is killed leaves its temporary file behind, .nncore-save-PID-N.tmp, and a lock file
-// that names it, .nncore-save-N.lock; the next call for that directory, by any process of the same
-// user, removes both. The living hold a lock on theirs.
+// A process that is killed leaves its temporary file behind, .nncore-save-PID-N.tmp, and a lock
+// file that names it, .nncore-save-N.lock; the next call for that directory, by any process of the
+// same user, removes both. The living hold a lock on theirs.
 void replace_file(const Path& path, std::span<const std::span<const std::byte>> pieces);
 
 // Throws the FileError that replace_file would throw now for a content of that many bytes, and
