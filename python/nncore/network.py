@@ -71,6 +71,8 @@ class Network(Model):
         clip_value: float | None = None,
         validation_data: Sequence[Any] | None = None,
         validation_split: float = 0.0,
+        X_val: Any = None,
+        y_val: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight = None,
         penalty_rows: int | None = None,
@@ -110,6 +112,7 @@ class Network(Model):
             clip_norm, clip_value: bounds of the gradient's norm and of each of its elements.
             validation_data: (x, y) or (x, y, sample_weight), measured after every epoch.
             validation_split: this fraction of the rows, taken from the end, in its place.
+            X_val, y_val: x and y of validation_data by the names that scikit-learn's pipelines use.
             sample_weight: (n,), how much each row counts.
             class_weight: a dict from label to weight, or "balanced" for n / (classes * count).
             metrics: names from `nncore.metrics`, or callables(y_true, outputs), measured after
@@ -158,6 +161,8 @@ class Network(Model):
             bounds={"max_norm": max_norm, "clip_norm": clip_norm, "clip_value": clip_value},
             validation_data=validation_data,
             validation_split=validation_split,
+            X_val=X_val,
+            y_val=y_val,
             sample_weight=sample_weight,
             class_weight=class_weight,
             penalty_rows=penalty_rows,

@@ -209,16 +209,18 @@ double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Bat
   const double low = -std::log1p(-epsilon), high = -std::log(epsilon);
   return sum_over_rows(ws, network, batch, [&](const T* z, const T* a, const T* y) {
     const double whole = value(z, a, y, units);
-    if (cost == Cost::log_likelihood || units == 1) {
+    if (cost == Cost::log_likelihood) {
       return std::isnan(whole) ? whole : std::clamp(whole, low, high);
     }
-    if (!(whole > high)) return whole;  // no unit alone costs more than all together
+    if (!(whole > high / 2)) return whole;  // no unit alone costs more than all together
     double total = 0;
     for (std::size_t j = 0; j < units; ++j) {
-      const double size = std::abs(static_cast<double>(z[j]));
+      // In T, for near 1 the rounding of an output is a part of what it costs.
+      const T p = std::clamp(T(1) / (T(1) + std::exp(-z[j])), static_cast<T>(epsilon),
+                             static_cast<T>(1 - epsilon));
       const auto target = static_cast<double>(y[j]);
-      total +=
-          std::min(high, size * (z[j] > T(0) ? 1 - target : target) + std::log1p(std::exp(-size)));
+      total -= target * std::log(static_cast<double>(p)) +
+               (1 - target) * std::log(static_cast<double>(T(1) - p));
     }
     return total;
   });

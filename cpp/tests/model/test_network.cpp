@@ -311,6 +311,51 @@ TEST_CASE("what is thrown after a mini-batch undoes the epoch") {
   CHECK(network.epoch() == 0);
 }
 
+TEST_CASE("each mini-batch of an epoch may have a learning rate of its own") {
+  const auto rate_of = [](std::uint64_t number) { return 0.5 / double(number + 1); };
+  Network<float> network = ready(), stepped = ready();
+  const Dataset<float> data(network, xor_samples());
+  Trainer<float>(network, {.batch_size = 1})
+      .epoch(data, {.learning_rate = 99, .shuffle = false, .batch_learning_rate = rate_of});
+  Trainer<float> trainer(stepped, {.batch_size = 1});
+  for (std::int64_t row = 0; row < 4; ++row) {
+    const std::vector<std::int64_t> order{row};
+    trainer.step(data.samples(), {.learning_rate = rate_of(std::uint64_t(row)), .order = order});
+  }
+  CHECK(std::equal(network.parameters().begin(), network.parameters().end(),
+                   stepped.parameters().begin()));
+
+  Trainer<float> refused(network, {.batch_size = 1});
+  const auto negative = [](std::uint64_t number) { return number == 2 ? -1.0 : 0.1; };
+  CHECK_THROWS_AS(refused.epoch(data, {.learning_rate = 0.1, .batch_learning_rate = negative}),
+                  InvalidArgument);
+  CHECK(refused.steps() == 0);
+}
+
+TEST_CASE("costs may be told of outputs clipped away from 0 and 1, with the same gradients") {
+  const std::vector<double> x{1000, -1000, 1};
+  const std::vector<std::int64_t> wrong{0, 1, 1};
+  for (const bool softmax : {false, true}) {
+    Architecture architecture{.sizes = {1, softmax ? std::size_t{2} : std::size_t{1}},
+                              .activations = {softmax ? Activation::softmax : Activation::sigmoid},
+                              .cost = softmax ? Cost::log_likelihood : Cost::cross_entropy};
+    Network<double> exact(architecture), clipped(architecture);
+    for (Network<double>* network : {&exact, &clipped}) {
+      network->weights(0).row(0)[softmax ? 1 : 0] = 1;  // z = x is the logit of class 1
+    }
+    const Samples<double> samples{{x, 1}, wrong};
+    const auto cost_of = [&](Network<double>& network, double epsilon) {
+      return Trainer<double>(network, {.batch_size = 3})
+          .epoch(samples, {.learning_rate = 0.01, .cost_epsilon = epsilon});
+    };
+    const double one = std::log1p(std::exp(-1.0));
+    CHECK(cost_of(exact, 0) == doctest::Approx((2000 + one) / 3));
+    CHECK(cost_of(clipped, 1e-6) == doctest::Approx((-2 * std::log(1e-6) + one) / 3).epsilon(1e-9));
+    CHECK(std::equal(exact.parameters().begin(), exact.parameters().end(),
+                     clipped.parameters().begin()));
+  }
+}
+
 TEST_CASE("loading a model file restores the same network") {
   const TemporaryDirectory directory;
   const auto path = directory.path() / "model.safetensors";

@@ -17,8 +17,12 @@ _REACH = {
     "softplus": (0.0, math.inf),
     "exponential": (0.0, math.inf),
     "elu": (-1.0, math.inf),
+    "selu": (-1.7581, math.inf),
     "gelu": (-0.17, math.inf),
+    "gelu_tanh": (-0.1701, math.inf),
     "silu": (-0.2785, math.inf),
+    "mish": (-0.3089, math.inf),
+    "relu6": (0.0, 6.0),
 }
 """The lowest and the highest value of activations that have an end. Costs of softmax outputs check
 their targets themselves."""

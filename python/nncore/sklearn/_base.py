@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy, deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -97,6 +98,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     n_threads: int | None
 
     _net: Network
+    _given: Mapping[str, list[Any]] = MappingProxyType({})
+    """Parameters that were assigned before the first fit."""
     n_features_in_: int
     n_outputs_: int
     n_layers_: int
@@ -126,22 +129,50 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         return self._fitted("network_")
 
     @property
-    def coefs_(self) -> Parameters:
-        """Live views of the weights, layer by layer, (inputs, units); assigning copies in."""
+    def coefs_(self) -> Parameters | list[Any]:
+        """Live views of the weights, layer by layer, (inputs, units); assigning copies in.
+
+        Assigned before the first fit they are what `partial_fit`, and `fit` with warm_start, begin
+        with, as in scikit-learn; so are `intercepts_`.
+        """
+        if not hasattr(self, "_net") and "coefs_" in self._given:
+            return self._given["coefs_"]
         return Parameters([w.T for w in self._fitted("coefs_").weights])
 
     @coefs_.setter
     def coefs_(self, arrays: Iterable[Any]) -> None:
-        self._fitted("coefs_").weights = [np.asarray(array).T for array in arrays]
+        if not hasattr(self, "_net"):
+            self._given = {**self._given, "coefs_": list(arrays)}
+            return
+        self._net.weights = [np.asarray(array).T for array in arrays]
 
     @property
-    def intercepts_(self) -> Parameters:
+    def intercepts_(self) -> Parameters | list[Any]:
         """Live views of the biases, layer by layer, (units,); assigning copies in."""
+        if not hasattr(self, "_net") and "intercepts_" in self._given:
+            return self._given["intercepts_"]
         return self._fitted("intercepts_").biases
 
     @intercepts_.setter
     def intercepts_(self, arrays: Iterable[Any]) -> None:
-        self._fitted("intercepts_").biases = list(arrays)
+        if not hasattr(self, "_net"):
+            self._given = {**self._given, "intercepts_": list(arrays)}
+            return
+        self._net.biases = list(arrays)
+
+    @property
+    def _no_improvement_count(self) -> int:
+        """scikit-learn's name, which programs look at though it is private."""
+        return self._pace.no_improvement_count
+
+    @_no_improvement_count.setter
+    def _no_improvement_count(self, count: int) -> None:
+        self._pace = replace(getattr(self, "_pace", Pace()), no_improvement_count=count)
+
+    @property
+    def _optimizer(self) -> Pace:
+        """What has the current `learning_rate`, as scikit-learn's private attribute has it."""
+        return self._pace
 
     def _fitted(self, attribute: str) -> Network:
         try:
@@ -159,14 +190,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             raise ValueError("partial_fit does not support early_stopping=True")
         if eval_set is not None and self.solver == "lbfgs":
             raise ValueError("solver='lbfgs' knows no eval_set; take solver='adam' or 'sgd'")
-        first = not hasattr(self, "_net") or not (self.warm_start or incremental)
+        goes_on = self.warm_start or incremental
+        first = not (goes_on and hasattr(self, "_net"))
+        given = self._given if goes_on else {}
         X, y = self._check_data(X, y, reset=first)
         self._learn_targets(y, "known" if incremental else "new" if first else "same")
         rows = self._rows(X, y, sample_weight)
         validation = None if eval_set is None else self._check_eval_set(eval_set)
         rows.weight = self._training_weight(rows, incremental)
         self._random_state = check_random_state(self.random_state)
-        self._prepare_network(rows, X.dtype, anew=first)
+        self._prepare_network(rows, X.dtype, anew=first, given=given)
+        self.__dict__.pop("_given", None)
         if self.solver == "lbfgs":
             self.loss_, self.n_iter_ = fit_lbfgs(
                 self._net, rows, alpha=self.alpha, tol=self.tol, max_iter=self.max_iter,
@@ -192,6 +226,17 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y
+
+    def _validation_data(self, eval_set: Any, X_val: Any, y_val: Any, weight: Any) -> Any:
+        """The validation data in the form of eval_set, whichever way they were given."""
+        if X_val is None and y_val is None and weight is None:
+            return eval_set
+        if eval_set is not None:
+            raise ValueError("give eval_set, or X_val and y_val, not both")
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"{missing} is missing; validation data are X_val and y_val together")
+        return (X_val, y_val) if weight is None else (X_val, y_val, weight)
 
     def _check_eval_set(self, eval_set: Any) -> Rows:
         if not isinstance(eval_set, (tuple, list)) or len(eval_set) not in (2, 3):
@@ -227,7 +272,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             validation.weight = _check_sample_weight(sample_weight, rows.x)[held_out]
         return rows.take(train), validation
 
-    def _prepare_network(self, rows: Rows, dtype: Any, anew: bool) -> None:
+    def _prepare_network(
+        self, rows: Rows, dtype: Any, anew: bool, given: Mapping[str, list[Any]]
+    ) -> None:
         """A network with fresh parameters, or the one there is, with its activations as asked."""
         outputs = rows.targets.shape[1] if rows.targets.ndim == 2 else self._single_outputs()
         hidden = _params.hidden_sizes(self.hidden_layer_sizes)
@@ -235,7 +282,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         names = _params.layer_activations(self.activation, len(hidden))
         activations = [_params.CORE_NAMES.get(name, name) for name in names]
         if anew:
-            self._initialize(sizes, activations, dtype)
+            self._initialize(sizes, activations, dtype, given)
             return
         if self._net.sizes != sizes:
             raise ValueError(
@@ -247,13 +294,20 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             self.out_activation_ = output
             self._build(sizes, activations, net.dtype, net.seed, (net.weights, net.biases))
 
-    def _initialize(self, sizes: Sequence[int], activations: list[str], dtype: Any) -> None:
-        draw = self._random_state.uniform
-        weights, biases = [], []
-        bounds = _params.glorot_bounds(self.activation, sizes)
-        for bound, fan_in, fan_out in zip(bounds, sizes, sizes[1:], strict=False):
-            weights.append(draw(-bound, bound, (fan_in, fan_out)).T)
-            biases.append(draw(-bound, bound, fan_out))
+    def _initialize(
+        self,
+        sizes: Sequence[int],
+        activations: list[str],
+        dtype: Any,
+        given: Mapping[str, list[Any]],
+    ) -> None:
+        if given and given.keys() != {"coefs_", "intercepts_"}:
+            raise ValueError(f"only {next(iter(given))} is set; expected coefs_ and intercepts_")
+        if given:
+            weights = [np.asarray(coef).T for coef in given["coefs_"]]
+            biases = given["intercepts_"]
+        else:
+            weights, biases = self._drawn_parameters(sizes)
         # Without dropout, draws from the random state are scikit-learn's and no others.
         seed = int(self._random_state.randint(2**31)) if np.any(self.dropout) else 0
         self.n_iter_ = self.t_ = 0
@@ -263,6 +317,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._pace = Pace()
         for curve in _CURVES:
             self.__dict__.pop(curve, None)
+
+    def _drawn_parameters(self, sizes: Sequence[int]) -> tuple[list[Any], list[Any]]:
+        draw = self._random_state.uniform
+        weights, biases = [], []
+        bounds = _params.glorot_bounds(self.activation, sizes)
+        for bound, fan_in, fan_out in zip(bounds, sizes, sizes[1:], strict=False):
+            weights.append(draw(-bound, bound, (fan_in, fan_out)).T)
+            biases.append(draw(-bound, bound, fan_out))
+        return weights, biases
 
     def _begin_curves(self, measures: bool) -> None:
         """Creates the curves that the stochastic solvers append to, unless an earlier call did."""
@@ -303,7 +366,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _outputs(self, X: Any) -> NDArray[Any]:
         """The network's outputs for X, (n, n_outputs_)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "_net")
         X = validate_data(self, X, accept_sparse=_FORMATS, reset=False)
         outputs: NDArray[Any] = self._net.feedforward(X)
         return outputs

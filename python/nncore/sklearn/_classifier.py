@@ -90,29 +90,52 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     ) -> None:
         self._store_parameters(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> MLPClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        eval_set: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPClassifier:
         """Trains on X (n, n_features), dense or sparse, and y (n,) or indicators (n, n_labels).
 
         Args:
             sample_weight: (n,), how much each row counts.
             eval_set: (X, y) or (X, y, sample_weight) to measure after every epoch, and for early
                 stopping to follow in place of rows held out of X.
+            X_val, y_val, sample_weight_val: the same one by one, for metadata routing: a Pipeline
+                with transform_input=["X_val"] transforms X_val as it does X.
 
         Raises:
             ValueError, TypeError: a parameter or the data are wrong, or training diverged.
         """
-        return self._fit(X, y, sample_weight, eval_set, incremental=False)
+        validation = self._validation_data(eval_set, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, incremental=False)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        classes: Any = None,
+        add_classes: bool = False,
     ) -> MLPClassifier:
         """One epoch over these rows, going on from the last call.
 
         Args:
             classes: all that there will ever be; needed in the first call only.
+            add_classes: whether y and `classes` may have new ones. Each gets an output that starts
+                at zero; what the others compute stays as it is, before this epoch. The
+                optimiser's memory then starts anew.
         """
-        self._learn_classes(y, classes)
+        if add_classes:
+            self._add_classes(y, classes)
+        else:
+            self._learn_classes(y, classes)
         return self._fit(X, y, sample_weight, None, incremental=True)
 
     def predict(self, X: Any) -> Any:
@@ -180,6 +203,44 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"classes={classes!r} is not the same as on last call to partial_fit, "
                 f"was: {self.classes_!r}"
             )
+
+    def _add_classes(self, y: Any, classes: Any) -> None:
+        """Makes room for the classes of y, and of `classes`, that were not there."""
+        given = [y] if classes is None else [y, classes]
+        if not hasattr(self, "classes_"):
+            several = type_of_target(y).startswith("multilabel")
+            self._set_classes(y if several else unique_labels(*given))
+            return
+        if self._kind.startswith("multilabel"):
+            raise ValueError("add_classes is for one class a row; these are several labels a row")
+        known = unique_labels(self.classes_, *given)
+        if len(known) > len(self.classes_):
+            self._grow(known)
+
+    def _grow(self, classes: NDArray[Any]) -> None:
+        """Adds outputs for the classes, of which we know some, that start at zero."""
+        net, old = self._net, self.classes_
+        places = np.searchsorted(classes, old)
+        parameters = []
+        for last in (net.weights[-1], net.biases[-1]):
+            outputs = np.zeros((len(classes), *last.shape[1:]), last.dtype)
+            if self.out_activation_ == "softmax":
+                outputs[places] = last
+            elif len(old) == 2:  # one sigmoid is a softmax of which one output is zero
+                outputs[places[1]] = last[0]
+            else:  # of a single class the sigmoid tells how little likely it is
+                outputs[places[0]] = -last[0]
+            if len(classes) == 2:
+                outputs = outputs[1:] - outputs[:1]
+            parameters.append(outputs)
+        self.classes_, self._kind = classes, "binary" if len(classes) == 2 else "multiclass"
+        self.n_outputs_, self.out_activation_ = self._single_outputs(), self._out_activation()
+        self._build(
+            (*net.sizes[:-1], self.n_outputs_), list(net.activations[:-1]), net.dtype, net.seed,
+            ([*net.weights[:-1], parameters[0]], [*net.biases[:-1], parameters[1]]),
+        )  # fmt: skip
+        self._net.epoch, self._net.history = net.epoch, net.history
+        self._net.training_state.begin = net.training_state.begin
 
     def _set_classes(self, y: Any) -> None:
         kind = type_of_target(y, input_name="y")

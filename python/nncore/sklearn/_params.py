@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,9 @@ def check_parameters(params: dict[str, Any]) -> None:
         integer("n_iter_no_change", patience, low=1)
     if isinstance(params.get("class_weight"), str):
         check_name("class_weight", params["class_weight"], ["balanced"])
+    elif isinstance(params.get("class_weight"), Mapping):
+        for label, weight in params["class_weight"].items():
+            real(f"class_weight[{label!r}]", weight)
     for rate in np.ravel(params["dropout"]):
         real("dropout", rate, high=1.0, below=True)
     in_calling_order(params["callbacks"] or ())

@@ -84,18 +84,30 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     ) -> None:
         self._store_parameters(locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> MLPRegressor:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        eval_set: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPRegressor:
         """Trains on X (n, n_features), dense or sparse, and y (n,) or (n, n_outputs).
 
         Args:
             sample_weight: (n,), how much each row counts.
             eval_set: (X, y) or (X, y, sample_weight) to measure after every epoch, and for early
                 stopping to follow in place of rows held out of X.
+            X_val, y_val, sample_weight_val: the same one by one, for metadata routing: a Pipeline
+                with transform_input=["X_val"] transforms X_val as it does X.
 
         Raises:
             ValueError, TypeError: a parameter or the data are wrong, or training diverged.
         """
-        return self._fit(X, y, sample_weight, eval_set, incremental=False)
+        validation = self._validation_data(eval_set, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, validation, incremental=False)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:

@@ -131,6 +131,9 @@ class StochasticTask(TrainingTask):
         self.batch_size = _batch_size(estimator.batch_size, len(rows))
         self.run.batches = -(-len(rows) // self.batch_size)
         self.costs = np.zeros((self.run.batches, 3))
+        # scikit-learn's log-loss is that of probabilities clipped away from 0 and 1.
+        log_loss = net.cost in ("cross_entropy", "log_likelihood")
+        self.cost_epsilon = float(np.finfo(net.dtype).eps) if log_loss else 0.0
         self.trainer = self._make_trainer(anew=not incremental)
         self.warning: tuple[str, type[Warning]] | None = None
         self.best_parameters = self._copied_parameters() if estimator.early_stopping else None
@@ -143,7 +146,8 @@ class StochasticTask(TrainingTask):
         if anew:
             state.forget_optimizer()
         if state.trainer is None:
-            self.pace.learning_rate = estimator.learning_rate_init
+            if anew or math.isnan(self.pace.learning_rate):
+                self.pace.learning_rate = estimator.learning_rate_init
             optimizer = _optimizer(estimator)
             rule = optimizer.name, optimizer.hyperparameters()
         else:
@@ -173,6 +177,7 @@ class StochasticTask(TrainingTask):
             self.order if estimator.shuffle else None,
             penalty_by_mini_batch=True,
             cost_with_penalty=True,
+            cost_epsilon=self.cost_epsilon,
             n_threads=estimator.n_threads or 0,
             mini_batch_costs=self.costs,
         )

@@ -41,6 +41,8 @@ def fit(
     bounds: Mapping[str, float | None],
     validation_data: Sequence[Any] | None,
     validation_split: float,
+    X_val: Any,
+    y_val: ArrayLike | None,
     sample_weight: ArrayLike | None,
     class_weight: ClassWeight,
     penalty_rows: int | None,
@@ -55,6 +57,13 @@ def fit(
 
     Penalties and bounds are the core's options of those names; a bound of None is none.
     """
+    if X_val is not None or y_val is not None:
+        if validation_data is not None:
+            raise ValueError("give validation_data, or X_val and y_val, not both")
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"{missing} is missing; validation data are X_val and y_val together")
+        validation_data = X_val, y_val
     with _core.Session(net):
         samples, held_out = training_and_validation(
             Samples.of(x, y, sample_weight), validation_data, validation_split
