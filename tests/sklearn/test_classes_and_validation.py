@@ -263,3 +263,25 @@ def test_curves_agree_on_inputs_that_are_not_scaled(solver: str, outputs: str, d
     tolerance = 1e-9 if dtype is np.float64 else 2e-3
     np.testing.assert_allclose(*curves, rtol=tolerance, atol=1e-6)
     assert max(curves[0]) > 2 * -np.log(0.5)
+
+
+# ---- messages ------------------------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize("bad", ["NA", "NaT", None, float("nan"), float("inf"), "text"])
+def test_what_is_no_number_is_named_by_row_and_column(estimator: Any, bad: Any) -> None:
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame(SCALED, columns=["a", "b", "c", "d"]).astype(object)
+    fitted = estimator(**options()).fit(x.astype(float), Y)
+    x.iloc[7, 2] = getattr(pandas, bad) if bad in ("NA", "NaT") else bad
+    for call in (lambda: estimator(**options()).fit(x, Y), lambda: fitted.predict(x)):
+        with pytest.raises((TypeError, ValueError), match=r"in row 7, column 'c'; expected"):
+            call()
+
+
+def test_targets_that_are_no_numbers_are_named() -> None:
+    y = SCALED[:, 0].copy()
+    y[5] = np.nan
+    with pytest.raises(ValueError, match="y has nan in row 5"):
+        MLPRegressor(**options()).fit(SCALED, y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
@@ -21,6 +21,7 @@ from nncore._model import from_plain_state, plain_state
 from nncore.network import Network, Parameters
 from nncore.sklearn import _params
 from nncore.sklearn._lbfgs import fit_lbfgs
+from nncore.sklearn._places import naming_places
 from nncore.sklearn._samples import Rows
 from nncore.sklearn._skl2onnx import register_if_imported
 from nncore.sklearn._stochastic import Pace, fit_stochastic
@@ -218,10 +219,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _check_data(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
         """X (n, n_features_in_) as float32 or float64, dense or CSR, and y as an array."""
-        X, y = validate_data(
-            self, X, y, accept_sparse=_FORMATS, multi_output=True, reset=reset,
-            dtype=(np.float64, np.float32), y_numeric=self._numeric_targets,
-        )  # fmt: skip
+        with naming_places(X, y):
+            X, y = validate_data(
+                self, X, y, accept_sparse=_FORMATS, multi_output=True, reset=reset,
+                dtype=(np.float64, np.float32), y_numeric=self._numeric_targets,
+            )  # fmt: skip
         X = X.tocsr() if hasattr(X, "tocsr") else X
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
@@ -307,7 +309,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             weights = [np.asarray(coef).T for coef in given["coefs_"]]
             biases = given["intercepts_"]
         else:
-            weights, biases = self._drawn_parameters(sizes)
+            draw = self._random_state.uniform
+            weights, biases = _params.drawn_parameters(draw, self.activation, sizes)
         # Without dropout, draws from the random state are scikit-learn's and no others.
         seed = int(self._random_state.randint(2**31)) if np.any(self.dropout) else 0
         self.n_iter_ = self.t_ = 0
@@ -317,15 +320,6 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self._pace = Pace()
         for curve in _CURVES:
             self.__dict__.pop(curve, None)
-
-    def _drawn_parameters(self, sizes: Sequence[int]) -> tuple[list[Any], list[Any]]:
-        draw = self._random_state.uniform
-        weights, biases = [], []
-        bounds = _params.glorot_bounds(self.activation, sizes)
-        for bound, fan_in, fan_out in zip(bounds, sizes, sizes[1:], strict=False):
-            weights.append(draw(-bound, bound, (fan_in, fan_out)).T)
-            biases.append(draw(-bound, bound, fan_out))
-        return weights, biases
 
     def _begin_curves(self, measures: bool) -> None:
         """Creates the curves that the stochastic solvers append to, unless an earlier call did."""
@@ -367,7 +361,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> NDArray[Any]:
         """The network's outputs for X, (n, n_outputs_)."""
         check_is_fitted(self, "_net")
-        X = validate_data(self, X, accept_sparse=_FORMATS, reset=False)
+        with naming_places(X):
+            X = validate_data(self, X, accept_sparse=_FORMATS, reset=False)
         outputs: NDArray[Any] = self._net.feedforward(X)
         return outputs
 
@@ -380,7 +375,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             return self._score(rows, outputs) if np.isfinite(outputs).all() else np.nan
         weights = {} if rows.weight is None else {"sample_weight": rows.weight}
         # The rows were validated and have no column names any more, so the copy must have none.
-        nameless = copy(self)
+        # copy() would copy the network.
+        nameless = object.__new__(type(self))
+        nameless.__dict__.update(vars(self))
         nameless.__dict__.pop("feature_names_in_", None)
         scorer = check_scoring(nameless, self.scoring)
         return float(scorer(nameless, rows.x, rows.labels, **weights))

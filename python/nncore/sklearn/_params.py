@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,3 +95,15 @@ def glorot_bounds(activation: str | Sequence[str], sizes: Sequence[int]) -> list
         math.sqrt((2.0 if name in ("logistic", "sigmoid") else 6.0) / (fan_in + fan_out))
         for name, fan_in, fan_out in zip([*hidden, last], sizes, sizes[1:], strict=False)
     ]
+
+
+def drawn_parameters(
+    draw: Callable[..., Any], activation: str | Sequence[str], sizes: Sequence[int]
+) -> tuple[list[Any], list[Any]]:
+    """Initial weights, (units, inputs) each, and biases, by scikit-learn's draws in its order."""
+    weights, biases = [], []
+    bounds = glorot_bounds(activation, sizes)
+    for bound, fan_in, fan_out in zip(bounds, sizes, sizes[1:], strict=False):
+        weights.append(draw(-bound, bound, (fan_in, fan_out)).T)
+        biases.append(draw(-bound, bound, fan_out))
+    return weights, biases
