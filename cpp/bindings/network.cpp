@@ -109,8 +109,8 @@ void warn_of_doubtful_classes(const Architecture& architecture) {
 
 py::object predict(const PyNetwork& self, const py::object& x) {
   return self.visit([&]<class T>(const Network<T>& network) -> py::object {
-    warn_of_doubtful_classes(network.architecture());
     return with_rows(network, x, [&](const Rows<T>& rows) -> py::object {
+      warn_of_doubtful_classes(network.architecture());
       if (rows.single) {
         std::int64_t label = 0;
         without_gil(network, 1, [&] { network.predict(rows.view, {&label, 1}); });
