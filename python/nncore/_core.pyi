@@ -155,7 +155,7 @@ def save_model(
     """Writes a model file, with the given metadata and tensors besides."""
 
 def load_model(path: str | os.PathLike[str], /) -> tuple[Network, dict[str, str]]:
-    """Reads a model file. Raises ModelFileError."""
+    """Reads a model file and all its metadata. Raises ModelFileError."""
 
 class Dataset:
     """Rows, targets and weights, checked and converted once, read by many epochs.

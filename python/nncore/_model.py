@@ -22,6 +22,7 @@ from nncore._support.architecture import (
 )
 from nncore._support.checks import file_path, integer, real
 from nncore._support.labels import labels_as_metadata, labels_from_metadata
+from nncore._support.metadata import belongs_to_library, checked_metadata
 from nncore._support.names import check_cost_and_output, check_name
 from nncore.history import History
 
@@ -64,6 +65,10 @@ class Model(_core.Network):
 
     _classes: NDArray[Any] | None = None
 
+    metadata: dict[str, str]
+    """Texts that are kept in the model's file and its checkpoints, for programs' own use. Names
+    that begin with "nncore." are the library's, as are "classes" and "checkpoint"."""
+
     _training: TrainingState | None
     """None until it is asked for: a network that only predicts is not trained."""
 
@@ -98,6 +103,7 @@ class Model(_core.Network):
         except MemoryError:
             raise MemoryError(f"a network of sizes {core[0]} does not fit into memory") from None
         self.history = History()
+        self.metadata = {}
         self._training = None
 
     @property
@@ -232,26 +238,33 @@ class Model(_core.Network):
         Raises:
             ModelFileError: the file cannot be written, is write-protected, or is no regular file
                 but a device or a FIFO; the message names it and the fault.
-            ValueError: a parameter is not finite; such a model could not be loaded.
+            ValueError: a parameter is not finite; such a model could not be loaded. Or a name in
+                `metadata` is the library's.
+            TypeError: `metadata` holds something else than texts.
             BusyError: the network is being trained in another thread.
         """
         self.check_finite()
-        _core.save_model(self, file_path(path), labels_as_metadata(self.classes))
+        _core.save_model(self, file_path(path), self._file_metadata())
+
+    def _file_metadata(self) -> dict[str, str]:
+        """What a file says beside the parameters."""
+        return checked_metadata(self.metadata) | labels_as_metadata(self.classes)
 
     @classmethod
     def load(cls: type[Self], path: str | os.PathLike[str]) -> Self:
-        """Reads a model file: the same architecture, parameters, seed and epoch.
+        """Reads a model file: the same architecture, parameters, seed, epoch and metadata.
 
         Raises:
             ModelFileError: there is no such file, it cannot be read, is no model file, or is
                 damaged; the message names it and the fault.
         """
-        net = cls.__new__(cls)
         core, metadata = _core.load_model(file_path(path))
+        net = cls.__new__(cls)
         net._build(core)
         labels = labels_from_metadata(metadata)
         if labels is not None and len(labels) == max(net.sizes[-1], 2):
             net.classes = labels
+        net.metadata = {k: v for k, v in metadata.items() if not belongs_to_library(k)}
         return net
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
@@ -271,7 +284,7 @@ class Model(_core.Network):
 
         _core.check_no_session_elsewhere(self)
         self.check_finite()
-        metadata = labels_as_metadata(self.classes)
+        metadata = self._file_metadata()
         checkpoint.save(self, self.history, self.training_state, file_path(path), metadata)
 
     @classmethod
@@ -368,6 +381,7 @@ class Model(_core.Network):
         _core.check_no_session_elsewhere(self)
         state = {key: value for key, value in vars(self).items() if key != "_training"}
         state["history"] = history
+        state["metadata"] = dict(self.metadata)  # even a shallow copy must not share it
         core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
         parameters = [*self.weights, *self.biases]
         training = None if self._training is None else self._training.copied()

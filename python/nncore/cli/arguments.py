@@ -69,6 +69,35 @@ def layers(text: str) -> list[int]:
     return sizes
 
 
+def hidden_layers(text: str) -> list[int]:
+    """Parses the sizes of the hidden layers, 0 for none."""
+    try:
+        sizes = [int(part) for part in text.split(",")]
+    except ValueError:
+        sizes = [-1]
+    if sizes == [0]:
+        return []
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected sizes with commas between them, as in 64,32, or 0, found {text!r}"
+        )
+    return sizes
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Parses a height and width in pixels: 28, or 28x32."""
+    parts = text.split("x")
+    try:
+        height, width = int(parts[0]), int(parts[-1])
+    except ValueError:
+        height = width = 0
+    if len(parts) > 2 or not (1 <= height <= 1000 and 1 <= width <= 1000):
+        raise argparse.ArgumentTypeError(
+            f"expected pixels from 1 to 1000, as in 28 or 28x32 (height, width), found {text!r}"
+        )
+    return height, width
+
+
 def named(kind: str, names: Iterable[str]) -> Callable[[str], str]:
     """Parses one of `names`."""
 
@@ -97,17 +126,63 @@ def data(text: str) -> str:
     )
 
 
+TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet", ".npz")
+"""How the names of files end that hold tables."""
+
+
+def data_or_table(text: str) -> str:
+    """Parses what `data` does, or the name of a file, which must be there and hold a table."""
+    if os.path.isfile(text):
+        if text.lower().endswith(TABLES):
+            return text
+        raise argparse.ArgumentTypeError(
+            f"expected a table, whose name ends in one of {', '.join(TABLES)}, found {text!r}"
+        )
+    try:
+        return data(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            "expected mnist, digits, a table (.csv, .parquet, .npz), or a directory that holds "
+            f"MNIST's four files or a folder of images for each class, found {text!r}"
+        ) from None
+
+
 def add_data(parser: argparse._ActionsContainer) -> None:
     """Adds the option --data, which `train` and `evaluate` share."""
     parser.add_argument(
         "--data",
-        type=data,
+        type=data_or_table,
         default="mnist",
-        metavar="mnist|digits|DIR",
+        metavar="mnist|digits|FILE|DIR",
         help="mnist, looked for in the directory that NNCORE_DATA names, then in the cache, else "
-        "downloaded; digits, which are drawn on the spot; or a directory that holds four files "
-        "named as MNIST's (default: mnist)",
+        "downloaded; digits, which are drawn on the spot; a directory that holds four files "
+        "named as MNIST's; or your own: a table (.csv, .tsv, .parquet, .npz), or a directory "
+        "with a sub-folder of images for each class (default: mnist)",
     )
+
+
+def add_no_header(parser: argparse._ActionsContainer) -> None:
+    """Adds the option --no-header, of commands that read tables."""
+    parser.add_argument(
+        "--no-header",
+        action="store_true",
+        help="the first line of a text table is a row; its columns are called 1, 2, 3, ...",
+    )
+
+
+def add_user_options(parser: argparse._ActionsContainer) -> None:
+    """Adds what `predict` takes for models of users' own data."""
+    parser.add_argument(
+        "--output",
+        type=file,
+        metavar="FILE",
+        help="of your own data: where to write the predictions, as CSV, or as JSON if its name "
+        "ends in .json; a file of that name is replaced (default: standard output)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="of your own data: write a JSON array, a row a line"
+    )
+    add_no_header(parser)
 
 
 def add_threads(parser: argparse._ActionsContainer) -> None:

@@ -19,11 +19,11 @@ class EpochLines(Callback):
 
     Args:
         epochs: the number that the run ends with.
-        rows: how many validation images there are.
+        rows: how many validation rows are classified; None to show their cost instead.
         plan: what the run does; its learning rate is added.
     """
 
-    def __init__(self, epochs: int, rows: int, plan: str) -> None:
+    def __init__(self, epochs: int, rows: int | None, plan: str) -> None:
         self.epochs = epochs
         self.rows = rows
         self.plan = plan
@@ -42,22 +42,29 @@ class EpochLines(Callback):
             return
         say(f"training  {self.plan}, learning rate {run.learning_rate:g}")
         say()
-        say(self._line("epoch", "cost", "validation accuracy", "seconds"))
+        say(self._line("epoch", "cost", self._heading(), "seconds"))
         self._bar = _bar(run.epoch, self.epochs)
         self.begun = True
 
     def on_epoch_end(self, run: Run) -> None:
         logs = run.logs
-        fraction = logs.get("validation_accuracy")
-        right = "-" if fraction is None else _share(fraction, self.rows)
+        if self.rows is None:
+            cost = logs.get("validation_cost")
+            right = "-" if cost is None else f"{cost:.5f}"
+        else:
+            fraction = logs.get("validation_accuracy")
+            right = "-" if fraction is None else _share(fraction, self.rows)
         done, seconds = f"{run.epoch + 1}/{self.epochs}", f"{logs['seconds']:.2f}"
         say(self._line(done, f"{logs['cost']:.5f}", right, seconds))
         if self._bar is not None:
             self._bar.update()
 
+    def _heading(self) -> str:
+        return "validation cost" if self.rows is None else "validation accuracy"
+
     def _line(self, epoch: str, cost: str, right: str, seconds: str) -> str:
         first = max(len("epoch"), 2 * len(str(self.epochs)) + 1)
-        third = max(len("validation accuracy"), len(_share(1.0, self.rows)))
+        third = max(len(self._heading()), len(_share(1.0, self.rows or 0)))
         return f"{epoch:>{first}}  {cost:>9}  {right:>{third}}  {seconds:>7}"
 
 

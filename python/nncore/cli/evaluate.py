@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nncore import _core
 
-from .arguments import CLASSES, add_data, add_threads
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from .arguments import CLASSES, add_data, add_no_header, add_threads
 
 
 def add(commands: argparse._SubParsersAction[Any]) -> None:
@@ -23,15 +19,20 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="a file that nncore train has saved")
     add_data(parser)
+    add_no_header(parser)
     add_threads(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    from .user_evaluate import evaluate_user_data
+
+    if (code := evaluate_user_data(options)) is not None:
+        return code
     import numpy as np
 
     from .load import load_data, load_model
-    from .output import share, table
+    from .output import confusion_rows, share, table
 
     if options.threads is not None:
         _core.set_num_threads(options.threads)
@@ -45,15 +46,5 @@ def run(options: argparse.Namespace) -> int:
     print()
     print("Digits (rows) and what they were taken for (columns)")
     print()
-    print(table(_rows(counts)))
+    print(table(confusion_rows(counts, list(map(str, range(CLASSES))))))
     return 0
-
-
-def _rows(counts: NDArray[np.int64]) -> list[list[str]]:
-    rows = [["", *map(str, range(CLASSES)), "total", "right"]]
-    for digit, taken in enumerate(counts):
-        total = int(taken.sum())
-        right = f"{100 * taken[digit] / total:.2f} %" if total else "-"
-        cells = [f"{n:,}" if n else "." for n in map(int, taken)]
-        rows.append([str(digit), *cells, f"{total:,}", right])
-    return rows

@@ -72,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     from nncore._support.files import check_replaceable
 
     from .output import layers_text, printable
+    from .user_data import KEY
 
     check_replaceable(options.output)
     net = Network.load(options.model)
@@ -88,6 +89,9 @@ def run(options: argparse.Namespace) -> int:
         export.to_npz(net, options.output)
     else:
         export.to_book_json(net, options.output)
+    if KEY in net.metadata:
+        print("note      it holds the network alone, whose inputs are your data as nncore train")
+        print("          prepared them: nncore info shows the columns, scales and classes")
     size = os.path.getsize(options.output)
     print(f"saved     {printable(options.output)}, {size:,} bytes")
     if kind == "c":

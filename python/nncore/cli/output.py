@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 DEFAULT_OUTPUT = "nncore-model.safetensors"
 
@@ -55,6 +60,17 @@ def table(rows: list[list[str]]) -> str:
         "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def confusion_rows(counts: NDArray[np.int64], names: list[str]) -> list[list[str]]:
+    """A table of the true classes (rows of counts) and what they were taken for (columns)."""
+    rows = [["", *names, "total", "right"]]
+    for label, taken in enumerate(counts):
+        total = int(taken.sum())
+        right = f"{100 * taken[label] / total:.2f} %" if total else "-"
+        cells = [f"{n:,}" if n else "." for n in map(int, taken)]
+        rows.append([names[label], *cells, f"{total:,}", right])
+    return rows
 
 
 def share(right: int, total: int, what: str) -> str:

@@ -7,14 +7,35 @@ from typing import Any
 
 from nncore import _core
 
-from .arguments import add_data, add_threads, file, layers, named, real, whole
+from .arguments import (
+    add_data,
+    add_no_header,
+    add_threads,
+    file,
+    hidden_layers,
+    image_size,
+    layers,
+    named,
+    real,
+    whole,
+)
 from .output import DEFAULT_OUTPUT
 
 _DESCRIPTION = """\
-Train a network to read digits, and save it. Without options this is the first
-network of Nielsen's book: 784-30-10 sigmoid neurons and the quadratic cost,
-trained on MNIST for 30 epochs in mini-batches of 10 at learning rate 3. Ctrl-C
-ends training early and saves what was learned; the exit code then is 130.
+Train a network to read digits, or on your own data, and save it. Without
+options this is the first network of Nielsen's book: 784-30-10 sigmoid neurons
+and the quadratic cost, trained on MNIST for 30 epochs in mini-batches of 10 at
+learning rate 3. Ctrl-C ends training early and saves what was learned; the exit
+code then is 130.
+
+Your own data is a table or a folder of images:
+
+  nncore train --data houses.csv --target price
+  nncore train --data flowers/       (flowers/daisy/1.png, flowers/rose/7.jpg, ...)
+
+Numbers are scaled, categories become one input each, and cells that are missing
+are marked. What training has learned of them is kept in the model, for nncore
+predict. Some rows are held out to measure each epoch, and the best one is kept.
 """
 
 
@@ -27,6 +48,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     )
     parser.set_defaults(run=run)
     add_data(parser.add_argument_group("data"))
+    _user_data(parser.add_argument_group("your own data"))
     _network(parser.add_argument_group("network"))
     _training(parser.add_argument_group("training"))
     _files(parser.add_argument_group("files"))
@@ -36,6 +58,55 @@ def run(options: argparse.Namespace) -> int:
     from .training import train  # imports what training needs
 
     return train(options)
+
+
+def _user_data(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="the column to be predicted (of an .npz file: the array; default there: y)",
+    )
+    group.add_argument(
+        "--task",
+        type=named("task", ["classification", "regression"]),
+        metavar="NAME",
+        help="classification or regression (default: classification of text and of whole numbers "
+        "of few kinds)",
+    )
+    group.add_argument(
+        "--categorical",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="takes numbers in this column for categories; may be given again",
+    )
+    group.add_argument(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="leaves this column out; may be given again",
+    )
+    group.add_argument(
+        "--validation",
+        type=real(below=1),
+        metavar="FRACTION",
+        help="how much is held out, to find the best epoch; with 0 the last one is kept "
+        "(default: 0.2)",
+    )
+    group.add_argument(
+        "--image-size",
+        type=image_size,
+        metavar="N|HxW",
+        help="pixels that images are brought to (default: their own, if all are of one size up to "
+        "64 pixels; else 32)",
+    )
+    group.add_argument(
+        "--skip-bad-rows",
+        action="store_true",
+        help="leaves out rows that cannot be read; without it they are an error",
+    )
+    add_no_header(group)
 
 
 def _network(group: argparse._ArgumentGroup) -> None:
@@ -50,10 +121,17 @@ def _network(group: argparse._ArgumentGroup) -> None:
         help="their sizes: 784 pixels first, 10 digits last (default: 784,30,10)",
     )
     group.add_argument(
+        "--hidden",
+        type=hidden_layers,
+        metavar="N,N,...",
+        help="of your own data in place of --layers: the sizes of the hidden layers, 0 for none "
+        "(default: 64,32)",
+    )
+    group.add_argument(
         "--activation",
         type=named("activation", hidden),
         metavar="NAME",
-        help=f"of the hidden layers: {', '.join(hidden)} (default: sigmoid)",
+        help=f"of the hidden layers: {', '.join(hidden)} (default: sigmoid; of your own data relu)",
     )
     group.add_argument(
         "--output-activation",
@@ -65,7 +143,8 @@ def _network(group: argparse._ArgumentGroup) -> None:
         "--cost",
         type=named("cost", _core.COSTS),
         metavar="NAME",
-        help=f"what training minimises: {', '.join(_core.COSTS)} (default: quadratic)",
+        help=f"what training minimises: {', '.join(_core.COSTS)} (default: quadratic; of your own "
+        "classes log_likelihood)",
     )
     group.add_argument(
         "--initializer",
@@ -93,13 +172,14 @@ def _training(group: argparse._ArgumentGroup) -> None:
         "--epochs",
         type=whole(1),
         metavar="N",
-        help="how often to go through the training images (default: 30)",
+        help="how often to go through the training rows (default: 30; more of your own where they "
+        "are few)",
     )
     group.add_argument(
         "--batch-size",
         type=whole(1),
         metavar="N",
-        help="images in a mini-batch (default: 10)",
+        help="rows in a mini-batch (default: 10; of your own 32 where they are many)",
     )
     group.add_argument(
         "--learning-rate",
@@ -112,7 +192,7 @@ def _training(group: argparse._ArgumentGroup) -> None:
         "--optimizer",
         type=named("optimizer", _core.OPTIMIZERS),
         metavar="NAME",
-        help=f"{', '.join(_core.OPTIMIZERS)} (default: sgd)",
+        help=f"{', '.join(_core.OPTIMIZERS)} (default: sgd; of your own data adam)",
     )
     group.add_argument(
         "--l2",

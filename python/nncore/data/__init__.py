@@ -1,0 +1,1 @@
+"""Data that need not be arrays in memory."""
