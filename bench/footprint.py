@@ -11,7 +11,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from threading import Event, Thread
@@ -19,7 +20,7 @@ from time import perf_counter
 from typing import Any
 
 MIB = 1 << 20
-CHUNK = 1_000_000  # rows per write
+CHUNK = 100_000  # rows per write
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -41,6 +42,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     if options.memmap_rows:
         found["rows"].append(_fresh("memmap", threads, options.memmap_rows))
         _print_rows(found["rows"][-1])
+    if options.blocks_rows:
+        found["blocks"] = _measure_blocks(threads, options.blocks_rows)
     print(f"growth with width, 784-W-W-10, batch 128, Adam, {threads} thread(s):")
     import machine
 
@@ -57,6 +60,28 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             flush=True,
         )
     return found
+
+
+def _measure_blocks(threads: int, n: int) -> dict[str, Any]:
+    """nncore.data.Blocks beside rows in memory, in alternation."""
+    in_memory, blocked = [], []
+    for _ in range(2):
+        in_memory.append(_fresh("rows", threads, min(n, 1_000_000)))
+        blocked.append(_fresh("blocks", threads, n))
+    per_row = [
+        median(part["seconds"] / part["rows"] * 1e9 for part in parts)
+        for parts in (in_memory, blocked)
+    ]
+    last = blocked[-1]
+    ratio = per_row[1] / per_row[0]
+    print(
+        f"  {n:>10,}: Blocks of a file take {per_row[1]:.0f} ns a row, {ratio:.2f} times the "
+        f"{per_row[0]:.0f} ns of {in_memory[0]['rows']:,} rows in memory, and "
+        f"{last['peak'] / MIB:.0f} MiB in all, mapped pages included; the file alone reads at "
+        f"{last['disk'] / 1e9:.2f} GB/s",
+        flush=True,
+    )
+    return {"in_memory": in_memory, "blocked": blocked, "ratio": ratio}
 
 
 def _start() -> dict[str, float]:
@@ -160,6 +185,41 @@ def rows(n: int) -> dict[str, Any]:
 
 def memmap(n: int) -> dict[str, Any]:
     """Epochs on rows of a file that is larger than the memory which training may use."""
+    with _tabular_files(n) as (x, y):
+        return _train(x, y, mapped=True)
+
+
+def blocks(n: int) -> dict[str, Any]:
+    """Epochs on nncore.data.Blocks of such a file, whose reading alone is timed, too."""
+    import nncore
+
+    with _tabular_files(n) as (x, y):
+        begin = perf_counter()
+        with open(x.filename, "rb") as file:
+            while file.read(1 << 24):
+                pass
+        disk = x.nbytes / (perf_counter() - begin)
+
+        def fit(rows: int, epochs: int) -> Any:
+            data = nncore.data.Blocks(x[:rows], y[:rows])
+            net = nncore.Network(
+                [32, 64, 64, 1], activation="relu", output_activation="linear", cost="quadratic"
+            )
+            return net.fit(data, epochs=epochs, batch_size=256, optimizer="adam", progress=False)
+
+        fit(500, 1)
+        history = fit(n, 2)
+    peak = next(
+        int(line.split()[1]) * 1024
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM:")
+    )
+    return {"rows": n, "seconds": median(history["seconds"]), "peak": peak, "disk": disk}
+
+
+@contextmanager
+def _tabular_files(n: int) -> Iterator[tuple[Any, Any]]:
+    """Rows and targets as maps of files, which were written piece by piece."""
     import numpy as np
 
     from workloads import make_tabular
@@ -176,7 +236,7 @@ def memmap(n: int) -> dict[str, Any]:
             for name, shape in shapes.items()
         )
         del parts, part
-        return _train(x, y, mapped=True)
+        yield x, y
 
 
 def _train(x: Any, y: Any, mapped: bool) -> dict[str, Any]:
@@ -221,7 +281,7 @@ def width(n: int) -> dict[str, Any]:
 
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
-    part.__name__: part for part in (start, memory, rows, memmap, width)
+    part.__name__: part for part in (start, memory, rows, memmap, blocks, width)
 }
 
 

@@ -129,6 +129,8 @@ def parse() -> argparse.Namespace:
     add("--most-rows", type=int, default=1_000_000, help="footprint: where growth with rows ends")
     add("--memmap-rows", type=int, default=0, metavar="ROWS",
         help="footprint: train on so many rows of a memory-mapped file, as 10000000")  # fmt: skip
+    add("--blocks-rows", type=int, default=0, metavar="ROWS",
+        help="footprint: nncore.data.Blocks of so many rows of a file, as 50000000")  # fmt: skip
     options = parser.parse_args()
     if "nncore" not in options.peers:
         options.peers.insert(0, "nncore")

@@ -345,6 +345,51 @@ bool is_ready_row(const py::handle& x, std::size_t inputs) {
 
 }  // namespace
 
+namespace {
+
+bool is_narrow(const py::array& a) {
+  const char kind = a.dtype().kind();
+  return (kind == 'u' && a.itemsize() == 1) || (kind == 'f' && a.itemsize() == 2);
+}
+
+// Rows (n, inputs) of bytes or half floats, read where they lie unless they are no plain rows.
+template <class T>
+Rows<T> narrow_rows(py::array a, std::size_t inputs, double scale, double offset) {
+  const py::ssize_t item = a.itemsize();
+  const NarrowType type = item == 1 ? NarrowType::uint8 : NarrowType::float16;
+  const bool native = a.dtype().byteorder() == '=' || a.dtype().byteorder() == '|';
+  const bool plain =
+      native && (a.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) &&
+      (a.shape(1) < 2 || a.strides(1) == item) &&
+      (a.shape(0) < 2 || (a.strides(0) >= a.shape(1) * item && a.strides(0) % item == 0));
+  if (!plain) {
+    a = py::module_::import("numpy").attr("array")(
+        a, py::arg("dtype") = item == 1 ? "uint8" : "float16", py::arg("order") = "C");
+  }
+  if (a.ndim() != 2 || static_cast<std::size_t>(a.shape(1)) != inputs) bad_x(a, inputs);
+  const auto n = static_cast<std::size_t>(a.shape(0));
+  const std::size_t stride = n < 2 ? inputs : static_cast<std::size_t>(a.strides(0) / item);
+  Rows<T> rows;
+  rows.view = NarrowRows{a.data(), type, n, inputs, stride, scale, offset};
+  rows.owners[0] = a;
+  return rows;
+}
+
+// What nncore.data.Scaled says of itself: an array, a scale and an offset.
+template <class T>
+Rows<T> scaled_rows(const py::object& parts, std::size_t inputs) {
+  const py::tuple tuple(parts);
+  py::array a = real_array(tuple[0], "x");
+  if (!is_narrow(a)) {
+    throw py::type_error("x has dtype " + py::str(a.dtype()).cast<std::string>() +
+                         "; expected uint8 or float16");
+  }
+  if (a.ndim() != 2) bad_x(a, inputs);
+  return narrow_rows<T>(a, inputs, tuple[1].cast<double>(), tuple[2].cast<double>());
+}
+
+}  // namespace
+
 template <class T>
 Rows<T> rows_of(const py::handle& x, std::size_t inputs, const py::object& columns) {
   if (is_ready_row<T>(x, inputs)) {
@@ -357,9 +402,13 @@ Rows<T> rows_of(const py::handle& x, std::size_t inputs, const py::object& colum
   }
   if (!py::isinstance<py::array>(x)) {
     if (const py::object to_csr = attribute(x, "tocsr")) return sparse_rows<T>(to_csr);
+    if (const py::object parts = attribute(x, "_nncore_scaled")) {
+      return scaled_rows<T>(parts, inputs);
+    }
   }
   py::array a = real_array(x, "x", columns);
   if (a.ndim() != 1 && a.ndim() != 2) bad_x(a, inputs);
+  if (a.ndim() == 2 && is_narrow(a)) return narrow_rows<T>(a, inputs, 1, 0);
   if (!has_rows_of<T>(a)) a = contiguous<T>(a, "x");
 
   // From what is read, not from what was converted: others may have set its shape meanwhile.

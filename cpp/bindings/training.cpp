@@ -353,7 +353,8 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
              bool shuffle, std::size_t penalty_rows, bool penalty_by_mini_batch,
              bool cost_with_penalty, double cost_epsilon, int n_threads,
              std::optional<Costs> mini_batch_costs, const py::object& after_batches,
-             std::uint64_t batch_stride) {
+             std::uint64_t batch_stride,
+             std::optional<std::tuple<std::size_t, std::size_t, std::uint64_t>> part) {
   BatchHook hook(after_batches, batch_stride, learning_rate);
   const auto rows = order_from(order);
   EpochOptions options{.learning_rate = learning_rate,
@@ -364,10 +365,13 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
                        .cost_with_penalty = cost_with_penalty,
                        .cost_epsilon = cost_epsilon,
                        .threads = n_threads};
+  if (part) options.part = EpochPart{std::get<0>(*part), std::get<1>(*part), std::get<2>(*part)};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
     const Dataset<T>& typed = data.typed<T>();
     if (mini_batch_costs || hook) {
-      const std::size_t n = rows ? std::size_t(rows->size()) : typed.rows();
+      const std::size_t n = part   ? std::get<1>(*part)
+                            : rows ? std::size_t(rows->size())
+                                   : typed.rows();
       const std::size_t size =
           self.with_options([](const TrainOptions& used) { return used.batch_size; });
       const std::size_t count = n / size + (n % size != 0);
@@ -483,7 +487,8 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
            py::arg("penalty_by_mini_batch") = false, py::arg("cost_with_penalty") = false,
            py::arg("cost_epsilon") = 0.0, py::arg("n_threads") = 0,
            py::arg("mini_batch_costs").noconvert() = py::none(),
-           py::arg("after_batches") = py::none(), py::arg("batch_stride") = 1)
+           py::arg("after_batches") = py::none(), py::arg("batch_stride") = 1,
+           py::arg("part") = py::none())
       .def("step", &step, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("batch") = 0, py::arg("penalty_rows") = 0,
            py::arg("n_threads") = 0)

@@ -5,10 +5,10 @@
 >>> net.feedforward([[0.0, 1.0], [1.0, 1.0]]).shape
 (2, 1)
 
-Training is `Network.fit`. Beside it: `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`,
-`nncore.callbacks`, `nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and
-Deep Learning*; `nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other
-programs. These are imported when first used.
+Training is `Network.fit`. Beside it: `nncore.datasets`, `nncore.data`, `nncore.optimizers`,
+`nncore.schedules`, `nncore.callbacks`, `nncore.metrics`; `nncore.book`, the modules of Nielsen's
+*Neural Networks and Deep Learning*; `nncore.sklearn`, scikit-learn's estimators; `nncore.export`,
+models for other programs. These are imported when first used.
 """
 
 # ruff: noqa: E402
@@ -30,7 +30,8 @@ from nncore.history import History
 from nncore.network import Evaluation, Network
 
 _SUBMODULES = (
-    "book", "callbacks", "datasets", "export", "metrics", "optimizers", "schedules", "sklearn",
+    "book", "callbacks", "data", "datasets", "export", "metrics", "optimizers", "schedules",
+    "sklearn",
 )  # fmt: skip
 
 __all__ = [

@@ -232,6 +232,7 @@ class Trainer:
         mini_batch_costs: NDArray[np.float64] | None = None,
         after_batches: Callable[[int, float, float], float | None] | None = None,
         batch_stride: int = 1,
+        part: tuple[int, int, int] | None = None,
     ) -> float:
         """Trains one epoch, counts it, and returns its mean cost.
 
@@ -246,6 +247,8 @@ class Trainer:
         but the last, and returns the learning rate from there on, or None to stop the epoch; what
         it raises stops the epoch as Ctrl-C does.
         An epoch that was stopped goes on with the mini-batches that remain; see `position`.
+        With part=(rows before it, rows of the epoch, a key of their order) the data are only a part
+        of an epoch, and the last part counts it; see EpochPart in train.hpp.
         Raises DivergenceError (parameters are put back), BusyError, KeyboardInterrupt (parameters
         stand after a whole mini-batch; no epoch counted).
         """

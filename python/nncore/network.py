@@ -43,7 +43,8 @@ class Network(Model):
         ValueError, TypeError: an argument is wrong, or a cost and an output activation do not go
             together; the message lists what does.
 
-    Inputs x are (n, sizes[0]), of any real dtype and memory order, or a scipy sparse matrix.
+    Inputs x are (n, sizes[0]), of any real dtype and memory order, a `nncore.data.Scaled` array of
+    uint8 or float16, or a scipy sparse matrix.
     Any number of threads may ask one network at once, and may train two networks at once; a
     network that is being trained refuses what other threads ask of it with BusyError.
 
@@ -94,7 +95,10 @@ class Network(Model):
 
         Args:
             x: (n, sizes[0]) numbers of any real dtype and order, or a scipy sparse matrix. Read
-                without a copy where it is C-contiguous in the network's dtype.
+                without a copy where it is C-contiguous in the network's dtype, in uint8 or in
+                float16; `nncore.data.Scaled` scales the latter two as they are read.
+                Or `nncore.data.Blocks`, which bring their y, for rows that do not fit into memory;
+                only the validation data are then measured by the metrics.
             y: integer labels (n,), or targets (n, sizes[-1]); (n,) will do for one output.
             epochs: how many to train; with `initial_epoch`, the number to train up to.
             batch_size: rows in a mini-batch; the last one of an epoch may be shorter.
@@ -132,8 +136,9 @@ class Network(Model):
 
         Raises:
             ValueError, TypeError: an argument is wrong; the message says what was expected.
+            DataError: a block cannot be read or does not fit; the message names it.
             DivergenceError: training left the finite numbers; the network keeps its last finite
-                epoch. A smaller learning rate may help.
+                epoch, with Blocks its last finite window. A smaller learning rate may help.
             BusyError: the network is being trained already, or another thread is asking it for a
                 prediction as an epoch begins.
             KeyboardInterrupt: Ctrl-C, after the current mini-batch; the network can be used, and

@@ -354,6 +354,7 @@ def test_what_training_never_saw_is_said(house_model: str, tmp_path: Path) -> No
         ("train --data {houses} --target price --cost poisson", "linear outputs"),
         ("train --data {houses} --target price --validation 1", "below 1"),
         ("train --data {houses} --target note --task regression", "expected a number, found 'a "),
+        ("train --data nowhere.csv --target price", "nowhere.csv: no such file"),
         ("train --data digits --target price", "--target is for your own data"),
         ("train --data digits --hidden 3", "--hidden is for your own data"),
         ("predict {model} {houses} {houses}", "expected one table, found 2"),

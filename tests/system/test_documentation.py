@@ -29,28 +29,35 @@ def test_the_public_classes_have_examples() -> None:
     assert sum(bool(test.examples) for test in found) >= 5
 
 
-def readme_programs() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+def readme_program(part: str) -> str:
+    """The one program of the README that has this in it."""
+    programs = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (found,) = [program for program in programs if part in program]
+    return str(found)
 
 
 def test_readme_first_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(readme_programs()[0], {})
+    exec(readme_program("digits.safetensors"), {})
     accuracy = float(re.findall(r"accuracy=([\d.]+)", capsys.readouterr().out)[0])
     assert accuracy > 0.85
 
 
 def test_readme_scikit_learn_program() -> None:
     pytest.importorskip("sklearn")
-    exec(readme_programs()[2], {})
+    exec(readme_program("nncore.sklearn"), {})
+
+
+def test_readme_program_of_blocks() -> None:
+    exec(readme_program("nncore.data.Blocks"), {})
 
 
 def test_readme_export_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnx")
     monkeypatch.chdir(tmp_path)
-    exec(readme_programs()[3], {})
+    exec(readme_program("to_onnx"), {})
     assert {path.name for path in tmp_path.iterdir()} == {"digits.onnx", "digits.h"}
 
 
@@ -58,7 +65,7 @@ def test_readme_book_program(
     mnist_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NNCORE_DATA", str(mnist_folder))
-    program = readme_programs()[1].replace("30, 10, 3.0", "1, 10, 3.0")
-    assert program != readme_programs()[1]
+    program = readme_program("mnist_loader").replace("30, 10, 3.0", "1, 10, 3.0")
+    assert program != readme_program("mnist_loader")
     exec(program, {})
     assert re.fullmatch(r"Epoch 0: [89]\d\d\d / 10000\n", capsys.readouterr().out)

@@ -21,17 +21,21 @@ class CompactRows {
   CompactRows& operator=(CompactRows&&) noexcept = default;
 
   // Nothing if more than a quarter of the elements are non-zero: the dense products are faster
-  // then. Decided by the data alone. `dense` is read during the call only. O(rows * cols) on the
-  // library's threads; keeps 3 bytes a non-zero, or 8 (double: 12) where the values are of more
-  // than 256 kinds.
-  static std::optional<CompactRows> of(const MatrixView<const T>& dense);
+  // then. Decided by the data alone. `dense` is read during the call only.
+  // O(rows * cols) on the library's threads; keeps 3 bytes a non-zero, or 8 (double: 12) where the
+  // values are of more than 256 kinds.
+  static std::optional<CompactRows> of(const MatrixView<const T>& dense) {
+    return of_inputs(Inputs<T>(dense));
+  }
+  // The same of dense or narrow inputs.
+  static std::optional<CompactRows> of_inputs(const Inputs<T>& x);
 
   // Coded or sparse rows, which live as long as this object or the one that it is moved to.
   Inputs<T> view() const;
 
  private:
   CompactRows() = default;
-  bool code(const MatrixView<const T>& dense);
+  bool code(const Inputs<T>& x);
 
   // Coded rows; else those of SparseView.
   std::vector<std::uint16_t> words_;
@@ -44,8 +48,8 @@ class CompactRows {
   std::size_t cols_ = 0;
 };
 
-// Makes x a view of a sparse copy, if it is dense and mostly zero (see CompactRows::of), and
-// returns the copy, which must live as long as x is used.
+// Makes x a view of a sparse copy, if it is dense or narrow, and mostly zero (see CompactRows::of),
+// and returns the copy, which must live as long as x is used.
 template <class T>
 [[gnu::visibility("default"), nodiscard]] std::optional<CompactRows<T>> compact(Inputs<T>& x);
 

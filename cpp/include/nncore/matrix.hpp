@@ -64,13 +64,31 @@ struct DictionaryRows {
   std::size_t nonzeros = 0;  // of all rows
 };
 
+// What the elements of NarrowRows are: bytes from 0 to 255, or IEEE half precision.
+enum class NarrowType : std::uint8_t { uint8, float16 };
+
+// Dense rows of elements that are narrower than float, each of which stands for
+// scale * element + offset. They are read where they lie, a mini-batch at a time: images of bytes
+// take a quarter of their memory in float32. Row i starts at element i * stride; `data` is aligned
+// as its elements are.
+struct NarrowRows {
+  const void* data = nullptr;
+  NarrowType type = NarrowType::uint8;
+  std::size_t rows = 0;
+  std::size_t cols = 0;
+  std::size_t stride = 0;
+  double scale = 1;
+  double offset = 0;
+};
+
 // The inputs of a network, a sample a row: dense, sparse where `sparse.offsets` is set, coded
-// where `coded.offsets` is.
+// where `coded.offsets` is, narrow where `narrow.data` is.
 template <class T>
 struct Inputs {
   MatrixView<const T> dense;
   SparseView<T> sparse;
   DictionaryRows<T> coded;
+  NarrowRows narrow;
 
   Inputs() = default;
   Inputs(MatrixView<const T> view) : dense(view) {}  // NOLINT(google-explicit-constructor)
@@ -78,20 +96,28 @@ struct Inputs {
   Inputs(std::span<const T> elements, std::size_t cols) : dense(as_rows(elements, cols)) {}
   Inputs(SparseView<T> view) : sparse(view) {}     // NOLINT(google-explicit-constructor)
   Inputs(DictionaryRows<T> view) : coded(view) {}  // NOLINT(google-explicit-constructor)
+  Inputs(NarrowRows view) : narrow(view) {}        // NOLINT(google-explicit-constructor)
 
   bool is_sparse() const { return sparse.offsets != nullptr; }
   bool is_coded() const { return coded.offsets != nullptr; }
+  bool is_narrow() const { return narrow.data != nullptr; }
   std::size_t rows() const {
-    return is_coded() ? coded.rows : is_sparse() ? sparse.rows : dense.rows;
+    return is_coded()    ? coded.rows
+           : is_sparse() ? sparse.rows
+           : is_narrow() ? narrow.rows
+                         : dense.rows;
   }
   std::size_t cols() const {
-    return is_coded() ? coded.cols : is_sparse() ? sparse.cols : dense.cols;
+    return is_coded()    ? coded.cols
+           : is_sparse() ? sparse.cols
+           : is_narrow() ? narrow.cols
+                         : dense.cols;
   }
   // Elements that are stored: all of them where dense.
   std::size_t stored() const {
     return is_coded()    ? coded.nonzeros
            : is_sparse() ? static_cast<std::size_t>(sparse.offsets[sparse.rows])
-                         : dense.rows * dense.cols;
+                         : rows() * cols();
   }
 };
 

@@ -81,6 +81,13 @@ struct MiniBatchCost {
   double penalty = 0;        // what is added to the mean cost; 0 unless cost_with_penalty
 };
 
+// Which rows of an epoch a data set holds that is only a part of them.
+struct EpochPart {
+  std::size_t rows_before = 0;  // a multiple of the batch size
+  std::size_t epoch_rows = 0;   // of all parts
+  std::uint64_t order = 0;      // tells orders of the epoch's rows from each other; 2 or more
+};
+
 struct EpochOptions {
   double learning_rate = 0;  // finite, 0 or more
   // Whether the rows come in a new order, drawn from the network's seed and epoch (permutation());
@@ -89,7 +96,12 @@ struct EpochOptions {
   // The rows to train on, in this order, in place of both; some of them more than once, or not at
   // all. At least one. Read during the call only.
   std::optional<std::span<const std::int64_t>> order = {};
-  // n of the penalties: 0 for the data set's rows, as the book has it.
+  // Where the data set is only a part of the epoch's rows: parts come one after the other, each but
+  // the last one whole mini-batches. Behind each of them the epoch stands where position() says;
+  // the last one completes it. A part that was trained on already is passed over. `order`, or the
+  // shuffle, is that of the part's own rows.
+  std::optional<EpochPart> part = {};
+  // n of the penalties: 0 for the epoch's rows, as the book has it.
   std::size_t penalty_rows = 0;
   // In place of that, each mini-batch's own rows (their summed weights), as scikit-learn has it.
   bool penalty_by_mini_batch = false;

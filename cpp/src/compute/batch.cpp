@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/narrow_rows.hpp"
 #include "model/random.hpp"
 #include "threads/parallel.hpp"
 
@@ -60,6 +61,21 @@ void gather_dense_rows(Workspace<T>& ws, Batch<T>& batch, const MatrixView<const
   batch.x = {gathered, rows, x.cols, stride};
   const std::size_t next_rows = std::min(rows, ids.left(rows));
   for (std::size_t i = 0; i < next_rows; ++i) fetch(x.row(ids[rows + i]), x.cols);
+}
+
+// Narrow rows become numbers here.
+template <class T>
+void widen_narrow_rows(Workspace<T>& ws, Batch<T>& batch, const NarrowRows& x, const RowIds& ids) {
+  const std::size_t stride = padded<T>(x.cols);
+  T* widened = ws.x.reserve(batch.rows * stride);
+  for (std::size_t i = 0; i < batch.rows; ++i) widen_row(x, ids[i], widened + i * stride);
+  batch.x = {widened, batch.rows, x.cols, stride};
+  const std::size_t bytes = x.type == NarrowType::uint8 ? 1 : 2;
+  const std::size_t next_rows = std::min(batch.rows, ids.left(batch.rows));
+  for (std::size_t i = 0; i < next_rows; ++i) {
+    const auto* next = static_cast<const char*>(x.data) + ids[batch.rows + i] * x.stride * bytes;
+    fetch(next, x.cols * bytes);
+  }
 }
 
 template <class T>
@@ -229,8 +245,13 @@ Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T
   Batch<T> batch;
   batch.rows = rows;
   batch.is_sparse = samples.x.is_sparse() || samples.x.is_coded();
-  batch.is_sparse ? find_sparse_rows(ws, batch, samples.x, ids)
-                  : gather_dense_rows(ws, batch, samples.x.dense, ids);
+  if (batch.is_sparse) {
+    find_sparse_rows(ws, batch, samples.x, ids);
+  } else if (samples.x.is_narrow()) {
+    widen_narrow_rows(ws, batch, samples.x.narrow, ids);
+  } else {
+    gather_dense_rows(ws, batch, samples.x.dense, ids);
+  }
   if (drops(dropout, 0)) drop_inputs(ws, batch, inputs, *dropout);
   if (purpose == Purpose::train && batch.is_sparse && ws.plan.wants_columns(batch.nonzeros)) {
     build_columns(ws, batch, inputs);

@@ -5,6 +5,7 @@
 
 #include "compute/sparse_layer.hpp"
 #include "compute/workspace.hpp"
+#include "data/narrow_rows.hpp"
 #include "threads/parallel.hpp"
 
 // Shapes: n = rows of the mini-batch; rows of every buffer are padded to the layer's stride.
@@ -209,13 +210,14 @@ void propagate_gemm(Workspace<T>& ws, std::size_t n, const Layer& layer, const T
 bool is_one_unit(const Layer& layer, std::size_t l) { return l > 0 && layer.out == 1; }
 
 template <class T>
-bool is_mostly_zero(const MatrixView<const T>& x) {
-  const std::size_t step = std::min<std::size_t>((x.rows + 15) / 16, 128);
+bool is_mostly_zero(const Inputs<T>& x) {
+  const std::size_t step = std::min<std::size_t>((x.rows() + 15) / 16, 128);
   std::size_t nonzeros = 0, rows = 0;
-  for (std::size_t i = 0; i < x.rows; i += step, ++rows) {
-    nonzeros += kernels<T>().count_nonzeros(x.row(i), x.cols);
+  RowReader<T> row_of(x);
+  for (std::size_t i = 0; i < x.rows(); i += step, ++rows) {
+    nonzeros += kernels<T>().count_nonzeros(row_of(i), x.cols());
   }
-  return pays_without_zeros(nonzeros, rows * x.cols);
+  return pays_without_zeros(nonzeros, rows * x.cols());
 }
 
 template <class T>
@@ -252,7 +254,7 @@ typename Plan<T>::Propagate Plan<T>::propagate(std::size_t n) const {
 }
 
 #define NNCORE_INSTANTIATE(T)                                                                \
-  template bool is_mostly_zero(const MatrixView<const T>&);                                  \
+  template bool is_mostly_zero(const Inputs<T>&);                                            \
   template class Plan<T>;                                                                    \
   template void propagate_gemm(Workspace<T>&, std::size_t, const Layer&, const T*, const T*, \
                                const MatrixView<T>&, const ActivationBackward<T>*);

@@ -51,14 +51,14 @@ InputDensity stored_density(const Inputs<T>& x) {
 
 // Whether dense rows are mostly zero, by a sample of them.
 template <class T>
-bool is_mostly_zero(const MatrixView<const T>& x);
+bool is_mostly_zero(const Inputs<T>& x);
 
 // What is known of inputs, and the zeros of dense ones counted. One row alone is searched for zeros
 // anyhow.
 template <class T>
 InputDensity measured_density(const Inputs<T>& x) {
   InputDensity density = stored_density(x);
-  density.mostly_zero = !density.sparse && x.rows() > 1 && is_mostly_zero(x.dense);
+  density.mostly_zero = !density.sparse && x.rows() > 1 && is_mostly_zero(x);
   return density;
 }
 

@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <type_traits>
 
+#include "data/narrow_rows.hpp"
 #include "threads/parallel.hpp"
 
 namespace nncore {
@@ -57,8 +59,31 @@ std::size_t first_row_not_finite(const MatrixView<const T>& x) {
   return first;
 }
 
+// Elements, and all that scale and offset can make of them.
+template <class T>
+void check_finite(const NarrowRows& x) {
+  const double largest = x.type == NarrowType::uint8 ? 255 : 65504;
+  const double bound = std::abs(x.scale) * largest + std::abs(x.offset);
+  if (!(bound <= static_cast<double>(std::numeric_limits<T>::max()))) {
+    throw InvalidArgument(concat("x has the scale ", x.scale, " and the offset ", x.offset,
+                                 "; expected finite numbers that give such"));
+  }
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    if (all_finite_row(x, i)) continue;
+    for (std::size_t j = 0; j < x.cols; ++j) {
+      NarrowRows one = x;
+      one.data = static_cast<const char*>(x.data) + (i * x.stride + j) * 2;
+      one.cols = 1;
+      if (all_finite_row(one, 0)) continue;
+      throw InvalidArgument(
+          concat("x has NaN or infinity in row ", i, ", column ", j, "; expected finite numbers"));
+    }
+  }
+}
+
 template <class T>
 void check_finite(const Inputs<T>& x) {
+  if (x.is_narrow()) return check_finite<T>(x.narrow);
   if (!x.is_sparse()) {
     const std::size_t bad = first_row_not_finite(x.dense);
     if (bad < x.rows()) check_finite(x.dense.row(bad), x.cols(), "x", bad);

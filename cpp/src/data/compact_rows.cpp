@@ -7,6 +7,7 @@
 #include <span>
 
 #include "compute/products.hpp"
+#include "data/narrow_rows.hpp"
 #include "threads/parallel.hpp"
 
 namespace nncore {
@@ -49,12 +50,14 @@ class Codes {
 
 // The column that splits the non-zeros into halves, estimated from a sample of the rows.
 template <class T>
-std::size_t middle_column(const MatrixView<const T>& dense) {
+std::size_t middle_column(const Inputs<T>& x) {
   std::vector<std::size_t> columns;
-  const std::size_t step = 1 + dense.rows / 1024;
-  for (std::size_t i = 0; i < dense.rows; i += step) {
-    for (std::size_t j = 0; j < dense.cols; ++j) {
-      if (dense.row(i)[j] != T(0)) columns.push_back(j);
+  const std::size_t step = 1 + x.rows() / 1024;
+  RowReader<T> rows(x);
+  for (std::size_t i = 0; i < x.rows(); i += step) {
+    const T* row = rows(i);
+    for (std::size_t j = 0; j < x.cols(); ++j) {
+      if (row[j] != T(0)) columns.push_back(j);
     }
   }
   if (columns.empty()) return 0;
@@ -66,37 +69,40 @@ std::size_t middle_column(const MatrixView<const T>& dense) {
 }  // namespace
 
 template <class T>
-std::optional<CompactRows<T>> CompactRows<T>::of(const MatrixView<const T>& dense) {
-  if (dense.rows == 0 || dense.cols > std::numeric_limits<std::int32_t>::max()) return {};
+std::optional<CompactRows<T>> CompactRows<T>::of_inputs(const Inputs<T>& x) {
+  const std::size_t rows = x.rows(), cols = x.cols();
+  if (rows == 0 || cols > std::numeric_limits<std::int32_t>::max()) return {};
   CompactRows compact;
-  compact.cols_ = dense.cols;
+  compact.cols_ = cols;
   std::vector<std::int64_t>& offsets = compact.offsets_;
-  offsets.assign(dense.rows + 1, 0);
-  const int threads = threads_for(double(dense.rows) * double(dense.cols), max_threads());
+  offsets.assign(rows + 1, 0);
+  const int threads = threads_for(double(rows) * double(cols), max_threads());
 
-  parallel_for(dense.rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
+  parallel_for(rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
+    RowReader<T> row_of(x);
     for (std::size_t i = begin; i < end; ++i) {
-      const T* row = dense.row(i);
+      const T* row = row_of(i);
       std::int32_t count = 0;
-      for (std::size_t j = 0; j < dense.cols; ++j) count += row[j] != T(0);
+      for (std::size_t j = 0; j < cols; ++j) count += row[j] != T(0);
       offsets[i + 1] = count;
     }
   });
-  for (std::size_t i = 0; i < dense.rows; ++i) offsets[i + 1] += offsets[i];
+  for (std::size_t i = 0; i < rows; ++i) offsets[i + 1] += offsets[i];
   compact.nonzeros_ = static_cast<std::size_t>(offsets.back());
-  if (!pays_without_zeros(compact.nonzeros_, dense.rows * dense.cols)) return {};
-  if (compact.code(dense)) return compact;
+  if (!pays_without_zeros(compact.nonzeros_, rows * cols)) return {};
+  if (compact.code(x)) return compact;
 
   compact.values_.resize(compact.nonzeros_);
   compact.columns_.resize(compact.nonzeros_);
-  parallel_for(dense.rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
+  parallel_for(rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
+    RowReader<T> row_of(x);
     for (std::size_t i = begin; i < end; ++i) {
-      const T* row = dense.row(i);
+      const T* row = row_of(i);
       auto p = static_cast<std::size_t>(offsets[i]);
       const auto last = static_cast<std::size_t>(offsets[i + 1]);
       // Without a branch on the data: a zero is written, too, and then written over. A row that
       // was changed since it was counted may have more non-zeros, or fewer, which leaves zeros.
-      for (std::size_t j = 0; p < last && j < dense.cols; ++j) {
+      for (std::size_t j = 0; p < last && j < cols; ++j) {
         compact.values_[p] = row[j];
         compact.columns_[p] = static_cast<std::int32_t>(j);
         p += row[j] != T(0);
@@ -108,29 +114,31 @@ std::optional<CompactRows<T>> CompactRows<T>::of(const MatrixView<const T>& dens
 
 // Codes the rows, if their values are few enough.
 template <class T>
-bool CompactRows<T>::code(const MatrixView<const T>& dense) {
-  if (dense.cols > std::numeric_limits<std::uint16_t>::max()) return false;
-  starts_.resize(dense.rows);
+bool CompactRows<T>::code(const Inputs<T>& x) {
+  const std::size_t rows = x.rows(), cols = x.cols();
+  if (cols > std::numeric_limits<std::uint16_t>::max()) return false;
+  starts_.resize(rows);
   std::size_t size = 0;
-  for (std::size_t i = 0; i < dense.rows; ++i) {
+  for (std::size_t i = 0; i < rows; ++i) {
     const auto count = static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]);
     starts_[i] = size;
     size += 2 + count + (count + 1) / 2;
   }
   words_.resize(size);
-  const std::size_t middle = middle_column(dense);
+  const std::size_t middle = middle_column(x);
   distinct_.resize(most_codes);
   Codes<T> codes(std::span<T, most_codes>{distinct_});
   std::size_t lost = 0;
-  for (std::size_t i = 0; i < dense.rows; ++i) {
-    const T* row = dense.row(i);
+  RowReader<T> row_of(x);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const T* row = row_of(i);
     const auto count = static_cast<std::size_t>(offsets_[i + 1] - offsets_[i]);
     std::uint16_t *words = words_.data() + starts_[i], *columns = words + 2;
     words[0] = static_cast<std::uint16_t>(count);
     std::uint16_t& before_middle = words[1];
     auto* coded = reinterpret_cast<std::uint8_t*>(columns + count);
     std::size_t p = 0;
-    for (std::size_t j = 0; p < count && j < dense.cols; ++j) {
+    for (std::size_t j = 0; p < count && j < cols; ++j) {
       if (row[j] == T(0)) continue;
       const int number = codes(row[j]);
       if (number < 0) {
@@ -167,7 +175,7 @@ Inputs<T> CompactRows<T>::view() const {
 template <class T>
 std::optional<CompactRows<T>> compact(Inputs<T>& x) {
   if (x.is_sparse() || x.is_coded()) return {};
-  std::optional<CompactRows<T>> rows = CompactRows<T>::of(x.dense);
+  std::optional<CompactRows<T>> rows = CompactRows<T>::of_inputs(x);
   if (rows) x = rows->view();
   return rows;
 }

@@ -17,6 +17,7 @@ constexpr std::uint64_t as_they_lie = 0, shuffled = 1;
 }  // namespace
 
 std::uint64_t row_order_key(const EpochOptions& options) {
+  if (options.part) return options.part->order;
   if (!options.order) return options.shuffle ? shuffled : as_they_lie;
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, a row at a time
   for (const std::int64_t row : *options.order) {
@@ -44,6 +45,25 @@ void check_position(const EpochPosition& p) {
   if (!std::isfinite(p.cost) || !(p.weight >= 0) || std::isinf(p.weight)) {
     throw InvalidArgument(concat("the cost of an epoch's first mini-batches is ", p.cost,
                                  " for rows that weigh ", p.weight, "; expected finite numbers"));
+  }
+}
+
+void check_part(const EpochPart& part, std::size_t rows, const EpochPosition& at) {
+  if (part.order <= unknown_order) {
+    throw InvalidArgument(
+        concat("the part's order is ", part.order, "; expected ", unknown_order + 1, " or more"));
+  }
+  const std::size_t end = part.rows_before + rows;
+  if (end > part.epoch_rows || part.rows_before % at.batch_size != 0 ||
+      (end < part.epoch_rows && end % at.batch_size != 0)) {
+    throw InvalidArgument(concat("the part is rows ", part.rows_before, " to ", end,
+                                 " of an epoch of ", part.epoch_rows,
+                                 "; expected whole mini-batches of ", at.batch_size));
+  }
+  const auto stands_at = static_cast<std::size_t>(at.batches) * at.batch_size;
+  if (stands_at < part.rows_before) {
+    throw InvalidArgument(concat("the part begins behind row ", part.rows_before,
+                                 " of the epoch, which stands at row ", stands_at));
   }
 }
 

@@ -1,6 +1,7 @@
 // Where an epoch stands, and the order of its rows. Not installed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "nncore/train.hpp"
@@ -19,5 +20,8 @@ void check_position(const EpochPosition& position);
 // Whether an epoch that was stopped at `left` is the one that is to be trained.
 bool is_same_epoch(const EpochPosition& left, const EpochPosition& wanted,
                    const EpochOptions& options);
+
+// Throws InvalidArgument where so many rows cannot be this part of an epoch that stands there.
+void check_part(const EpochPart& part, std::size_t rows, const EpochPosition& at);
 
 }  // namespace nncore

@@ -177,8 +177,9 @@ struct Trainer<T>::Pass {
   bool cost_with_penalty = false;
   double cost_epsilon = 0;
   int threads = 0;
-  std::uint64_t first_batch = 0;             // the number of the first one, a key of dropout
-  std::span<const std::int64_t> order = {};  // of the rows; empty: as they lie
+  std::uint64_t first_batch = 0;              // the number of the first one, a key of dropout
+  std::span<const std::int64_t> order = {};   // of the rows; empty: as they lie
+  std::size_t rows_before = 0, rows_end = 0;  // which of the epoch's rows the samples are
   const Callback<bool()>* should_stop = nullptr;
   const Callback<void(const MiniBatchCost&)>* after_mini_batch = nullptr;
   const Callback<double(std::uint64_t)>* batch_learning_rate = nullptr;
@@ -307,8 +308,8 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   };
   auto train = [&] {
     const typename PendingDecay<T>::Run decay(s.ws.pending_decay, network_->weights(0));
-    while (at.batches * at.batch_size < at.rows && finite && !stopped) {
-      const auto first = static_cast<std::size_t>(at.batches) * at.batch_size;
+    while (at.batches * at.batch_size < pass.rows_end && finite && !stopped) {
+      const auto row = static_cast<std::size_t>(at.batches) * at.batch_size;
       const Dropout drawn{options_.dropout, network_->seed(), network_->epoch(),
                           pass.first_batch + at.batches};
       const Dropout* dropout = options_.dropout.empty() ? nullptr : &drawn;
@@ -317,8 +318,8 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
         check_rate(pass.learning_rate, "the learning rate");
       }
       Batch<T> batch =
-          make_batch(s.ws, *network_, samples, pass.order, first,
-                     std::min(at.batch_size, at.rows - first), Purpose::train, dropout);
+          make_batch(s.ws, *network_, samples, pass.order, row - pass.rows_before,
+                     std::min(at.batch_size, pass.rows_end - row), Purpose::train, dropout);
       MiniBatchCost cost = mini_batch(batch, pass, dropout);
       pool_beat();
       cost.number = at.batches++;
@@ -329,7 +330,7 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
 
       s.ws.pending_decay.apply_after(at.batches);
       const std::uint64_t stop = s.ws.pending_decay.none_pending_after(at.batches);
-      if (!pass.should_stop || stop * at.batch_size >= at.rows) continue;  // nowhere to stop
+      if (!pass.should_stop || stop * at.batch_size >= pass.rows_end) continue;  // nowhere to stop
       stopping = stopping || asked_to_stop();
       stopped = stopping && stop == at.batches;
     }
@@ -382,11 +383,22 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
     permutation(order, network_->seed(), network_->epoch());
   }
 
-  EpochPosition at{.epoch = network_->epoch(), .rows = order.empty() ? data.rows() : order.size()};
+  const std::size_t rows_here = order.empty() ? data.rows() : order.size();
+  EpochPosition at{.epoch = network_->epoch(),
+                   .rows = options.part ? options.part->epoch_rows : rows_here};
   at.batch_size = std::min(options_.batch_size, at.rows);
   if (position_ && is_same_epoch(*position_, at, options)) at = *position_;
-  if (options.should_stop) at.order = row_order_key(options);
-  const std::size_t rows = options.penalty_rows ? options.penalty_rows : data.rows();
+  if (options.should_stop || options.part) at.order = row_order_key(options);
+  const std::size_t before = options.part ? options.part->rows_before : 0;
+  if (options.part) {
+    check_part(*options.part, rows_here, at);
+    if (at.batches * at.batch_size >= before + rows_here) {
+      return at.weight > 0 ? at.cost / at.weight : 0;
+    }
+  }
+  const std::size_t rows = options.penalty_rows ? options.penalty_rows
+                           : options.part       ? at.rows
+                                                : data.rows();
   const bool whole = run(
       data.samples(),
       {.learning_rate = options.learning_rate,
@@ -395,11 +407,13 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
        .cost_epsilon = options.cost_epsilon,
        .threads = options.threads,
        .order = order,
+       .rows_before = before,
+       .rows_end = before + rows_here,
        .should_stop = options.should_stop ? &options.should_stop : nullptr,
        .after_mini_batch = options.after_mini_batch ? &options.after_mini_batch : nullptr,
        .batch_learning_rate = options.batch_learning_rate ? &options.batch_learning_rate : nullptr},
       at);
-  if (whole) {
+  if (whole && before + rows_here == at.rows) {
     position_.reset();
     network_->set_epoch(network_->epoch() + 1);
   } else {
@@ -429,7 +443,8 @@ double Trainer<T>::step(const Samples<T>& samples, const StepOptions& options) {
        .penalty_rows = double(options.penalty_rows),
        .threads = options.threads,
        .first_batch = options.batch,
-       .order = order},
+       .order = order,
+       .rows_end = at.rows},
       at);
   return at.weight > 0 ? at.cost / at.weight : 0;
 }

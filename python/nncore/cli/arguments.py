@@ -138,6 +138,8 @@ def data_or_table(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"expected a table, whose name ends in one of {', '.join(TABLES)}, found {text!r}"
         )
+    if text.lower().endswith(TABLES) and not os.path.exists(text):
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
     try:
         return data(text)
     except argparse.ArgumentTypeError:

@@ -152,8 +152,8 @@ class UserJob(Job):
             raise ValueError(f"{self.options.checkpoint}: a checkpoint of other data")
         self.net.metadata[KEY] = json.dumps(content)
         if not self._regression:
-            classes = (self._target or self.preparation).classes
-            self.net.classes = np.array(classes)
+            holder: Any = self._target or self.preparation
+            self.net.classes = np.array(holder.classes)
 
     def _hold_out(self, y: NDArray[Any], options: argparse.Namespace) -> tuple[Any, Any]:
         """Numbers of the rows to train on, and of those to validate on, both as they lie.

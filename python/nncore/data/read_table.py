@@ -159,7 +159,10 @@ def _names(first: list[str], header: bool, source: str) -> list[str]:
         )
     for i, name in enumerate(names):
         if name and name in names[:i]:
-            raise DataError(f"{source}, line 1: two columns are called {name!r}")
+            raise DataError(
+                f"{source}, line 1: two columns are called {name!r}; if that line is a row, "
+                "--no-header names the columns 1, 2, 3, ..."
+            )
     # What pandas and R write in front of their rows has no name.
     return [name or f"(column {i + 1})" for i, name in enumerate(names)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
@@ -16,14 +16,21 @@ from nncore._support.checks import integer, real
 from nncore._support.targets import has_upper_end, out_of_reach
 from nncore._support.warn import warn
 from nncore.callbacks import Callback
+from nncore.data.blocks import Blocks
 from nncore.errors import ModelFileError
 from nncore.history import History
 from nncore.metrics import Metric, accuracy, check_targets, with_arguments
 from nncore.metrics import resolve as resolve_metrics
+from nncore.training.blocked import BlockedData
 from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
 from nncore.training.progress import ShowProgress, progress_bar
 from nncore.training.run import Run
-from nncore.training.samples import ClassWeight, Samples, training_and_validation
+from nncore.training.samples import (
+    ClassWeight,
+    Samples,
+    training_and_validation,
+    validation_samples,
+)
 from nncore.training.state import CallbackState
 
 
@@ -65,16 +72,23 @@ def fit(
             raise ValueError(f"{missing} is missing; validation data are X_val and y_val together")
         validation_data = X_val, y_val
     with _core.Session(net):
-        samples, held_out = training_and_validation(
-            Samples.of(x, y, sample_weight), validation_data, validation_split
-        )
         measures = resolve_metrics(metrics)
-        training = MeasuredData(net, samples, measures, class_weight)
+        training: MeasuredData | BlockedData
+        if isinstance(x, Blocks):
+            _refuse_with_blocks(y, sample_weight, class_weight, validation_split)
+            held_out = None if validation_data is None else validation_samples(validation_data)
+            training = BlockedData(net, x)
+        else:
+            samples, held_out = training_and_validation(
+                Samples.of(x, y, sample_weight), validation_data, validation_split
+            )
+            training = MeasuredData(net, samples, measures, class_weight)
         validation = None
         if held_out is not None:
             with _naming("validation_data" if validation_data is not None else None):
                 validation = MeasuredData(net, held_out, measures)
-        _check_reach(net, training)
+        if isinstance(training, MeasuredData):
+            _check_reach(net, training)
         optimizer = optimizers.resolve(optimizer)
         batch_size = integer("batch_size", batch_size, low=1)
         if learning_rate is None:
@@ -91,7 +105,7 @@ def fit(
             penalty_rows = integer("penalty_rows", penalty_rows, low=1, high=2**63 - 1)
         trainer = net.training_state.trainer_for(
             net,
-            batch_size=min(batch_size, len(training.data)),
+            batch_size=min(batch_size, len(training)),
             optimizer=optimizer.name,
             hyperparameters=optimizer.hyperparameters(),
             dropout=dropout_rates(net, dropout),
@@ -129,6 +143,9 @@ class MeasuredData:
             raise ValueError("x has no rows; training and validation need one at least")
         check_targets(measures, samples.y, net.sizes[-1])
 
+    def __len__(self) -> int:
+        return len(self.data)
+
     def measure(self, net: Model, prefix: str = "", known: Iterable[str] = ()) -> dict[str, Any]:
         """The value of every metric but the known ones, by its name behind the prefix."""
         wanted = {
@@ -150,7 +167,7 @@ class FitTask(TrainingTask):
     def __init__(
         self,
         run: Run,
-        training: MeasuredData,
+        training: MeasuredData | BlockedData,
         validation: MeasuredData | None,
         trainer: _core.Trainer,
         schedule: schedules.Schedule,
@@ -161,8 +178,8 @@ class FitTask(TrainingTask):
         super().__init__(run)
         self.training, self.validation = training, validation
         self.trainer, self.schedule = trainer, schedule
-        self.batch_size = min(batch_size, len(training.data))
-        run.batches = -(-len(training.data) // self.batch_size)
+        self.batch_size = min(batch_size, len(training))
+        run.batches = -(-len(training) // self.batch_size)
         self.options, self.show_progress = options, show_progress
 
     def learning_rate(self) -> float:
@@ -173,11 +190,18 @@ class FitTask(TrainingTask):
             return 0
         epoch, rows, batch_size, done, *_ = position
         same = (epoch, rows, batch_size) == (
-            self.run.epoch, len(self.training.data), self.batch_size
+            self.run.epoch, len(self.training), self.batch_size
         )  # fmt: skip
         return done if same else 0
 
     def train_epoch(self) -> float:
+        if isinstance(self.training, BlockedData):
+            stands_at = self.batches_done() * self.batch_size
+            windows = self.training.windows(
+                self.run.net, self.batch_size, stands_at, bool(self.options["shuffle"])
+            )
+            with closing(windows) as parts:
+                return self.epoch_of_parts(self.trainer, parts, **self.options)
         return self.epoch_in_core(self.trainer, self.training.data, **self.options)
 
     def measure(self) -> dict[str, Any]:
@@ -217,8 +241,23 @@ def _states_of(callbacks: list[Callback]) -> list[CallbackState]:
     return [(type(callback).__qualname__, callback.state()) for callback in callbacks]
 
 
+def _refuse_with_blocks(
+    y: object, sample_weight: object, class_weight: object, validation_split: object
+) -> None:
+    """Raises for arguments of `fit` that blocks have themselves, or cannot have."""
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise TypeError(f"Blocks bring their own {name}; leave that of fit out")
+    if class_weight is not None:
+        raise TypeError("class_weight is for arrays; give Blocks a sample_weight")
+    if validation_split:
+        raise TypeError("validation_split is for arrays; with Blocks give validation_data")
+
+
 def _columns(
-    training: MeasuredData, validation: MeasuredData | None, measures: Mapping[str, Metric]
+    training: MeasuredData | BlockedData,
+    validation: MeasuredData | None,
+    measures: Mapping[str, Metric],
 ) -> tuple[str, ...]:
     names = ["cost", *training.metrics]
     if validation is not None:

@@ -27,6 +27,10 @@ _EARLIER_EPOCHS = 1000
 the data at a time, would else fill the memory and every pickle."""
 
 
+EpochPart = tuple[_core.Dataset, NDArray[np.int64] | None, tuple[int, int, int] | None]
+"""Rows, their order, and where they are in the epoch: see `part` of `_core.Trainer.epoch`."""
+
+
 class EpochStopped(Exception):
     """A callback ended the run within an epoch, which is not counted."""
 
@@ -94,14 +98,30 @@ class TrainingTask:
         Raises:
             EpochStopped: a callback stopped it within.
         """
+        return self.epoch_of_parts(trainer, [(data, order, None)], **options)
+
+    def epoch_of_parts(
+        self, trainer: _core.Trainer, parts: Iterable[EpochPart], **options: Any
+    ) -> float:
+        """One epoch as a call into the core for each part; of one that was stopped, the rest.
+
+        Raises:
+            EpochStopped: a callback stopped it within.
+        """
         run = self.run
         if self.batch_callbacks:
             options.setdefault("mini_batch_costs", np.zeros((run.batches, 3)))
             options["after_batches"] = self.after_batch
             options["batch_stride"] = gcd(*(stride for _, stride in self.batch_callbacks))
+        cost = 0.0
         try:
             self._in_core = True
-            cost = trainer.epoch(data, order, learning_rate=run.learning_rate, **options)
+            for data, order, part in parts:
+                cost = trainer.epoch(
+                    data, order, learning_rate=run.learning_rate, part=part, **options
+                )
+                if run.stopped:
+                    break
         finally:
             self._in_core = False
         if run.net.epoch == run.epoch:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore._support.checks import real
 from nncore._support.names import check_name
+from nncore.data.scaled import Scaled
 
 ClassWeight = str | Mapping[int, float] | None
 
@@ -25,12 +26,13 @@ class Samples(NamedTuple):
 
     @classmethod
     def of(cls, x: Any, y: ArrayLike | None, weight: ArrayLike | None = None) -> Samples:
-        """Arrays of what may be lists; sparse rows stay sparse."""
+        """Arrays of what may be lists; sparse and scaled rows stay as they are."""
         _refuse_batches(x)
         if y is None:
             raise TypeError("y is None; fit needs a label or targets for every row of x")
         columns = list(x.columns) if hasattr(x, "columns") and hasattr(x, "iloc") else None
-        x = x.tocsr() if hasattr(x, "tocsr") else np.asarray(x)
+        if not isinstance(x, Scaled):
+            x = x.tocsr() if hasattr(x, "tocsr") else np.asarray(x)
         return cls(x, np.asarray(y), None if weight is None else np.asarray(weight), columns)
 
     def _check_lengths(self) -> None:
@@ -71,13 +73,18 @@ def training_and_validation(
     if validation_data is not None:
         if fraction:
             raise ValueError("give validation_data or validation_split, not both")
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-            raise TypeError(
-                "validation_data must be a tuple (x, y) or (x, y, sample_weight), got "
-                + _described(validation_data)
-            )
-        return samples, Samples.of(*validation_data)
+        return samples, validation_samples(validation_data)
     return samples.split(fraction) if fraction else (samples, None)
+
+
+def validation_samples(validation_data: Sequence[Any]) -> Samples:
+    """The samples of `fit`'s validation_data."""
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        raise TypeError(
+            "validation_data must be a tuple (x, y) or (x, y, sample_weight), got "
+            + _described(validation_data)
+        )
+    return Samples.of(*validation_data)
 
 
 def _refuse_batches(x: Any) -> None:
@@ -89,8 +96,8 @@ def _refuse_batches(x: Any) -> None:
         return
     raise TypeError(
         f"x is a {type(x).__name__}; fit takes all rows at once, as an array, and makes the "
-        "mini-batches itself. For rows that come in batches, call fit(x, y, epochs=1, "
-        "penalty_rows=n) with each of them, n being the rows of all"
+        "mini-batches itself. For rows that come in batches, give nncore.data.Blocks, or call "
+        "fit(x, y, epochs=1, penalty_rows=n) with each of them, n being the rows of all"
     )
 
 
