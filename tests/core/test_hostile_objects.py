@@ -256,7 +256,7 @@ def test_what_pickle_does_by_itself_is_refused_too(protocol: int) -> None:
     made = _core.Network([3, 2], ["sigmoid"])
     with pytest.raises(TypeError):
         copyreg._reduce_ex(made, protocol)  # type: ignore[attr-defined]
-    base = _core.Network.__mro__[-2]  # which pybind11 gives all classes
+    base: Any = _core.Network.__mro__[-2]  # which pybind11 gives all classes
     for call in (base, lambda: base.__new__(base)):
         with pytest.raises(TypeError, match="no pybind11-registered base types"):
             call()

@@ -156,9 +156,14 @@ T largest_magnitude(const T* x, std::size_t count) {
 template <class T>
 T largest_from_zero(const T* x, std::size_t count) {
   using Bits = typename SignedBits<T>::type;
-  Bits any = 0;  // negative where one of them is
-  for (std::size_t i = 0; i < count; ++i) any |= __builtin_bit_cast(Bits, x[i]);
-  return any < 0 ? static_cast<T>(__builtin_inff()) : largest_magnitude(x, count);
+  constexpr Bits infinity = bits_as<Bits>(static_cast<T>(__builtin_inff()));
+  Bits largest = 0, any = 0;  // any is negative where one of them is
+  for (std::size_t i = 0; i < count; ++i) {
+    const Bits bits = bits_as<Bits>(x[i]);
+    any |= bits;
+    largest = bits > largest ? bits : largest;
+  }
+  return bits_as<T>(any >= 0 && largest < infinity ? largest : infinity);
 }
 
 template <class T>
