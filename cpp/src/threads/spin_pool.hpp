@@ -53,7 +53,7 @@ class SpinPool {
     };
     for (int part = 0; part < claims; part += active) take(part);
     for (int part = 0; part < claims; ++part) take(part);
-    for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin) wait(spin);
+    wait_for_others();
     if (failed_.exchange(false)) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
@@ -114,9 +114,20 @@ class SpinPool {
     pending_.fetch_sub(1, std::memory_order_acq_rel);
   }
 
+  // The leader's, which tells its pace of waits that are long.
+  void wait_for_others() {
+    std::uint64_t begin = 0;
+    for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin) {
+      if (spin == most_spins) begin = Pace::clock();
+      wait(spin);
+    }
+    if (begin != 0) pace_.held_up(Pace::clock() - begin);
+  }
+
   // Spins for some microseconds, then lets others have the processor.
+  static constexpr int most_spins = 2000;
   static void wait(int spin) {
-    if (spin > 2000) {
+    if (spin > most_spins) {
       std::this_thread::yield();
       return;
     }

@@ -294,6 +294,8 @@ TEST_CASE("threads rest while that is faster, and return") {
   Pace pace;
   std::uint64_t now = 1;
   std::vector<std::uint64_t> time_with(pool + 1);
+  // For each of these threads' beats, how much of its time the leader waits for others.
+  double held_up = 0;
   const auto run = [&](std::uint64_t duration, auto time_of_beat) {
     time_with.assign(pool + 1, 0);
     for (const std::uint64_t end = now + duration; now < end; pace.beat(pool, now)) {
@@ -301,6 +303,7 @@ TEST_CASE("threads rest while that is faster, and return") {
       const std::uint64_t time = time_of_beat(members);
       now += time;
       time_with[static_cast<std::size_t>(members)] += time;
+      if (members > 1) pace.held_up(static_cast<std::uint64_t>(held_up * double(time)));
     }
   };
   constexpr std::uint64_t ms = Pace::millisecond;
@@ -308,12 +311,25 @@ TEST_CASE("threads rest while that is faster, and return") {
   const auto busy = [](int members) { return (members == 1 ? 3 : std::uint64_t(members)) * ms; };
   const auto very_busy = [](int members) { return std::uint64_t(members) * ms / 10; };
   pace.begin(1, now);
+  run(1'200 * ms, quiet);  // without a reason nothing is tried in a short run
+  CHECK(time_with[8] >= 1'200 * ms);
   run(10'000 * ms, quiet);
   CHECK(time_with[8] > 9'800 * ms);
-  run(10'000 * ms, busy);  // two are the fastest
+  held_up = 0.02;
+  run(10'000 * ms, quiet);
+  CHECK(time_with[8] > 9'800 * ms);
+  held_up = 0.3;
+  run(1'000 * ms, busy);  // two are the fastest
+  CHECK(time_with[2] > 600 * ms);
+  run(10'000 * ms, busy);
   CHECK(time_with[2] > 8'000 * ms);
   run(10'000 * ms, very_busy);
   CHECK(time_with[1] > 8'000 * ms);
+  held_up = 0;
+  run(20'000 * ms, quiet);
+  CHECK(time_with[8] > 16'000 * ms);
+  run(20'000 * ms, very_busy);  // although nobody is held up
+  CHECK(time_with[1] > 10'000 * ms);
   run(20'000 * ms, quiet);
   CHECK(time_with[8] > 16'000 * ms);
   // Time between two runs does not count.
