@@ -60,7 +60,9 @@ TEST_CASE("an epoch in parts has the bits and the cost of one in one piece") {
       part.should_stop = [&] { return ++asked == 2; };
       found = by_part.epoch(problem.rows(parted, first, last), part);
       part.should_stop = {};
-      found = by_part.epoch(problem.rows(parted, first, last), part);
+      if (parted.epoch() == static_cast<std::uint64_t>(epoch)) {  // else the first call ended it
+        found = by_part.epoch(problem.rows(parted, first, last), part);
+      }
       CHECK(parted.epoch() == static_cast<std::uint64_t>(epoch) + (last == 53));
       first = last;
     }
