@@ -408,8 +408,10 @@ def test_parquet(tmp_path: Path) -> None:
         parquet.write_table(table, tmp_path / name, row_group_size=120)
     paths = [tmp_path / "a", tmp_path / "b"]
     blocks = Blocks.from_parquet(paths, "label")
-    assert blocks.rows == ROWS
+    assert (blocks.rows, blocks.window) == (ROWS, 16 * 16_384 // 120)
     assert same(trained(blocks), trained(x, y))
+    parted = Blocks.from_parquet(paths, "label", window=2)
+    assert same(trained(parted, shuffle=False), trained(x, y, shuffle=False))
     weighted = Blocks.from_parquet(
         paths, "label", columns=[f"c{i}" for i in range(6)], sample_weight="c1"
     )

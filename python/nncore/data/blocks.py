@@ -18,6 +18,8 @@ from nncore._support.extras import require
 from nncore._support.files import open_file
 from nncore.errors import DataError
 
+_WINDOW_ROWS = 16 * 16_384
+
 
 class Block(NamedTuple):
     """Some rows: inputs (n, inputs), targets (n,) or (n, outputs), and weights (n,) or None."""
@@ -145,7 +147,7 @@ class Blocks:
         *,
         columns: Sequence[str] | None = None,
         sample_weight: str | None = None,
-        window: int = 16,
+        window: int | None = None,
     ) -> Blocks:
         """Blocks of Parquet files, a row group each (needs pyarrow: nncore[parquet]).
 
@@ -154,7 +156,8 @@ class Blocks:
             target: the column of labels or targets.
             columns: those of the inputs, in order; None for all others.
             sample_weight: the column of weights.
-            window: how many row groups are in memory together.
+            window: how many row groups are in memory together; None for as many as hold some
+                260,000 rows, one at least.
 
         Raises:
             DataError: a file is no Parquet file, or a column is no column of numbers.
@@ -162,10 +165,13 @@ class Blocks:
             ValueError: a column is not there.
         """
         blocks = cls.__new__(cls)
-        blocks.window = integer("window", window, low=1)
         blocks.scale, blocks.offset = None, 0.0
+        if window is not None:
+            window = integer("window", window, low=1)
         many = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-        blocks._source = _RowGroups([os.fspath(p) for p in many], target, columns, sample_weight)
+        groups = _RowGroups([os.fspath(p) for p in many], target, columns, sample_weight)
+        blocks._source = groups
+        blocks.window = window or max(1, _WINDOW_ROWS // groups.largest)
         return blocks
 
     @property
@@ -352,6 +358,7 @@ class _RowGroups:
                 self._groups.append((path, group, metadata.row_group(group).num_rows))
         self._columns = list(columns or [])
         self.rows = sum(rows for _, _, rows in self._groups)
+        self.largest = max((rows for _, _, rows in self._groups), default=0)
         if self.rows == 0:
             raise ValueError("there are no rows; training needs one at least")
 
