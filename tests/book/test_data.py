@@ -9,6 +9,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from nncore import DataError
 from nncore.book import expand_mnist, mnist_loader, network2
 
 Split = namedtuple("Split", "x y")
@@ -110,3 +111,77 @@ def test_a_script_that_cannot_write_reports_it_and_leaves_no_file(small_data, tm
     with pytest.raises(FileNotFoundError, match="expanded"):
         expand_mnist.main(str(tmp_path / "nowhere" / "expanded.pkl.gz"))
     assert list(tmp_path.iterdir()) == []
+
+
+def written(path, parts, compressed=True, protocol=2):
+    content = pickle.dumps(parts, protocol)
+    path.write_bytes(gzip.compress(content) if compressed else content)
+    return path
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_readers_own_file_is_loaded(tmp_path, compressed):
+    rng = np.random.default_rng(0)
+    parts = tuple(
+        (rng.random((n, 784), dtype=np.float32), rng.integers(10, size=n)) for n in (5, 3, 2)
+    )
+    for protocol in (2, pickle.HIGHEST_PROTOCOL):
+        path = written(tmp_path / "mnist.pkl.gz", parts, compressed, protocol)
+        for (x, y), (images, digits) in zip(parts, mnist_loader.load_data(path), strict=True):
+            np.testing.assert_array_equal(images, x)
+            np.testing.assert_array_equal(digits, y)
+        training, _, test = mnist_loader.load_data_wrapper(str(path))
+        assert training[0][0].shape == (784, 1)
+        assert training[0][1][parts[0][1][0], 0] == 1
+        assert test[0][1] == parts[2][1][0]
+
+
+def test_what_expand_mnist_writes_is_loaded(small_data, tmp_path, capsys):
+    path = tmp_path / "expanded.pkl.gz"
+    expand_mnist.main(str(path))
+    training, validation, test = mnist_loader.load_data(path)
+    assert [len(part[0]) for part in (training, validation, test)] == [25, 3, 2]
+    np.testing.assert_array_equal(validation[0], small_data[1].x)
+
+
+def test_the_books_file_at_its_place_comes_before_a_download(tmp_path, monkeypatch):
+    parts = tuple((np.zeros((n, 784), np.float32), np.zeros(n, int)) for n in (4, 3, 2))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "src").mkdir()
+    written(tmp_path / "data" / "mnist.pkl.gz", parts)
+    monkeypatch.chdir(tmp_path / "src")
+    monkeypatch.delenv("NNCORE_DATA", raising=False)
+    monkeypatch.setenv("NNCORE_CACHE", str(tmp_path / "empty"))
+    assert [len(x) for x, _ in mnist_loader.load_data()] == [4, 3, 2]
+
+
+class Calls:
+    def __reduce__(self):
+        return print, ("called",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (Calls(), r"asks for .*print; expected arrays alone"),
+        (([1], [2]), "expected training, validation and test data"),
+        (((np.zeros((2, 4)), np.zeros(3, int)),) * 3, r"expected training images \(n, pixels\)"),
+    ],
+)
+def test_another_pickle_is_refused(content, message, tmp_path, capsys):
+    path = written(tmp_path / "other.pkl.gz", content)
+    with pytest.raises(DataError, match=rf"other\.pkl\.gz: .*{message}"):
+        mnist_loader.load_data(path)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_damaged_pickle_is_refused(tmp_path):
+    parts = ((np.zeros((9, 4)), np.zeros(9, int)),) * 3
+    path = written(tmp_path / "cut.pkl.gz", parts)
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"\x1f\x8b", b"no pickle"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"cut\.pkl\.gz: not a pickle"):
+            mnist_loader.load_data(path)
+    with pytest.raises(OSError, match="nowhere"):
+        mnist_loader.load_data(tmp_path / "nowhere")

@@ -50,8 +50,8 @@ class PlainNetwork:
             decayed = (1.0 - eta * lmbda / n) * self.weights[layer]
             self.weights[layer] = decayed - eta * mean_w
 
-    def train(self, data, epochs, size, eta, lmbda):
-        data = list(data)
+    def train(self, data, epochs, size, eta, lmbda, in_place=False):
+        data = data if in_place else list(data)
         for _ in range(epochs):
             random.shuffle(data)
             for start in range(0, len(data), size):
@@ -145,11 +145,39 @@ def test_a_zip_iterator_trains_like_a_list(capsys):
     capsys.readouterr()
 
 
-def test_training_does_not_reorder_the_callers_list(capsys):
+@pytest.mark.parametrize("own_method", [False, True])
+def test_one_seed_holds_over_several_calls_on_one_list(own_method, capsys):
+    sizes = [4, 5, 3]
+    data, theirs_data = examples(sizes), examples(sizes)
+    seed(3)
+    theirs = PlainNetwork(sizes, "cross_entropy", scaled=True)
+    for _ in range(3):
+        theirs.train(theirs_data, 2, 7, 0.5, 0.1, in_place=True)
+    seed(3)
+    ours = network2.Network(sizes)
+    if own_method:
+        step = ours.update_mini_batch
+        ours.update_mini_batch = lambda *arguments: step(*arguments)
+    for _ in range(3):
+        ours.SGD(data, 2, 7, 0.5, 0.1)
+    assert_same(ours.weights, theirs.weights)
+    for (x, _), (their_x, _) in zip(data, theirs_data, strict=True):
+        np.testing.assert_array_equal(x, their_x)
+    capsys.readouterr()
+
+
+def test_a_run_that_fails_leaves_the_list_in_the_order_it_came_to(capsys):
     data = examples([4, 3])
-    order = [id(pair) for pair in data]
-    network.Network([4, 3]).SGD(data, 2, 4, 1.0)
-    assert [id(pair) for pair in data] == order
+    whole = sorted(id(pair) for pair in data)
+    net = network.Network([4, 3])
+
+    def fail(mini_batch, eta):
+        raise KeyboardInterrupt
+
+    net.update_mini_batch = fail
+    with pytest.raises(KeyboardInterrupt):
+        net.SGD(data, 2, 4, 1.0)
+    assert sorted(id(pair) for pair in data) == whole
     capsys.readouterr()
 
 
@@ -199,7 +227,7 @@ def test_a_custom_cost_trains_by_its_formulas(capsys):
     for cost in (network2.CrossEntropyCost, CustomCrossEntropy):
         seed(6)
         net = network2.Network([7, 17, 10], cost=cost)
-        monitored = net.SGD(data, 3, 5, 0.5, 1.0, test, True, True, True, True)
+        monitored = net.SGD(list(data), 3, 5, 0.5, 1.0, test, True, True, True, True)
         assert net.cost is cost
         results.append((monitored, net.weights, net.biases))
     for ours, theirs in zip(*(monitored for monitored, _, _ in results), strict=True):
@@ -236,7 +264,7 @@ def test_an_overridden_update_mini_batch_is_called_for_every_mini_batch(capsys):
     for face in (network.Network, Counting):
         seed(8)
         net = face([4, 3])
-        net.SGD(data, 2, 10, 1.0)
+        net.SGD(list(data), 2, 10, 1.0)
         results.append(net.weights)
     assert seen == [10, 10, 3] * 2
     assert_same(*results)

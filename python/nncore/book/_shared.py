@@ -106,6 +106,10 @@ class Examples(list[Example]):
 
         return self._once(("dataset", core, with_labels), pack)
 
+    def unpack(self) -> None:
+        """Forgets the arrays: the tuples have changed."""
+        self._packed.clear()
+
     def _once(self, key: Any, pack: Callable[[], T]) -> T:
         if key not in self._packed:
             self._packed[key] = pack()
@@ -229,6 +233,7 @@ class ColumnNetwork:
     def _train(
         self,
         data: Examples,
+        training_data: Iterable[Example],
         epochs: int,
         mini_batch_size: int,
         eta: float,
@@ -239,6 +244,8 @@ class ColumnNetwork:
         """Trains, and calls `after_epoch` with each epoch's number until it returns True.
 
         An epoch is one call into the core, or `update` on every mini-batch where it is given.
+        `training_data`, where it is a list, is left in the order of the last epoch, as the book
+        leaves it: a second SGD begins there, and so takes the same mini-batches.
         """
         epochs = integer("epochs", epochs, low=0)
         mini_batch_size = integer("mini_batch_size", mini_batch_size, low=1)
@@ -250,7 +257,13 @@ class ColumnNetwork:
         else:
             trainer = _core.Trainer(net, batch_size=mini_batch_size, l2=lmbda)
             task = CoreTask(run, data, eta, after_epoch, trainer)
-        TrainingLoop(task).train()
+        try:
+            TrainingLoop(task).train()
+        finally:
+            if isinstance(training_data, list) and len(training_data) == len(data):
+                training_data[:] = [data[i] for i in task.order]
+                if isinstance(training_data, Examples):
+                    training_data.unpack()
 
     def _core_step(self, mini_batch: Iterable[Example], eta: float, lmbda: float, n: int) -> None:
         data = Examples.of(mini_batch)

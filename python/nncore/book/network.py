@@ -60,7 +60,8 @@ class Network(ColumnNetwork):
         """Trains by mini-batch stochastic gradient descent, and prints a line an epoch.
 
         `training_data` are tuples (x, y) of columns (sizes[0], 1) and (sizes[-1], 1); `test_data`
-        tuples of a column and a class number, counted after every epoch. Raises ValueError where
+        tuples of a column and a class number, counted after every epoch. A list of training data
+        is shuffled in place, as by the book. Raises ValueError where
         a shape is another or a number is not finite.
         """
         own = self._replaced(Network, "update_mini_batch", "backprop", "cost_derivative")
@@ -75,6 +76,7 @@ class Network(ColumnNetwork):
 
         self._train(
             Examples(training_data),
+            training_data,
             epochs,
             mini_batch_size,
             eta,

@@ -51,6 +51,9 @@ class Cost(Protocol):
         """The error of the output layer: the cost's slope with respect to its weighted inputs."""
 
 
+CostLike = type[Cost] | Cost
+
+
 class QuadraticCost:
     """Half the squared distance between output and target."""
 
@@ -83,29 +86,37 @@ class CrossEntropyCost:
 _CORE_COSTS: dict[Any, str] = {QuadraticCost: "quadratic", CrossEntropyCost: "cross_entropy"}
 
 
+def _core_cost(cost: CostLike) -> str | None:
+    """The core's name of a cost, which may be one of the classes above or an instance; or None."""
+    if isinstance(cost, type):
+        return _CORE_COSTS.get(cost)
+    return None if getattr(cost, "__dict__", None) else _CORE_COSTS.get(type(cost))
+
+
 class Network(ColumnNetwork):
     """A network of sigmoid neurons with `sizes` neurons in each layer, inputs first.
 
     `cost` is QuadraticCost, CrossEntropyCost or a class of one's own with static methods
-    `fn(a, y)` and `delta(z, a, y)`. `weights` (out, in) and `biases` (n, 1) are live views.
+    `fn(a, y)` and `delta(z, a, y)`, or an instance of one. `weights` (out, in) and `biases` (n, 1)
+    are live views.
     A method that a subclass replaces is called as in the book, at the book's speed.
     """
 
-    def __init__(self, sizes: Sequence[int], cost: type[Cost] = CrossEntropyCost) -> None:
+    def __init__(self, sizes: Sequence[int], cost: CostLike = CrossEntropyCost) -> None:
         self._cost = cost
-        super().__init__(sizes, _CORE_COSTS.get(cost, "quadratic"))
+        super().__init__(sizes, _core_cost(cost) or "quadratic")
         self.default_weight_initializer()
 
     @property
-    def cost(self) -> type[Cost]:
-        """The cost class; a new one may be assigned at any time."""
+    def cost(self) -> CostLike:
+        """The cost class or instance; a new one may be assigned at any time."""
         return self._cost
 
     @cost.setter
-    def cost(self, cost: type[Cost]) -> None:
+    def cost(self, cost: CostLike) -> None:
         weights, biases = self.weights, self.biases
         self._cost = cost
-        self._build(_CORE_COSTS.get(cost, "quadratic"), self._net.dtype)
+        self._build(_core_cost(cost) or "quadratic", self._net.dtype)
         self.weights, self.biases = weights, biases
 
     def default_weight_initializer(self) -> None:
@@ -136,6 +147,7 @@ class Network(ColumnNetwork):
         `evaluation_data` tuples of a column and a class number. Prints what is monitored and
         returns it, a value an epoch: (evaluation costs, evaluation accuracies, training costs,
         training accuracies), accuracies as counts, lists empty where nothing was monitored.
+        A list of training data is shuffled in place, as by the book.
         Stops when `early_stopping_n` epochs (0: never) brought no better evaluation accuracy.
         Raises ValueError where a shape is another, a number is not finite, or evaluation data are
         missing.
@@ -179,6 +191,7 @@ class Network(ColumnNetwork):
 
         self._train(
             training,
+            training_data,
             epochs,
             mini_batch_size,
             eta,
@@ -197,7 +210,7 @@ class Network(ColumnNetwork):
 
     def backprop(self, x: Array, y: Array) -> Gradients:
         """The gradient of one example's cost: lists (nabla_b, nabla_w) shaped as the parameters."""
-        if self._cost in _CORE_COSTS:
+        if _core_cost(self._cost):
             return self._core_gradients(x, y)
         return self._book_gradients(x, y, self._cost.delta)
 
@@ -216,7 +229,7 @@ class Network(ColumnNetwork):
         y is a column (sizes[-1], 1), or a class number where `convert` is true.
         """
         data = Examples.of(data)
-        if self._cost in _CORE_COSTS and not self._replaced(ColumnNetwork, "feedforward"):
+        if _core_cost(self._cost) and not self._replaced(ColumnNetwork, "feedforward"):
             cost, _ = _core.evaluate(self._net, data.dataset(self._net, with_labels=convert))
         else:
             one_hot = np.eye(self.sizes[-1])
@@ -229,13 +242,14 @@ class Network(ColumnNetwork):
 
     def save(self, filename: str | os.PathLike[str]) -> None:
         """Writes sizes, weights, biases and the cost's name as JSON, whole or not at all."""
-        _json_file.write(filename, self.weights, self.biases, self._cost.__name__)
+        cost = self._cost if isinstance(self._cost, type) else type(self._cost)
+        _json_file.write(filename, self.weights, self.biases, cost.__name__)
 
     def _core_trains(self) -> bool:
-        return self._cost in _CORE_COSTS and not self._replaced(Network, "backprop")
+        return _core_cost(self._cost) is not None and not self._replaced(Network, "backprop")
 
 
-def load(filename: str | os.PathLike[str], cost: type[Cost] | None = None) -> Network:
+def load(filename: str | os.PathLike[str], cost: CostLike | None = None) -> Network:
     """The network that `save`, ours or the book's, wrote to `filename`.
 
     `cost` is needed where the network was trained with a cost class of one's own. Raises
