@@ -291,7 +291,7 @@ def _read_onnx(path: Path) -> object:
 
 def _read_digit(path: Path) -> object:
     pytest.importorskip("PIL")
-    from nncore.cli.images import read_digit
+    from nncore.images import read_digit
 
     return read_digit(str(path))
 

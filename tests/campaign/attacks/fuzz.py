@@ -132,7 +132,7 @@ def readers(folder: Path) -> dict[str, Reader]:
             export.from_onnx, fuzz_onnx.seeds(folder), fuzz_onnx.mutate, damaged, use_network, 2
         )
     try:
-        from nncore.cli.images import ImageError, read_digit
+        from nncore.images import ImageError, read_digit
 
         found["read_digit"] = Reader(
             lambda path: read_digit(str(path)), pictures(), mutate.png_of, (ImageError, OSError),

@@ -1,0 +1,117 @@
+"""What is drawn on paper and is no digit: frames, ruled lines, specks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .components import Mask, components
+from .mnist_form import FloatImage
+
+STRAIGHT = 0.8
+"""The share of a ruled line's way across the paper that is to be seen."""
+
+STROKE = 0.35
+"""The ink, at least, of a stroke that crosses a line."""
+
+
+def without_lines(ink: FloatImage, sheet: Mask) -> FloatImage:
+    """`ink` without ruled lines, which run across the sheet, whichever way the paper lies."""
+    for _ in range(2):
+        ink = _without_rows(ink, sheet)
+        ink, sheet = ink.T, sheet.T
+    return ink
+
+
+def _without_rows(ink: FloatImage, sheet: Mask) -> FloatImage:
+    """Removes lines at up to 6 degrees from the horizontal."""
+    width = ink.shape[1]
+    mask = ink > 0
+    if not mask.any():
+        return ink
+    y, x = np.nonzero(mask)
+    left_out = x - width / 2
+    rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
+    across = float(np.ptp(columns) + 1)
+    tallest = 0.05 * (np.ptp(rows) + 1)
+    best = None
+    for slope in np.linspace(-0.1, 0.1, 81):
+        at = np.round(y - slope * left_out).astype(np.int64)
+        counts = np.bincount(at - at.min(), minlength=1)
+        if best is None or (counts.astype(float) ** 2).sum() > best[0]:
+            best = (float((counts.astype(float) ** 2).sum()), slope, int(at.min()), counts)
+    assert best is not None
+    _, slope, lowest, counts = best
+    full = np.append(0, np.append(counts >= STRAIGHT * across, 0)).astype(np.int8)
+    starts, ends = np.flatnonzero(np.diff(full) > 0), np.flatnonzero(np.diff(full) < 0)
+    lines = [(s + lowest, e + lowest) for s, e in zip(starts, ends, strict=True)]
+    lines = [(s, e) for s, e in lines if e - s <= max(tallest, 2)]
+    if not lines:
+        return ink
+    ink = ink.copy()
+    shift = slope * (np.arange(width) - width / 2)
+    for start, end in lines:
+        _erase(ink, start + shift, end + shift)
+    return ink
+
+
+def _erase(ink: FloatImage, top: FloatImage, bottom: FloatImage) -> None:
+    """Takes a line out of each column where no stroke crosses it."""
+    height = len(ink)
+    thickness = float(np.mean(bottom - top))
+    reach = max(1, round(0.75 * thickness))
+    for column, (first, last) in enumerate(zip(top, bottom, strict=True)):
+        low = min(max(round(float(first)) - reach, 0), height)
+        high = min(max(round(float(last)) + reach, 0), height)
+        above = low > 0 and ink[low - 1, column] > STROKE
+        below = high < height and ink[high, column] > STROKE
+        if not (above or below):
+            ink[low:high, column] = 0
+        # A stroke that ends on the line ends where the line begins or ends.
+        elif not above:
+            ink[low : round(float(last)), column] = 0
+        elif not below:
+            ink[round(float(first)) : high, column] = 0
+
+
+def without_frames(ink: FloatImage) -> FloatImage:
+    """`ink` without boxes drawn around other ink."""
+    parts = components(ink > 0)
+    ink = ink.copy()
+    for k in np.argsort(-parts.area):
+        top, bottom, left, right = parts.box[k]
+        inside = (
+            (parts.box[:, 0] > top)
+            & (parts.box[:, 1] < bottom)
+            & (parts.box[:, 2] > left)
+            & (parts.box[:, 3] < right)
+        )
+        if inside.any() and _is_box(parts.labels[top:bottom, left:right] == k):
+            ink[parts.labels == k] = 0
+    return ink
+
+
+def _is_box(part: Mask) -> bool:
+    """Whether a component runs along all four sides of its bounding box, and nowhere else."""
+    height, width = part.shape
+    deep, wide = (max(1, round(0.08 * length)) for length in part.shape)
+    along = min(
+        float(np.mean(part[:deep].any(axis=0))),
+        float(np.mean(part[-deep:].any(axis=0))),
+        float(np.mean(part[:, :wide].any(axis=1))),
+        float(np.mean(part[:, -wide:].any(axis=1))),
+    )
+    within = part[deep : height - deep, wide : width - wide].sum()
+    return along > 0.9 and bool(within < 0.1 * part.sum())
+
+
+def without_specks(ink: FloatImage) -> FloatImage:
+    """`ink` without what is small beside the rest, such as grain and dust."""
+    parts = components(ink > 0)
+    if not len(parts.area):
+        return ink
+    tall = parts.box[:, 1] - parts.box[:, 0]
+    weight = np.bincount(parts.labels[parts.labels >= 0], ink[parts.labels >= 0])
+    small = (weight < 0.02 * weight.max()) & (tall < 0.2 * tall.max())
+    keep = np.append(~small, False)  # the last is label -1: no ink
+    result: FloatImage = np.where(keep[parts.labels], ink, 0)
+    return result

@@ -1,0 +1,195 @@
+"""nncore.images.read_number on digits that nncore draws."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nncore
+from nncore import cli
+from nncore.datasets import make_digits
+from nncore.images import ImageError, read_number
+from nncore.images.cuts import find_cuts
+
+DIGITS = make_digits(300, seed=5)
+
+
+@pytest.fixture(scope="module")
+def net() -> nncore.Network:
+    net = nncore.Network(
+        [784, 64, 10],
+        activation="relu",
+        output_activation="softmax",
+        cost="log_likelihood",
+        seed=1,
+    )
+    options = {"optimizer": "adam", "learning_rate": 0.003, "batch_size": 64, "progress": False}
+    net.fit(*make_digits(8000, seed=4), epochs=6, **options)
+    return net
+
+
+def drawn_row(chosen: np.ndarray, gap: int) -> np.ndarray:
+    """Digits side by side, light on dark, `gap` columns between their ink."""
+    images = [DIGITS.x[k].reshape(28, 28) for k in chosen]
+    columns = [np.flatnonzero(image.max(axis=0) > 0.1) for image in images]
+    inked = [image[:, c[0] : c[-1] + 1] for image, c in zip(images, columns, strict=True)]
+    picture = np.zeros((40, 12 + sum(i.shape[1] + gap for i in inked)), np.float32)
+    x = 6
+    for image in inked:
+        part = picture[6:34, x : x + image.shape[1]]
+        np.maximum(part, image, out=part)
+        x += image.shape[1] + gap
+    return picture
+
+
+def enlarged(picture: np.ndarray, by: int = 4) -> np.ndarray:
+    return np.kron(picture, np.ones((by, by), np.float32))
+
+
+def rows(count: int, digits: int, gap: int = 3) -> list[tuple[str, np.ndarray]]:
+    rng = np.random.default_rng(1)
+    chosen = [rng.integers(0, 300, digits) for _ in range(count)]
+    return [("".join(map(str, DIGITS.y[c])), drawn_row(c, gap)) for c in chosen]
+
+
+def on_paper(picture: np.ndarray) -> np.ndarray:
+    return 0.92 - 0.8 * enlarged(picture)
+
+
+def framed(picture: np.ndarray) -> np.ndarray:
+    paper = np.pad(on_paper(picture), 8, constant_values=0.92)
+    paper[:5] = paper[-5:] = 0
+    paper[:, :5] = paper[:, -5:] = 0
+    return paper
+
+
+def ruled(picture: np.ndarray) -> np.ndarray:
+    paper = on_paper(picture)
+    paper[10::37] = np.minimum(paper[10::37], 0.6)
+    return paper
+
+
+def on_a_desk(picture: np.ndarray) -> np.ndarray:
+    return np.pad(on_paper(picture), 60, constant_values=0.15)
+
+
+def shaded(picture: np.ndarray) -> np.ndarray:
+    paper = on_paper(picture)
+    light = np.linspace(1, 0.4, paper.shape[1]) * np.linspace(0.8, 1, len(paper))[:, None]
+    return paper * light + np.random.default_rng(0).normal(0, 0.01, paper.shape)
+
+
+def red_on_green(picture: np.ndarray) -> np.ndarray:
+    ink = enlarged(picture)[:, :, None]
+    return (1 - ink) * np.array([0.3, 0.55, 0.3]) + ink * np.array([0.75, 0.3, 0.2])
+
+
+def transparent(picture: np.ndarray) -> np.ndarray:
+    ink = enlarged(picture)
+    return np.dstack([np.zeros((*ink.shape, 3)), ink])
+
+
+@pytest.mark.parametrize(
+    "style",
+    [enlarged, on_paper, framed, ruled, on_a_desk, shaded, red_on_green, transparent],
+    ids=lambda style: style.__name__,
+)
+def test_rows_are_read_on_whatever_they_are_written(style, net: nncore.Network) -> None:
+    read = [(read_number(style(picture), net), number) for number, picture in rows(10, 3)]
+    # Single digits are right 97 times in a hundred, so nine rows of ten.
+    assert sum(found == number for found, number in read) >= 7, read
+
+
+@pytest.mark.parametrize("digits", [1, 2, 10])
+def test_rows_have_any_number_of_digits(digits: int, net: nncore.Network) -> None:
+    read = [(read_number(picture, net), number) for number, picture in rows(8, digits)]
+    assert sum(len(found) == digits for found, _ in read) >= 7, read
+
+
+def test_touching_digits_are_parted(net: nncore.Network) -> None:
+    read = [(read_number(picture, net), number) for number, picture in rows(12, 3, gap=-1)]
+    assert sum(found == number for found, number in read) >= 8, read
+
+
+NOTHING = {
+    "white": np.ones((50, 60)),
+    "black": np.zeros((50, 60)),
+    "grain": np.random.default_rng(0).normal(0.8, 0.02, (90, 120)),
+    "shade": np.linspace(0.3, 1, 200) * np.ones((100, 1)),
+    "frame": framed(np.zeros((30, 50), np.float32)),
+    "lines": ruled(np.zeros((40, 60), np.float32)),
+    "sheet on a desk": on_a_desk(np.zeros((40, 60), np.float32)),
+    "dash": 1 - np.pad(np.ones((10, 90)), 40),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_nothing_is_no_digit(name: str, net: nncore.Network) -> None:
+    found = read_number(NOTHING[name], net)
+    assert found == ""
+    assert found.digits == []
+    assert found.confidence == 0
+
+
+def test_a_reading_says_where_its_digits_lie(net: nncore.Network) -> None:
+    number, picture = rows(1, 3)[0]
+    found = read_number(picture, net)
+    assert found == number
+    assert [str(piece.digit) for piece in found.digits] == list(number)
+    boxes = [piece.box for piece in found.digits]
+    assert all(box[3] <= after[3] for box, after in itertools.pairwise(boxes))
+    assert 0 < found.confidence <= 1
+    again = pickle.loads(pickle.dumps(found))
+    assert again == found
+    assert again.digits[0].box == boxes[0]
+
+
+def test_cuts_part_what_a_straight_line_cannot() -> None:
+    ink = np.zeros((20, 24), np.float32)
+    for y in range(20):
+        for x in (13, 18):
+            ink[y, x - y // 2 : x + 2 - y // 2] = 1
+    cuts = find_cuts(ink, 2)
+    left = np.arange(24) < cuts.columns[:, :, None]
+    parted = {float((ink * left[k]).sum()) for k in np.flatnonzero(cuts.crossed == 0)}
+    assert parted == {0.0, 40.0, 80.0}
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros(5), np.zeros((4, 4, 2)), np.zeros((0, 4)), np.array([["a"]]), [[1], [2, 3]]]
+)
+def test_what_is_no_picture_is_refused(image: object, net: nncore.Network) -> None:
+    with pytest.raises(ImageError, match="expected a picture"):
+        read_number(image, net)
+
+
+def test_another_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="784 inputs and 10 outputs, found 4-3-2"):
+        read_number(np.zeros((28, 28)), nncore.Network([4, 3, 2]))
+
+
+def test_predict_reads_rows_and_draws_how(
+    net: nncore.Network, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
+    pytest.importorskip("matplotlib")
+    net.save(tmp_path / "m.safetensors")
+    number, picture = rows(1, 3)[0]
+    files = [str(tmp_path / name) for name in ("row.png", "blank.png")]
+    image.fromarray((255 * on_paper(picture)).astype(np.uint8)).save(files[0])
+    image.new("L", (40, 40), 255).save(files[1])
+    model = str(tmp_path / "m.safetensors")
+    assert cli.main(["predict", model, *files]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[1] == number
+    assert lines[0].count("%") == 3
+    assert lines[1].endswith("  no digit")
+    cuts = tmp_path / "cuts.png"
+    assert cli.main(["predict", model, files[0], "--explain", str(cuts)]) == 0
+    assert cuts.read_bytes().startswith(b"\x89PNG")
+    assert cli.main(["predict", model, *files, "--explain", str(cuts)]) == 2
+    assert "--explain draws one image, found 2" in capsys.readouterr().err
