@@ -20,8 +20,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "which may touch. An image may be of any size and kind, light ink on dark or dark ink on "
         "light; a sheet on a desk, shade, frames and ruled lines are taken away. After a single "
         "digit come the network's output for it and the runner-up's; after a row, the output for "
-        "each digit. Where nothing like a digit is seen, the answer is 'no digit'. A model of your own data answers a table's rows as CSV, and "
-        "images by their classes.",
+        "each digit. Where nothing like a digit is seen, the answer is 'no digit'. A model of "
+        "your own data answers a table's rows as CSV, and images by their classes.",
     )
     parser.add_argument("model", metavar="MODEL", help="a file that nncore train has saved")
     parser.add_argument(

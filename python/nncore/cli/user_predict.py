@@ -29,6 +29,8 @@ def predict_user_data(options: argparse.Namespace) -> int | None:
     if preparation is None:
         _refuse_user_options(options)
         return None
+    if options.explain is not None:
+        raise ValueError(f"{options.model}: --explain is for models of MNIST's digits")
     if options.output:
         if options.output.lower().endswith((".parquet", ".npz")):
             raise ValueError(f"{options.output}: expected a name for CSV or JSON")

@@ -26,8 +26,9 @@ DIGITS = 10
 BLUNTEST = 0.36
 """How thick strokes may be for the height of a row: what is thicker is a blot or a dash."""
 
-LEAST_MEAN, LEAST = 1.0, -1.5
-"""The least scores of a row's pieces, in the mean and each, that still are digits."""
+LEAST_ALONE, LEAST_MEAN = 1.0, 0.0
+"""The least scores that still are digits: of a single piece, and in the mean of several, which a
+touch or a smear may each make doubtful."""
 
 
 class Reading(str):
@@ -106,7 +107,8 @@ def read_number(image: Any, network: Network) -> Reading:
 
 def _are_digits(row: Row) -> bool:
     scores = [piece.score for piece in row.chosen]
-    return bool(scores) and float(np.mean(scores)) >= LEAST_MEAN and min(scores) >= LEAST
+    least = LEAST_ALONE if len(scores) == 1 else LEAST_MEAN
+    return bool(scores) and float(np.mean(scores)) >= least
 
 
 def read_digit(image: Any) -> FloatImage:
