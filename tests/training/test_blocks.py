@@ -346,17 +346,19 @@ class Watch(nncore.callbacks.Callback):
             run.stop()
 
 
-@pytest.mark.parametrize("stop_at", [None, 15, 70])
+@pytest.mark.parametrize(("stop_at", "calls"), [(None, 36), (15, 3), (68, 13)])
 @pytest.mark.parametrize("window", [1, 20])
-def test_callbacks_see_the_mini_batches_of_blocks(stop_at: int | None, window: int) -> None:
-    """A window of 80 rows is five mini-batches, behind the last of which 15 and 70 are."""
+def test_callbacks_see_the_mini_batches_of_blocks(
+    stop_at: int | None, calls: int, window: int
+) -> None:
+    """A window of 80 rows is five of 63 mini-batches; steps 15 and 68 end one."""
     x, y = problem()
     watch, of_arrays = Watch(stop_at), Watch(stop_at)
     net = trained(Blocks(x, y, block_rows=80, window=window), callbacks=[watch], shuffle=False)
     expected = trained(x, y, callbacks=[of_arrays], shuffle=False)
     assert same(net, expected)
     assert watch.seen == of_arrays.seen
-    assert len(watch.seen) == (stop_at or 185) // 5 or stop_at is None
+    assert len(watch.seen) == calls
     assert not [t for t in threading.enumerate() if t.name == "nncore reader"]
 
 
