@@ -38,7 +38,8 @@ class Shared {
   template <SharedPointer Pointer>
     requires std::convertible_to<decltype(std::declval<const Pointer&>().get()), T*>
   Shared(Pointer pointer)  // NOLINT(google-explicit-constructor)
-      : object_(pointer.get()), holder_(object_ ? new Holding(std::move(pointer)) : nullptr) {}
+      : object_(pointer.get()),
+        holder_(object_ ? new Holding<Pointer>(std::move(pointer)) : nullptr) {}
   template <class U>
     requires std::convertible_to<U*, T*>
   Shared(const Shared<U>& other) noexcept  // NOLINT(google-explicit-constructor)
