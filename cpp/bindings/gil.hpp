@@ -39,4 +39,22 @@ class GilReleased {
   PyThreadState* state_;
 };
 
+// Lives while the core calls back into Python, whether or not this thread holds the GIL already.
+class GilTaken {
+ public:
+  GilTaken() {
+    try {
+      state_ = PyGILState_Ensure();
+    } catch (...) {  // never left, as above
+      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+    }
+  }
+  ~GilTaken() { PyGILState_Release(state_); }
+  GilTaken(const GilTaken&) = delete;
+  GilTaken& operator=(const GilTaken&) = delete;
+
+ private:
+  PyGILState_STATE state_{};
+};
+
 }  // namespace nncore::python

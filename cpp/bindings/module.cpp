@@ -17,6 +17,15 @@ py::tuple name_tuple() {
   return py::tuple(names);
 }
 
+// All but the one that has no equation here.
+py::tuple named_costs() {
+  py::list names;
+  for (const std::string_view name : all_names<Cost>()) {
+    if (name != nncore::name(Cost::custom)) names.append(py::str(std::string(name)));
+  }
+  return py::tuple(names);
+}
+
 // Each name's hyperparameters and their defaults.
 template <class Enum>
 py::dict hyperparameter_table() {
@@ -136,7 +145,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   py::register_exception_translator(&translate);
 
   m.attr("ACTIVATIONS") = name_tuple<Activation>();
-  m.attr("COSTS") = name_tuple<Cost>();
+  m.attr("COSTS") = named_costs();
+  m.attr("COST_HYPERPARAMETERS") = hyperparameter_table<Cost>();
   m.attr("INITIALIZERS") = name_tuple<Initializer>();
   m.attr("OPTIMIZERS") = hyperparameter_table<Optimizer>();
   m.attr("SCHEDULES") = hyperparameter_table<Schedule>();

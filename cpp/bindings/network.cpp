@@ -31,7 +31,9 @@ std::vector<Enum> from_names(const std::vector<std::string>& names) {
 
 PyNetwork make_network(const std::vector<std::int64_t>& sizes,
                        const std::vector<std::string>& activations, const std::string& cost,
-                       const std::string& dtype, std::uint64_t seed) {
+                       const std::string& dtype, std::uint64_t seed,
+                       const std::map<std::string, double>& cost_hyperparameters,
+                       const std::vector<double>& cost_list) {
   Architecture architecture;
   for (const std::int64_t size : sizes) {
     if (size < 1) {
@@ -42,6 +44,10 @@ PyNetwork make_network(const std::vector<std::int64_t>& sizes,
   }
   architecture.activations = from_names<Activation>(activations);
   architecture.cost = from_name<Cost>(cost);
+  for (const auto& [name, value] : cost_hyperparameters) {
+    set_cost_hyperparameter(architecture, name, value);
+  }
+  architecture.cost_list = cost_list;
   if (dtype == "float32") return {std::make_shared<Network<float>>(architecture, seed)};
   if (dtype == "float64") return {std::make_shared<Network<double>>(architecture, seed)};
   throw InvalidArgument("dtype is '" + dtype + "'; expected 'float32' or 'float64'");
@@ -208,6 +214,73 @@ py::list bias_views(const PyNetwork& self) {
   });
 }
 
+// An array of a matrix's elements, which its reader may keep.
+template <class T>
+py::array_t<T> copy_of(const MatrixView<const T>& view) {
+  py::array_t<T> a({view.rows, view.cols});
+  for (std::size_t i = 0; i < view.rows; ++i) {
+    std::copy_n(view.row(i), view.cols, a.mutable_data() + i * view.cols);
+  }
+  return a;
+}
+
+template <class T>
+py::array_t<T> result_array(const py::handle& object, const char* what, std::size_t rows,
+                            std::size_t cols, bool flat) {
+  const py::array_t<T> a = contiguous<T>(object, what);
+  const bool fits =
+      flat ? a.ndim() == 1 && std::size_t(a.shape(0)) == rows
+           : a.ndim() == 2 && std::size_t(a.shape(0)) == rows && std::size_t(a.shape(1)) == cols;
+  if (fits) return a;
+  throw py::value_error(std::string(what) + " have shape " +
+                        py::str(a.attr("shape")).cast<std::string>() + "; expected (" +
+                        std::to_string(rows) + (flat ? ",)" : ", " + std::to_string(cols) + ")"));
+}
+
+// A Python callable(outputs, y) -> (costs, slopes) as the core calls it, with or without the GIL.
+template <class T>
+CostFunction<T> cost_of(const py::object& callable) {
+  const std::shared_ptr<PyObject> held(callable.inc_ref().ptr(), [](PyObject* object) {
+    const GilTaken gil;
+    Py_DECREF(object);
+  });
+  return [held](MatrixView<const T> outputs, MatrixView<const T> y, std::span<T> costs,
+                MatrixView<T> slopes) {
+    const GilTaken gil;
+    const py::object result = py::handle(held.get())(copy_of(outputs), copy_of(y));
+    if (!py::isinstance<py::sequence>(result) || py::len(result) != 2) {
+      throw py::type_error("the cost must return (costs, slopes), got " +
+                           py::repr(result).cast<std::string>());
+    }
+    const py::sequence pair(result);
+    const auto given_costs = result_array<T>(pair[0], "the costs", outputs.rows, 1, true);
+    const auto given_slopes =
+        result_array<T>(pair[1], "the cost's slopes", outputs.rows, outputs.cols, false);
+    std::copy_n(given_costs.data(), costs.size(), costs.data());
+    for (std::size_t i = 0; i < slopes.rows; ++i) {
+      std::copy_n(given_slopes.data() + i * slopes.cols, slopes.cols, slopes.row(i));
+    }
+  };
+}
+
+void set_cost_function(const PyNetwork& self, const py::object& cost) {
+  self.visit([&]<class T>(Network<T>& network) {
+    network.set_cost_function(cost.is_none() ? CostFunction<T>() : cost_of<T>(cost));
+  });
+}
+
+void copy_parameters(const PyNetwork& self, const PyNetwork& other, double tau) {
+  self.visit([&]<class T>(Network<T>& network) {
+    const auto* same = std::get_if<std::shared_ptr<Network<T>>>(&other.any);
+    if (!same) {
+      throw InvalidArgument(std::string("the other network has the other dtype; this one is ") +
+                            dtype_name<T>);
+    }
+    if (!*same) not_initialised();
+    network.copy_from(**same, tau);
+  });
+}
+
 py::tuple names_of(std::span<const Activation> activations) {
   py::list names;
   for (const Activation a : activations) names.append(py::str(std::string(name(a))));
@@ -219,7 +292,9 @@ py::tuple names_of(std::span<const Activation> activations) {
 void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
   network_class
       .def(py::init(&make_network), py::arg("sizes"), py::arg("activations"),
-           py::arg("cost") = "quadratic", py::arg("dtype") = "float32", py::arg("seed") = 0)
+           py::arg("cost") = "quadratic", py::arg("dtype") = "float32", py::arg("seed") = 0,
+           py::arg("cost_hyperparameters") = std::map<std::string, double>{},
+           py::arg("cost_list") = std::vector<double>{})
       .def(py::init([](const PyNetwork& other) { return other; }), py::arg("other"),
            "The same network, its parameters shared.")
       .def_property_readonly(
@@ -244,6 +319,28 @@ void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
                 [](const auto& network) { return std::string(name(network.architecture().cost)); });
           },
           "The name of what training makes small.")
+      .def_property_readonly(
+          "cost_hyperparameters",
+          [](const PyNetwork& self) {
+            return self.visit([](const auto& network) {
+              const Architecture& a = network.architecture();
+              py::dict values;
+              const auto known = hyperparameters(a.cost);
+              for (std::size_t i = 0; i < known.size(); ++i) {
+                values[py::str(std::string(known[i].name))] = a.cost_hyperparameters[i];
+              }
+              return values;
+            });
+          },
+          "The numbers of the cost, by name.")
+      .def_property_readonly(
+          "cost_list",
+          [](const PyNetwork& self) {
+            return self.visit([](const auto& network) {
+              return py::tuple(py::cast(network.architecture().cost_list));
+            });
+          },
+          "The quantiles of a pinball cost, or the weights of the classes of a focal one.")
       .def_property_readonly(
           "dtype",
           [](const PyNetwork& self) {
@@ -304,6 +401,10 @@ void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
         self.visit([](const auto& network) { network.check_no_session_elsewhere(); });
       },
       py::arg("network"), py::pos_only());
+  m.def("set_cost_function", &set_cost_function, py::arg("network"), py::arg("cost"),
+        py::pos_only());
+  m.def("copy_parameters", &copy_parameters, py::arg("network"), py::arg("other"), py::arg("tau"),
+        py::pos_only());
   m.def("evaluate", &evaluate, py::arg("network"), py::arg("data"), py::pos_only());
   m.def("gradients", &gradients, py::arg("network"), py::arg("data"), py::pos_only(), py::kw_only(),
         py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0);

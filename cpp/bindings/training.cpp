@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "arrays.hpp"
+#include "steps.hpp"
 
 namespace nncore::python {
 namespace {
@@ -42,16 +43,17 @@ std::optional<std::vector<std::int64_t>> one_hot_labels(const T* y, std::size_t 
   return labels;
 }
 
-[[noreturn]] void bad_y(const py::array& y, std::size_t n, std::size_t outputs) {
+[[noreturn]] void bad_y(const py::array& y, std::size_t n, std::size_t outputs, bool labels) {
   const std::string rows = std::to_string(n), columns = std::to_string(outputs);
-  throw py::value_error(
-      "y has shape " + py::str(y.attr("shape")).cast<std::string>() + " and dtype " +
-      py::str(y.dtype()).cast<std::string>() + "; expected " +
-      (outputs == 1 ? "targets (" + rows + ",) or (" + rows + ", 1)"
-                    : "integer labels (" + rows + ",) or targets (" + rows + ", " + columns + ")") +
-      (outputs > 1 && y.ndim() == 1 && y.dtype().kind() == 'f' && std::size_t(y.size()) == n
-           ? "; if they are whole numbers, y.astype(int) makes labels of them"
-           : ""));
+  throw py::value_error("y has shape " + py::str(y.attr("shape")).cast<std::string>() +
+                        " and dtype " + py::str(y.dtype()).cast<std::string>() + "; expected " +
+                        (outputs == 1 ? "targets (" + rows + ",) or (" + rows + ", 1)"
+                                      : (labels ? "integer labels (" + rows + ",) or " : "") +
+                                            "targets (" + rows + ", " + columns + ")") +
+                        (labels && outputs > 1 && y.ndim() == 1 && y.dtype().kind() == 'f' &&
+                                 std::size_t(y.size()) == n
+                             ? "; if they are whole numbers, y.astype(int) makes labels of them"
+                             : ""));
 }
 
 template <class T>
@@ -71,10 +73,16 @@ struct Given {
 template <class T>
 void take_targets(Given<T>& given, const Network<T>& network, const py::object& object) {
   py::array y = real_array(object, "y");
-  const std::size_t n = given.samples.rows(), outputs = network.outputs();
+  const std::size_t n = given.samples.rows();
+  const Architecture& architecture = network.architecture();
+  const bool own = architecture.cost == Cost::custom, labels_too = takes_labels(architecture.cost);
+  // Columns of the targets: those that the cost asks for, or of a cost of the user's own any.
+  std::size_t outputs = network.outputs() / outputs_per_target(architecture);
+  if (own && y.ndim() == 2) outputs = std::size_t(y.shape(1));
+  if (own && y.ndim() == 1 && y.dtype().kind() == 'f') outputs = 1;
   const bool fits = (y.ndim() == 1 || (y.ndim() == 2 && std::size_t(y.shape(1)) == outputs)) &&
-                    std::size_t(y.shape(0)) == n;
-  if (!fits) bad_y(y, n, outputs);
+                    std::size_t(y.shape(0)) == n && (y.ndim() == 2 || outputs == 1 || labels_too);
+  if (!fits) bad_y(y, n, outputs, labels_too);
 
   const auto use_labels = [&](std::vector<std::int64_t> labels) {
     given.labels = std::move(labels);
@@ -88,7 +96,7 @@ void take_targets(Given<T>& given, const Network<T>& network, const py::object& 
         throw py::value_error("y has NaN in row " + std::to_string(nan - values.data()) +
                               "; expected integer labels (" + std::to_string(n) + ",)");
       }
-      bad_y(y, n, outputs);
+      bad_y(y, n, outputs, labels_too);
     }
     if (y.dtype().kind() == 'u' && y.itemsize() == 8 && n > 0) {
       integer_of(y.attr("max")(), "y's largest label", 0, static_cast<std::int64_t>(outputs) - 1);
@@ -98,13 +106,14 @@ void take_targets(Given<T>& given, const Network<T>& network, const py::object& 
     return;
   }
   const py::array_t<T> values = contiguous<T>(y, "y");
-  if (outputs == 1 && are_binary(network, values.data(), n)) {
+  const bool may_be_labels = labels_too && outputs == network.outputs();
+  if (may_be_labels && outputs == 1 && are_binary(network, values.data(), n)) {
     std::vector<std::int64_t> labels(n);
     for (std::size_t i = 0; i < n; ++i) labels[i] = values.data()[i] > T(0);
     use_labels(std::move(labels));
     return;
   }
-  if (outputs > 1) {
+  if (may_be_labels && outputs > 1) {
     if (auto labels = one_hot_labels(values.data(), n, outputs)) {
       use_labels(std::move(*labels));
       return;
@@ -253,6 +262,30 @@ class PyTrainer : public ZeroedMemory {
     });
   }
 
+  // For single steps. The rate is a number, or a callable that is given the number of the step.
+  void set_step_defaults(const py::object& rate, std::size_t penalty_rows, int n_threads) {
+    rate_ = rate;
+    step_defaults_ = {.penalty_rows = penalty_rows, .threads = n_threads};
+  }
+
+  StepOptions step_options(const py::handle& learning_rate, bool mean_over_rows) {
+    const std::uint64_t steps = visit([](const auto& trainer) { return trainer.steps(); });
+    py::handle rate = learning_rate.is_none() ? py::handle(rate_) : learning_rate;
+    py::object called;
+    if (!rate || rate.is_none()) throw py::type_error("learning_rate is needed, as a number");
+    if (!PyFloat_CheckExact(rate.ptr()) && PyCallable_Check(rate.ptr())) {
+      called = rate(steps);
+      rate = called;
+    }
+    const double number = PyFloat_AsDouble(rate.ptr());
+    if (number == -1 && PyErr_Occurred()) throw py::error_already_set();
+    StepOptions options = step_defaults_;
+    options.learning_rate = number;
+    options.batch = steps;
+    options.mean_over_rows = mean_over_rows;
+    return options;
+  }
+
   void save(const std::filesystem::path& path, const Extras& extras) {
     visit([&](const auto& trainer) {
       const GilReleased release;
@@ -289,6 +322,8 @@ class PyTrainer : public ZeroedMemory {
 
   AnyNetwork network_;  // outlives the trainer
   Any trainer_;
+  py::object rate_;
+  StepOptions step_defaults_;
 };
 
 // `numbers` are the options that are one number, by name.
@@ -489,9 +524,66 @@ void bind_training(py::module_& m, py::class_<PyDataset>& dataset) {
            py::arg("mini_batch_costs").noconvert() = py::none(),
            py::arg("after_batches") = py::none(), py::arg("batch_stride") = 1,
            py::arg("part") = py::none())
-      .def("step", &step, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
+      .def("step_data", &step, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("batch") = 0, py::arg("penalty_rows") = 0,
            py::arg("n_threads") = 0)
+      .def(
+          "step",
+          [](PyTrainer& self, const py::object& x, const py::object& y,
+             const py::object& sample_weight, const py::object& learning_rate,
+             bool mean_over_rows) {
+            const StepOptions options = self.step_options(learning_rate, mean_over_rows);
+            return self.visit(
+                [&](auto& trainer) { return step_rows(trainer, x, y, sample_weight, options); });
+          },
+          py::arg("x"), py::arg("y"), py::arg("sample_weight") = py::none(), py::kw_only(),
+          py::arg("learning_rate") = py::none(), py::arg("mean_over_rows") = false,
+          "One update from rows x, (n, sizes[0]) or one row (sizes[0],), as one mini-batch; "
+          "returns\n"
+          "their mean cost before it.\n\n"
+          "y is as in Network.fit; for one row a label or a number will do. sample_weight is "
+          "(n,):\n"
+          "the mean is weighted by it. With mean_over_rows it is the mean over the rows, each\n"
+          "weight being a factor of its row's cost, of any sign: an advantage, say. learning_rate\n"
+          "is for this step alone.\n\n"
+          "Raises ValueError or TypeError for a wrong shape, dtype, label, NaN or infinity;\n"
+          "BusyError while the network is in use; DivergenceError where the step left the finite\n"
+          "numbers, and was taken back.")
+      .def(
+          "step_gradient",
+          [](PyTrainer& self, const py::object& x, const py::object& output_gradient,
+             const py::object& sample_weight, const py::object& learning_rate) {
+            const StepOptions options = self.step_options(learning_rate, true);
+            self.visit([&](auto& trainer) {
+              step_gradient_rows(trainer, x, output_gradient, sample_weight, options);
+            });
+          },
+          py::arg("x"), py::arg("output_gradient"), py::arg("sample_weight") = py::none(),
+          py::kw_only(), py::arg("learning_rate") = py::none(),
+          "One update from the derivatives of each row's cost with respect to its outputs, (n,\n"
+          "sizes[-1]), whatever that cost is; the network's own is not asked.\n\n"
+          "The step follows their mean over the rows, each times its sample_weight, which may "
+          "have\n"
+          "any sign. Rows x, learning_rate and errors as in step.")
+      .def("set_step_defaults", &PyTrainer::set_step_defaults, py::arg("learning_rate"),
+           py::arg("penalty_rows"), py::arg("n_threads"), py::pos_only())
+      .def(
+          "restore",
+          [](PyTrainer& self, const std::filesystem::path& path) {
+            const TensorFile file = read_tensor_file(path);
+            self.visit([&](auto& trainer) { nncore::resume(trainer, file); });
+          },
+          py::arg("path"), py::pos_only())
+      .def(
+          "set_rates",
+          [](PyTrainer& self, const std::vector<double>& rates) {
+            self.visit([&](auto& trainer) {
+              TrainOptions options = trainer.options();
+              options.rates = rates;
+              trainer.set_options(std::move(options));
+            });
+          },
+          py::arg("rates"), py::pos_only())
       .def_static("resume", &PyTrainer::resume, py::arg("network"), py::arg("path"))
       .def(
           "save_checkpoint",

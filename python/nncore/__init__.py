@@ -5,10 +5,11 @@
 >>> net.feedforward([[0.0, 1.0], [1.0, 1.0]]).shape
 (2, 1)
 
-Training is `Network.fit`. Beside it: `nncore.datasets`, `nncore.data`, `nncore.optimizers`,
-`nncore.schedules`, `nncore.callbacks`, `nncore.metrics`; `nncore.book`, the modules of Nielsen's
-*Neural Networks and Deep Learning*; `nncore.sklearn`, scikit-learn's estimators; `nncore.export`,
-models for other programs. These are imported when first used.
+Training is `Network.fit`, or step by step a `nncore.Trainer`. Beside them: `nncore.costs`,
+`nncore.data`, `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`,
+`nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and Deep Learning*;
+`nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other programs. These are
+imported when first used.
 """
 
 # ruff: noqa: E402
@@ -20,7 +21,7 @@ from nncore._support import command as _command
 _command.let_sigint_end_imports()  # before the long ones
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy  # noqa: F401  # within the core's import an interrupt is an ImportError
 
@@ -29,10 +30,16 @@ from nncore.errors import BusyError, DataError, DivergenceError, ModelFileError
 from nncore.history import History
 from nncore.network import Evaluation, Network
 
+if TYPE_CHECKING:
+    from nncore.gradients import check_gradient
+    from nncore.trainer import Trainer
+
 _SUBMODULES = (
-    "book", "callbacks", "data", "datasets", "export", "metrics", "optimizers", "schedules",
-    "sklearn",
+    "book", "callbacks", "costs", "data", "datasets", "export", "metrics", "optimizers",
+    "schedules", "sklearn",
 )  # fmt: skip
+
+_LAZY = {"Trainer": "nncore.trainer", "check_gradient": "nncore.gradients"}
 
 __all__ = [
     "BusyError",
@@ -42,17 +49,21 @@ __all__ = [
     "History",
     "ModelFileError",
     "Network",
+    "Trainer",
     "__version__",
+    "check_gradient",
     "get_num_threads",
     "set_num_threads",
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"{__name__}.{name}")
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES})
+    return sorted({*globals(), *_SUBMODULES, *_LAZY})

@@ -15,6 +15,8 @@ __version__: str
 
 ACTIVATIONS: tuple[str, ...]
 COSTS: tuple[str, ...]
+COST_HYPERPARAMETERS: dict[str, dict[str, float]]
+"""Costs, each with its numbers and their defaults; see nncore.costs."""
 INITIALIZERS: tuple[str, ...]
 OPTIMIZERS: dict[str, dict[str, float]]
 """Optimiser names, each with its hyperparameters and their defaults."""
@@ -86,6 +88,8 @@ class Network:
         cost: str = "quadratic",
         dtype: Literal["float32", "float64"] = "float32",
         seed: int = 0,
+        cost_hyperparameters: Mapping[str, float] = ...,
+        cost_list: Sequence[float] = ...,
     ) -> None: ...
     @property
     def sizes(self) -> tuple[int, ...]: ...
@@ -93,6 +97,10 @@ class Network:
     def activations(self) -> tuple[str, ...]: ...
     @property
     def cost(self) -> str: ...
+    @property
+    def cost_hyperparameters(self) -> dict[str, float]: ...
+    @property
+    def cost_list(self) -> tuple[float, ...]: ...
     @property
     def dtype(self) -> np.dtype[Any]: ...
     @property
@@ -123,6 +131,14 @@ def bias_views(network: Network, /) -> list[NDArray[Any]]:
 
 def check_no_session_elsewhere(network: Network, /) -> None:
     """Raises BusyError while another thread trains the network (`Session`)."""
+
+def set_cost_function(
+    network: Network, cost: Callable[[NDArray[Any], NDArray[Any]], Any] | None, /
+) -> None:
+    """The cost of a network whose cost is "custom": callable(outputs, y) -> (costs, slopes)."""
+
+def copy_parameters(network: Network, other: Network, tau: float, /) -> None:
+    """network = (1 - tau) network + tau other."""
 
 def evaluate(network: Network, data: Dataset, /) -> tuple[float, float | None]:
     """Mean cost over the rows and, for classes, the accuracy."""
@@ -252,7 +268,7 @@ class Trainer:
         Raises DivergenceError (parameters are put back), BusyError, KeyboardInterrupt (parameters
         stand after a whole mini-batch; no epoch counted).
         """
-    def step(
+    def step_data(
         self,
         data: Dataset,
         order: NDArray[np.int64] | None = None,
@@ -267,6 +283,33 @@ class Trainer:
         `batch` is its number in an epoch made of steps, a key of dropout. l1 and l2 are divided by
         penalty_rows (0: by the sum of the mini-batch's sample weights).
         """
+    def step(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        learning_rate: float | Callable[[int], float] | None = None,
+        mean_over_rows: bool = False,
+    ) -> float:
+        """One update from the rows as one mini-batch; returns their mean cost before it."""
+    def step_gradient(
+        self,
+        x: ArrayLike,
+        output_gradient: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        learning_rate: float | Callable[[int], float] | None = None,
+    ) -> None:
+        """One update from the derivatives of each row's cost with respect to its outputs."""
+    def set_step_defaults(
+        self, learning_rate: float | Callable[[int], float], penalty_rows: int, n_threads: int, /
+    ) -> None:
+        """What those two use where they are not told."""
+    def set_rates(self, rates: Sequence[float], /) -> None:
+        """Factors of the rate, for each layer of its weights and of its biases; empty for 1."""
+    def restore(self, path: str | os.PathLike[str], /) -> None:
+        """Takes over the state that a checkpoint of this network and optimiser holds."""
     @staticmethod
     def resume(network: Network, path: str | os.PathLike[str]) -> Trainer | None:
         """The checkpoint's trainer; None if the file is a model without one.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore import _core
+from nncore import _core, costs
 from nncore._support.architecture import (
     Arrays,
     Initializer,
@@ -23,7 +23,7 @@ from nncore._support.architecture import (
 from nncore._support.checks import file_path, integer, real
 from nncore._support.labels import labels_as_metadata, labels_from_metadata
 from nncore._support.metadata import belongs_to_library, checked_metadata
-from nncore._support.names import check_cost_and_output, check_name
+from nncore._support.names import check_cost_and_output
 from nncore.history import History
 
 if TYPE_CHECKING:
@@ -72,24 +72,32 @@ class Model(_core.Network):
     _training: TrainingState | None
     """None until it is asked for: a network that only predicts is not trained."""
 
+    _cost_function: costs.CostFunction | None = None
+
     def __init__(
         self,
         sizes: Sequence[int],
         *,
         activation: str | Sequence[str] = "sigmoid",
-        output_activation: str = "sigmoid",
-        cost: str = "quadratic",
+        output_activation: str | None = None,
+        cost: costs.AnyCost = "quadratic",
         initializer: Initializer = "auto",
         dtype: Any = "float32",
         seed: int = 0,
     ) -> None:
         """Checks everything, and draws the parameters or copies them in; see the class."""
         sizes = checked_sizes(sizes)
-        activations = every_activation(activation, output_activation, len(sizes) - 1)
-        check_name("cost", cost, _core.COSTS)
-        check_cost_and_output(cost, activations[-1])
+        found = costs.resolve(cost)
+        output = found.output_activation if output_activation is None else output_activation
+        activations = every_activation(activation, output, len(sizes) - 1)
+        check_cost_and_output(found.name, activations[-1])
         seed = integer("seed", seed, low=0, high=2**64 - 1)
-        self._build(sizes, activations, cost, checked_dtype(dtype), seed)
+        self._build(
+            sizes, activations, found.name, checked_dtype(dtype), seed, found.hyperparameters,
+            found.values,
+        )  # fmt: skip
+        if found.function is not None:
+            self.cost_function = found.function
         arrays = initial_arrays(initializer)
         if arrays is None:
             _core.initialize(self, initializer_names(initializer, activations))
@@ -105,6 +113,24 @@ class Model(_core.Network):
         self.history = History()
         self.metadata = {}
         self._training = None
+
+    @property
+    def cost_function(self) -> costs.CostFunction | None:
+        """The cost of one's own, as `nncore.costs` describes it; None where the cost has a name.
+
+        None too where the network was loaded without it: assign it before training or measuring.
+
+        Raises:
+            ValueError: on assignment, where the network's cost is another.
+        """
+        return self._cost_function
+
+    @cost_function.setter
+    def cost_function(self, function: costs.CostFunction | None) -> None:
+        if function is not None and not callable(function):
+            raise TypeError(f"cost must be a callable(outputs, y), got {function!r}")
+        _core.set_cost_function(self, function)
+        self._cost_function = function
 
     @property
     def weights(self) -> Parameters:
@@ -128,6 +154,26 @@ class Model(_core.Network):
     @biases.setter
     def biases(self, arrays: Arrays) -> None:
         _copy_in(_core.bias_views(self), arrays)
+
+    def copy_from(self, other: _core.Network, tau: float = 1.0) -> None:
+        """parameters = (1 - tau) parameters + tau other's, a network of the same sizes and dtype.
+
+        With tau = 1 a copy; with a small one the slow way of a target network after the network
+        that learns.
+
+        >>> import nncore
+        >>> net, target = nncore.Network([2, 1], seed=1), nncore.Network([2, 1], seed=2)
+        >>> target.copy_from(net)
+        >>> bool((target.weights[0] == net.weights[0]).all())
+        True
+
+        Raises:
+            ValueError: other sizes, another dtype, or a tau that is not from 0 to 1.
+            BusyError: one of the two is being trained.
+        """
+        if not isinstance(other, _core.Network):
+            raise TypeError(f"other must be a Network, got {other!r}")
+        _core.copy_parameters(self, other, real("tau", tau, high=1.0))
 
     @property
     def classes(self) -> NDArray[Any] | None:
@@ -227,7 +273,7 @@ class Model(_core.Network):
         rate = real("learning_rate", learning_rate, above=True)
         with _core.Session(self):
             data = _core.Dataset(self, x, y)
-            _core.Trainer(self, batch_size=max(len(data), 1)).step(data, learning_rate=rate)
+            _core.Trainer(self, batch_size=max(len(data), 1)).step_data(data, learning_rate=rate)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a model file (safetensors), whole or not at all.
@@ -251,10 +297,16 @@ class Model(_core.Network):
         return checked_metadata(self.metadata) | labels_as_metadata(self.classes)
 
     @classmethod
-    def load(cls: type[Self], path: str | os.PathLike[str]) -> Self:
+    def load(
+        cls: type[Self], path: str | os.PathLike[str], cost: costs.CostFunction | None = None
+    ) -> Self:
         """Reads a model file: the same architecture, parameters, seed, epoch and metadata.
 
+        `cost` is the cost of one's own that the network was trained with, which files do not hold;
+        without it such a network predicts, but neither trains nor measures.
+
         Raises:
+            ValueError: `cost` is given, and the file's network has another.
             ModelFileError: there is no such file, it cannot be read, is no model file, or is
                 damaged; the message names it and the fault.
         """
@@ -265,6 +317,8 @@ class Model(_core.Network):
         if labels is not None and len(labels) == max(net.sizes[-1], 2):
             net.classes = labels
         net.metadata = {k: v for k, v in metadata.items() if not belongs_to_library(k)}
+        if cost is not None:
+            net.cost_function = cost
         return net
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
@@ -288,8 +342,12 @@ class Model(_core.Network):
         checkpoint.save(self, self.history, self.training_state, file_path(path), metadata)
 
     @classmethod
-    def resume(cls: type[Self], path: str | os.PathLike[str]) -> Self:
+    def resume(
+        cls: type[Self], path: str | os.PathLike[str], cost: costs.CostFunction | None = None
+    ) -> Self:
         """Reads a checkpoint, for `fit` with the same arguments and initial_epoch=net.epoch.
+
+        `cost` as in `load`.
 
         Raises:
             ModelFileError: there is no such file, it cannot be read, is no checkpoint, or is
@@ -308,7 +366,7 @@ class Model(_core.Network):
         from nncore.training import checkpoint
 
         path = file_path(path)
-        net = cls.load(path)
+        net = cls.load(path, cost)
         net.history, net._training = checkpoint.read(net, path)
         return net
 
@@ -352,9 +410,13 @@ class Model(_core.Network):
         trained = f", epoch={self.epoch}" if self.epoch else ""
         return (
             f"{type(self).__name__}({list(self.sizes)}, activation={hidden}, "
-            f"output_activation={output!r}, cost={self.cost!r}, dtype={self.dtype.name!r}, "
+            f"output_activation={output!r}, cost={self._shown_cost()}, "
+            f"dtype={self.dtype.name!r}, "
             f"seed={self.seed}{trained})"
         )
+
+    def _shown_cost(self) -> str:
+        return "custom" if self.cost == "custom" else repr(costs.of(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles everything but the callbacks of the last `fit`, which need not be picklable.
@@ -366,14 +428,14 @@ class Model(_core.Network):
     def __copy__(self: Self) -> Self:
         rebuild, arguments, state = self._reduced(copy(self.history))
         net: Self = rebuild(*arguments)
-        vars(net).update(state)
+        net.__setstate__(state)
         return net
 
     def __deepcopy__(self: Self, memo: dict[int, Any]) -> Self:
         rebuild, arguments, state = self._reduced(self.history)
         net: Self = rebuild(*arguments)
         memo[id(self)] = net
-        vars(net).update(deepcopy(state, memo))
+        net.__setstate__(deepcopy(state, memo))
         return net
 
     def _reduced(self, history: History) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
@@ -382,10 +444,18 @@ class Model(_core.Network):
         state = {key: value for key, value in vars(self).items() if key != "_training"}
         state["history"] = history
         state["metadata"] = dict(self.metadata)  # even a shallow copy must not share it
-        core = (self.sizes, self.activations, self.cost, self.dtype.name, self.seed)
+        core = (
+            self.sizes, self.activations, self.cost, self.dtype.name, self.seed,
+            self.cost_hyperparameters, self.cost_list,
+        )  # fmt: skip
         parameters = [*self.weights, *self.biases]
         training = None if self._training is None else self._training.copied()
         return _rebuild, (type(self), core, self.epoch, parameters, training), state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self._cost_function is not None:
+            _core.set_cost_function(self, self._cost_function)
 
 
 def plain_state(net: Model) -> dict[str, Any]:

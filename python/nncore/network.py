@@ -28,9 +28,13 @@ class Network(Model):
             "tanh", "relu", "leaky_relu" (of slope 0.01), "relu6", "elu", "selu", "gelu",
             "gelu_tanh" (its approximation by tanh), "silu", "mish", "softplus", "linear",
             "exponential", or "step" (the perceptron), which predicts but cannot be trained.
-        output_activation: of the last layer: one of those, or "softmax".
+        output_activation: of the last layer: one of those, or "softmax". None is "linear" for
+            the costs "pinball" and "gaussian", "softmax" for "focal", else "sigmoid".
         cost: what training minimises: "quadratic", "cross_entropy" (sigmoid outputs),
-            "log_likelihood" (softmax outputs), "mean_absolute", "huber" or "poisson".
+            "log_likelihood" (softmax outputs), "mean_absolute", "huber", "poisson" (exponential
+            outputs), "pinball" (quantiles), "gaussian" (means and variances), "focal" (softmax
+            outputs) or "binary_focal" (sigmoid outputs); one of `nncore.costs`, which have numbers
+            such as label smoothing; or a callable of one's own, as described there.
         initializer: the initial parameters: "normal" (the book's chapter 1), "scaled"
             (chapter 3), "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "zeros",
             a list with a name for each layer but the inputs, or given arrays as (weights,
@@ -70,6 +74,9 @@ class Network(Model):
         max_norm: float | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        frozen: Iterable[int] = (),
+        layer_rates: Sequence[float] | None = None,
+        bias_rate: float = 1.0,
         validation_data: Sequence[Any] | None = None,
         validation_split: float = 0.0,
         X_val: Any = None,
@@ -114,6 +121,10 @@ class Network(Model):
                 a rate for the inputs and for each hidden layer.
             max_norm: bound of the norm of each unit's incoming weights.
             clip_norm, clip_value: bounds of the gradient's norm and of each of its elements.
+            frozen: numbers of the layers that stay as they are, 0 being the first behind the
+                inputs and -1 the last.
+            layer_rates: a factor of the learning rate for each layer but the inputs; 0 freezes it.
+            bias_rate: a factor of the learning rate for all biases.
             validation_data: (x, y) or (x, y, sample_weight), measured after every epoch.
             validation_split: this fraction of the rows, taken from the end, in its place.
             X_val, y_val: x and y of validation_data by the names that scikit-learn's pipelines use.
@@ -164,6 +175,9 @@ class Network(Model):
             penalties={"l2": l2, "l1": l1},
             dropout=dropout,
             bounds={"max_norm": max_norm, "clip_norm": clip_norm, "clip_value": clip_value},
+            frozen=frozen,
+            layer_rates=layer_rates,
+            bias_rate=bias_rate,
             validation_data=validation_data,
             validation_split=validation_split,
             X_val=X_val,

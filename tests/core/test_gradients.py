@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reference
-from networks import hidden_activations, legal_pairings, make_network, make_problem
+from networks import hidden_activations, legal_pairings, make_network, make_problem, outputs_for
 from nncore import _core
 
 H = 1e-5
@@ -27,6 +27,10 @@ EXPECTED_PAIRINGS = {
     ("mean_absolute", "linear"),
     ("huber", "linear"),
     ("poisson", "exponential"),
+    ("pinball", "linear"),
+    ("gaussian", "linear"),
+    ("focal", "softmax"),
+    ("binary_focal", "sigmoid"),
 }
 
 
@@ -95,7 +99,7 @@ def test_no_hidden_layer_and_six_layers() -> None:
 @pytest.mark.parametrize(("cost", "output"), legal_pairings())
 def test_penalties(cost: str, output: str, penalty: dict[str, float]) -> None:
     """One full-batch step at rate 1 is the gradient. It is compared with the epoch's own cost."""
-    net = make_network([3, 4, 5], ["tanh", output], cost)
+    net = make_network([3, 4, outputs_for(cost, 5)], ["tanh", output], cost)
     x, y = make_problem(net, 5)
     data = _core.Dataset(net, x, y)
     parameters = _core.weight_views(net) + _core.bias_views(net)

@@ -14,6 +14,7 @@ from networks import (
     legal_pairings,
     make_network,
     make_problem,
+    outputs_for,
     relative,
     twin,
 )
@@ -100,7 +101,7 @@ ENDS += [(*pairing, 1) for pairing in legal_pairings() if "softmax" not in pairi
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("cost", "output", "outputs"), ENDS)
 def test_three_epochs_of_every_pairing(cost: str, output: str, outputs: int, dtype: str) -> None:
-    net = make_network([7, 17, outputs], ["tanh", output], cost, dtype)
+    net = make_network([7, 17, outputs_for(cost, outputs)], ["tanh", output], cost, dtype)
     compare_epochs(net, batch_size=7, learning_rate=0.05)
 
 

@@ -35,9 +35,10 @@ def make_network(
     cost: str = "quadratic",
     dtype: Any = "float64",
     seed: int = 1,
+    **numbers: Any,
 ) -> _core.Network:
     """A network with small random weights, and biases that are not all zero."""
-    net = _core.Network(sizes, activations, cost=cost, dtype=dtype, seed=seed)
+    net = _core.Network(sizes, activations, cost=cost, dtype=dtype, seed=seed, **numbers)
     rng = np.random.default_rng(seed)
     for w, b in zip(_core.weight_views(net), _core.bias_views(net), strict=True):
         w[...] = rng.normal(size=w.shape) / np.sqrt(w.shape[1])
@@ -47,8 +48,16 @@ def make_network(
 
 def twin(net: _core.Network) -> reference.Network:
     """The reference network with the same parameters."""
+    numbers: dict[str, Any] = dict(net.cost_hyperparameters)
+    if net.cost_list:
+        numbers["quantiles" if net.cost == "pinball" else "class_weights"] = net.cost_list
+    defaults = numbers == _core.COST_HYPERPARAMETERS.get(net.cost, {})
     return reference.Network(
-        _core.weight_views(net), _core.bias_views(net), net.activations, net.cost
+        _core.weight_views(net),
+        _core.bias_views(net),
+        net.activations,
+        net.cost,
+        None if defaults else numbers,
     )
 
 
@@ -57,7 +66,12 @@ def make_problem(net: _core.Network, n: int, seed: int = 2) -> Pair:
     rng = np.random.default_rng(seed)
     inputs, outputs = net.sizes[0], net.sizes[-1]
     x = rng.normal(size=(n, inputs)) * (rng.random((n, inputs)) < 0.6)
-    if net.cost == "log_likelihood":
+    if net.cost == "gaussian":
+        return x.astype(net.dtype).astype(float), rng.normal(size=(n, outputs // 2))
+    if net.cost == "pinball":
+        targets = outputs // max(len(net.cost_list), 1)
+        return x.astype(net.dtype).astype(float), rng.normal(size=(n, targets))
+    if net.cost in ("log_likelihood", "focal"):
         y = np.eye(outputs)[rng.integers(0, outputs, n)]
     elif net.cost == "cross_entropy" or net.activations[-1] == "sigmoid":
         y = (rng.random((n, outputs)) < 0.4).astype(float)
@@ -132,6 +146,11 @@ def legal_pairings() -> list[tuple[str, str]]:
         for output in _core.output_activations(cost)
         if _core.is_trainable(output)
     ]
+
+
+def outputs_for(cost: str, n: int) -> int:
+    """n outputs, or one more where the cost takes pairs of them."""
+    return n + n % 2 if cost == "gaussian" else n
 
 
 def hidden_activations() -> list[str]:

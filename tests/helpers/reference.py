@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,103 @@ def huber(r: Array) -> Array:
     return np.where(np.abs(r) <= 1.0, 0.5 * r**2, np.abs(r) - 0.5)
 
 
-COSTS: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]] = {
+CostPair = tuple[Callable[[Array, Array], Array], Callable[[Array, Array], Array]]
+
+
+def smoothed(cost: CostPair, label_smoothing: float, classes: int | None) -> CostPair:
+    """The cost of targets of which a part is shared out among the classes; None for all outputs."""
+
+    def soft(y: Array) -> Array:
+        return (1.0 - label_smoothing) * y + label_smoothing / (classes or y.shape[1])
+
+    return lambda a, y: cost[0](a, soft(y)), lambda a, y: cost[1](a, soft(y))
+
+
+def pinball(quantiles: Sequence[float] = (0.5,), non_crossing: float = 0.0) -> CostPair:
+    """Quantiles side by side for each target. Ordered ones arrive in order: see `feedforward`."""
+
+    def parts(a: Array, y: Array) -> tuple[Array, Array]:
+        d = np.repeat(y, len(quantiles), axis=1) - a
+        return d, np.tile(np.asarray(quantiles), y.shape[1])
+
+    def values(a: Array, y: Array) -> Array:
+        d, tau = parts(a, y)
+        return np.maximum(tau * d, (tau - 1.0) * d).sum(axis=1)
+
+    def slopes(a: Array, y: Array) -> Array:
+        d, tau = parts(a, y)
+        return np.where(d > 0, -tau, np.where(d < 0, 1.0 - tau, 0.0))
+
+    return values, slopes
+
+
+def gaussian(min_variance: float = 1e-12) -> CostPair:
+    def parts(a: Array, y: Array) -> tuple[Array, Array, Array]:
+        mean, s = np.split(a, 2, axis=1)
+        return mean - y, np.exp(s), np.exp(s) + min_variance
+
+    def values(a: Array, y: Array) -> Array:
+        d, _, v = parts(a, y)
+        return 0.5 * (np.log(v) + d**2 / v).sum(axis=1)
+
+    def slopes(a: Array, y: Array) -> Array:
+        d, e, v = parts(a, y)
+        return np.hstack([d / v, 0.5 * e * (1.0 / v - (d / v) ** 2)])
+
+    return values, slopes
+
+
+def focal_term(p: Array, gamma: float) -> tuple[Array, Array]:
+    """-(1 - p)^gamma ln p, and its derivative."""
+    value = -((1.0 - p) ** gamma) * np.log(p)
+    return value, gamma * (1.0 - p) ** (gamma - 1.0) * np.log(p) - (1.0 - p) ** gamma / p
+
+
+def focal(gamma: float = 2.0, class_weights: Sequence[float] = ()) -> CostPair:
+    weights = np.asarray(class_weights) if len(class_weights) else 1.0
+    return (
+        lambda a, y: (weights * y * focal_term(a, gamma)[0]).sum(axis=1),
+        lambda a, y: weights * y * focal_term(a, gamma)[1],
+    )
+
+
+def binary_focal(gamma: float = 2.0, class_weights: Sequence[float] = ()) -> CostPair:
+    def weights(a: Array) -> tuple[Any, Any]:
+        if not len(class_weights):
+            return 1.0, 1.0
+        if a.shape[1] == 1:
+            return class_weights[1], class_weights[0]
+        return np.asarray(class_weights), np.asarray(class_weights)
+
+    def values(a: Array, y: Array) -> Array:
+        yes, no = weights(a)
+        pos, neg = focal_term(a, gamma)[0], focal_term(1.0 - a, gamma)[0]
+        return (yes * y * pos + no * (1.0 - y) * neg).sum(axis=1)
+
+    def slopes(a: Array, y: Array) -> Array:
+        yes, no = weights(a)
+        pos, neg = focal_term(a, gamma)[1], focal_term(1.0 - a, gamma)[1]
+        return yes * y * pos - no * (1.0 - y) * neg
+
+    return values, slopes
+
+
+def cost_with(name: str, numbers: dict[str, Any]) -> CostPair:
+    """The cost of that name with these numbers, the others having their defaults."""
+    if name in ("cross_entropy", "log_likelihood"):
+        return smoothed(COSTS[name], **numbers, classes=2 if name == "cross_entropy" else None)
+    return MAKERS[name](**numbers) if name in MAKERS else COSTS[name]
+
+
+MAKERS: dict[str, Callable[..., CostPair]] = {
+    "pinball": pinball,
+    "gaussian": gaussian,
+    "focal": focal,
+    "binary_focal": binary_focal,
+}
+
+COSTS: dict[str, CostPair] = {
+    **{name: make() for name, make in MAKERS.items()},
     "quadratic": (lambda a, y: (0.5 * (a - y) ** 2).sum(axis=1), lambda a, y: a - y),
     "mean_absolute": (lambda a, y: np.abs(a - y).sum(axis=1), lambda a, y: np.sign(a - y)),
     "huber": (lambda a, y: huber(a - y).sum(axis=1), lambda a, y: np.clip(a - y, -1.0, 1.0)),
@@ -112,8 +209,15 @@ COSTS: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array],
 }
 
 
-def output_delta(cost: str, activation: str, z: Array, a: Array, y: Array) -> Array:
+def output_delta(
+    cost: str, activation: str, z: Array, a: Array, y: Array, numbers: dict[str, Any] | None = None
+) -> Array:
     """dC/dz of each row: the book's BP1, or a - y where the activation's slope cancels."""
+    if numbers or cost == "focal":
+        slopes = cost_with(cost, numbers or {})[1](a, y)
+        if activation == "softmax":
+            return a * (slopes - (a * slopes).sum(axis=1, keepdims=True))
+        return slopes * ACTIVATIONS[activation][1](z)
     if (cost, activation) in {("cross_entropy", "sigmoid"), ("poisson", "exponential")}:
         return a - y
     if (cost, activation) == ("log_likelihood", "softmax"):
@@ -227,11 +331,13 @@ class Network:
         biases: Sequence[Array],
         activations: Sequence[str],
         cost: str = "quadratic",
+        numbers: dict[str, Any] | None = None,
     ) -> None:
         self.weights = [np.array(w, dtype=np.float64) for w in weights]
         self.biases = [np.array(b, dtype=np.float64) for b in biases]
         self.activations = list(activations)
         self.cost = cost
+        self.numbers = numbers
 
     def forward(
         self, x: Array, masks: Sequence[Array | None] | None = None
@@ -252,7 +358,8 @@ class Network:
         return self.forward(x)[1][-1]
 
     def row_costs(self, x: Array, y: Array) -> Array:
-        return COSTS[self.cost][0](self.feedforward(x), y)
+        cost = cost_with(self.cost, self.numbers) if self.numbers else COSTS[self.cost]
+        return cost[0](self.feedforward(x), y)
 
     def mean_cost(self, x: Array, y: Array, sample_weight: Array | None = None) -> float:
         return float(np.average(self.row_costs(x, y), weights=sample_weight))
@@ -269,7 +376,7 @@ class Network:
         zs, activations = self.forward(x, masks)
         nabla_w = [np.zeros_like(w) for w in self.weights]
         nabla_b = [np.zeros_like(b) for b in self.biases]
-        delta = output_delta(self.cost, self.activations[-1], zs[-1], activations[-1], y)
+        delta = self.last_delta(zs[-1], activations[-1], y)
         delta = delta * (weight / weight.sum())[:, None]
         for layer in reversed(range(len(self.weights))):
             nabla_b[layer] = delta.sum(axis=0)  # BP3
@@ -280,6 +387,9 @@ class Network:
                     delta = delta * masks[layer]
         return nabla_w, nabla_b
 
+    def last_delta(self, z: Array, a: Array, y: Array) -> Array:
+        return output_delta(self.cost, self.activations[-1], z, a, y, self.numbers)
+
     def delta_before(self, layer: int, delta: Array, zs: list[Array]) -> Array:
         """The book's BP2: delta propagated back through weights[layer]."""
         slope = ACTIVATIONS[self.activations[layer - 1]][1]
@@ -288,7 +398,7 @@ class Network:
     def input_gradient(self, x: Array, y: Array) -> Array:
         """The gradient of each row's own cost with respect to that row."""
         zs, activations = self.forward(x)
-        delta = output_delta(self.cost, self.activations[-1], zs[-1], activations[-1], y)
+        delta = self.last_delta(zs[-1], activations[-1], y)
         for layer in reversed(range(1, len(self.weights))):
             delta = self.delta_before(layer, delta, zs)
         return delta @ self.weights[0]

@@ -119,7 +119,7 @@ def test_version_threads_and_names(c: ctypes.CDLL) -> None:
     assert c.nncore_instruction_set().decode() == info["instruction_set"]
     assert c.nncore_threads() == info["threads"]
     tables = (tuple(_core.OPTIMIZERS), tuple(_core.SCHEDULES))
-    kinds = (_core.ACTIVATIONS, _core.COSTS, _core.INITIALIZERS, *tables)
+    kinds = (_core.ACTIVATIONS, (*_core.COSTS, "custom"), _core.INITIALIZERS, *tables)
     for kind, names in enumerate(kinds):
         found = [c.nncore_name(kind, i) for i in range(len(names) + 1)]
         assert found == [*(name.encode() for name in names), None]

@@ -85,7 +85,7 @@ def test_shared_objects_do_not_crash(tmp_path: Path) -> None:
     file = tmp_path / "shared.safetensors"
     asks: list[Callable[[], object]] = [
         lambda: trainer.epoch(data, None, learning_rate=0.001),
-        lambda: trainer.step(data, learning_rate=0.001),
+        lambda: trainer.step_data(data, learning_rate=0.001),
         lambda: (net.feedforward(data), net.predict(rows), net.hidden_activations(rows[0])),
         lambda: (
             _core.evaluate(net, data),

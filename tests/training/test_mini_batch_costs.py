@@ -34,7 +34,7 @@ def test_they_are_those_of_single_steps(batch_size: int, weight: np.ndarray | No
         total = len(rows) if weight is None else weight[rows].sum()
         squares = sum((w**2).sum() for w in twin.weights)
         sizes = sum(abs(w).sum() for w in twin.weights)
-        expected = trainer.step(data, rows, learning_rate=0.1) * total
+        expected = trainer.step_data(data, rows, learning_rate=0.1) * total
         penalty = (0.15 * squares + 0.2 * sizes) / total
         np.testing.assert_allclose(found, [expected, total, penalty], rtol=1e-12)
     cost, total, penalty = costs.T

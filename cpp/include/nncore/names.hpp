@@ -52,7 +52,9 @@ enum class Activation : unsigned char {
 };
 inline constexpr std::size_t activation_count = enumerator_count<Activation>;
 
-// Costs of one sample, summed over its outputs.
+// Costs of one sample, summed over its outputs. Of pinball and gaussian, several outputs belong to
+// one target (outputs_per_target); custom is a function of the program's own (CostFunction in
+// network.hpp).
 enum class Cost : unsigned char {
   quadratic,
   cross_entropy,
@@ -60,6 +62,11 @@ enum class Cost : unsigned char {
   mean_absolute,
   huber,
   poisson,
+  pinball,
+  gaussian,
+  focal,
+  binary_focal,
+  custom,
 };
 inline constexpr std::size_t cost_count = enumerator_count<Cost>;
 
@@ -134,9 +141,16 @@ struct TargetRange {
 };
 TargetRange target_range(Cost cost) noexcept;
 
-// The parameters of one optimiser or schedule: their names, default values, and what they may be.
-// A default that is out of range is none: such a parameter must be given. The equations:
-// cpp/src/kernels/optimizers.hpp, cpp/src/model/schedules.hpp.
+// Whether targets may be labels of classes.
+bool takes_labels(Cost cost) noexcept;
+
+// What Architecture::cost_list is to a cost: the quantiles of pinball, or the weights of the
+// classes of the focal costs. Empty for costs that take none.
+std::string_view list_name(Cost cost) noexcept;
+
+// The parameters of one optimiser, schedule or cost: their names, default values, and what they may
+// be. A default that is out of range is none: such a parameter must be given. The equations:
+// cpp/src/kernels/optimizers.hpp, cpp/src/model/schedules.hpp, cpp/src/kernels/costs.hpp.
 struct Hyperparameter {
   enum class Range : unsigned char {  // of finite numbers
     from_zero,
@@ -145,6 +159,7 @@ struct Hyperparameter {
     above_zero_below_one,
     from_one,
     whole_from_one,
+    zero_or_one,  // no and yes
   };
   std::string_view name;
   double value = 0;
@@ -152,6 +167,7 @@ struct Hyperparameter {
 };
 std::span<const Hyperparameter> hyperparameters(Optimizer optimizer) noexcept;
 std::span<const Hyperparameter> hyperparameters(Schedule schedule) noexcept;
+std::span<const Hyperparameter> hyperparameters(Cost cost) noexcept;
 inline constexpr std::size_t max_hyperparameters = 4;  // that an optimiser has
 // Numbers that an optimiser remembers for every weight and bias.
 std::size_t optimizer_slots(Optimizer optimizer) noexcept;

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "nncore/callback.hpp"
 #include "nncore/counter.hpp"
 #include "nncore/guard.hpp"
 #include "nncore/matrix.hpp"
@@ -21,10 +22,22 @@ struct Architecture {
   std::vector<std::size_t> sizes;       // units of every layer, the inputs first; two or more
   std::vector<Activation> activations;  // of every layer but the inputs: sizes.size() - 1
   Cost cost = Cost::quadratic;
+  // In the order of hyperparameters(cost); those left out at the end have their defaults.
+  std::vector<double> cost_hyperparameters = {};
+  // Quantiles, or weights of classes; see list_name. Empty for the median, or for weights of 1.
+  std::vector<double> cost_list = {};
 };
 
 // Throws InvalidArgument where the parts of an architecture do not go together.
 void check(const Architecture& architecture);
+
+// Sets the cost's hyperparameter of that name, the others keeping their values or defaults. Throws
+// InvalidArgument, which lists those there are, for another name; check() looks at the value.
+void set_cost_hyperparameter(Architecture& architecture, std::string_view name, double value);
+
+// How many outputs belong to one target: of pinball as many as there are quantiles, of gaussian 2
+// (the means of all targets come first, then the logarithms of their variances), else 1.
+std::size_t outputs_per_target(const Architecture& architecture) noexcept;
 
 // Where one layer lies in the parameter block. Weights are stored input-major: the weights from
 // input k to all units are contiguous, so that the forward product, the gradient and sparse
@@ -52,6 +65,18 @@ struct Penalty {
   double l1 = 0;
   std::size_t rows = 0;
 };
+
+// A cost of the program's own (Cost::custom), of n rows at once: from the outputs and targets y it
+// gives each row's cost and its derivatives with respect to the row's outputs. y are the samples'
+// targets, of any number of columns; labels come as one-hot rows, (n, outputs()). All views are
+// dense, row i at row(i). Both results must be written whole.
+//
+// Called on the thread that trains or measures, for some rows at a time, in any number of calls; it
+// must not use the network. What it throws passes through the call, which is then undone. The same
+// numbers must give the same results for runs to repeat.
+template <class T>
+using CostFunction = Callback<void(MatrixView<const T> outputs, MatrixView<const T> y,
+                                   std::span<T> costs, MatrixView<T> slopes)>;
 
 // Threads: any number may call the const functions at once. Training takes the network for
 // itself for as long as a step or an epoch lasts; whoever comes then gets a BusyError. Writing
@@ -104,8 +129,19 @@ class Network {
   MatrixView<const T> weights(std::size_t l) const noexcept;
   std::span<T> biases(std::size_t l) noexcept;
   std::span<const T> biases(std::size_t l) const noexcept;
+  // parameters = (1 - tau) parameters + tau other's: all of them at first, and a target network's
+  // slow way after the one that learns (Lillicrap et al., 2016). Throws InvalidArgument for another
+  // network of other sizes, or a tau that is not from 0 to 1; BusyError.
+  void copy_from(const Network& other, double tau = 1);
   // Whether no parameter is NaN or infinite. O(parameters).
   bool all_finite() const noexcept;
+
+  // The cost of a network whose cost is Cost::custom. Model files do not hold it: what loads one
+  // hands it in again, before it trains or measures. Throws InvalidArgument where the cost is
+  // another, BusyError. Copies of the network have it too.
+  void set_cost_function(CostFunction<T> function);
+  // Empty where none was set.
+  const CostFunction<T>& cost_function() const noexcept { return cost_function_; }
 
   // The six below throw InvalidArgument if x or the samples do not fit the network (widths,
   // lengths, labels), or if what receives the result has not exactly the size said, which may not
@@ -145,6 +181,7 @@ class Network {
   std::vector<Layer> layers_;
   std::size_t size_ = 0;
   Shared<T> parameters_;
+  CostFunction<T> cost_function_;
   std::uint64_t seed_ = 0;
   Counter epoch_;  // may be asked for while the network is being trained
   mutable Guard guard_;
@@ -183,8 +220,10 @@ class Network<T>::Session {
 // targets legal for the cost. Data from outside want this once; the calls above look at widths,
 // lengths and labels only, and trust sparse offsets and columns. O(elements of the samples); takes
 // no memory.
+// With signed_weights the samples' weights may be negative (StepOptions::mean_over_rows).
 template <class T>
-[[gnu::visibility("default")]] void check(const Network<T>& network, const Samples<T>& samples);
+[[gnu::visibility("default")]] void check(const Network<T>& network, const Samples<T>& samples,
+                                          bool signed_weights = false);
 template <class T>
 [[gnu::visibility("default")]] void check(const Network<T>& network, const Inputs<T>& x);
 

@@ -98,6 +98,11 @@ NNCORE_API const char* nncore_name(nncore_kind kind, size_t index);
 
 /* ---- networks: making, files -------------------------------------------------------------- */
 
+typedef struct nncore_hyperparameter {
+  const char* name;
+  double value;
+} nncore_hyperparameter;
+
 typedef struct nncore_architecture {
   const size_t* sizes;            /* units of every layer, the inputs first: `layers` of them */
   size_t layers;                  /* 2 or more */
@@ -106,6 +111,13 @@ typedef struct nncore_architecture {
   const char* initializer;        /* of all layers; NULL: what suits each layer's activation */
   nncore_dtype dtype;             /* of the parameters and of all that is computed */
   uint64_t seed;                  /* fixes the parameters, every shuffle and every dropout */
+  /* Numbers of the cost, the others having their default values: "label_smoothing" of
+   * "cross_entropy" and "log_likelihood", "non_crossing" of "pinball", "min_variance" of
+   * "gaussian", "gamma" of the focal costs. */
+  const nncore_hyperparameter* cost_hyperparameters;
+  size_t cost_hyperparameter_count;
+  const double* cost_list; /* quantiles of "pinball", weights of the focal costs' classes */
+  size_t cost_list_count;  /* 0: the median; weights of 1 */
 } nncore_architecture;
 
 /* Makes a network with random parameters: the same architecture, dtype and seed give the same bits,
@@ -152,6 +164,37 @@ typedef struct nncore_network_info {
 /* Fills *info. What it points to lives as long as the network. */
 NNCORE_API nncore_status nncore_network_get_info(const nncore_network* network,
                                                  nncore_network_info* info);
+
+/* A cost of the program's own, of `rows` rows at once, all in the network's dtype: from `outputs`
+ * (rows, output_cols) and `targets` (rows, target_cols), each with its stride in elements, it
+ * writes `costs` (rows) and `slopes` (rows, output_cols), the derivatives of each row's cost with
+ * respect to its outputs, with slope_stride. Labels come as one-hot rows. Other than 0 ends the
+ * call that asked with NNCORE_INVALID_ARGUMENT, undone. It must not raise or jump away, nor use the
+ * network. */
+typedef struct nncore_cost_call {
+  nncore_dtype dtype;
+  size_t rows;
+  const void* outputs;
+  size_t output_cols;
+  size_t output_stride;
+  const void* targets;
+  size_t target_cols;
+  size_t target_stride;
+  void* costs;
+  void* slopes;
+  size_t slope_stride;
+} nncore_cost_call;
+typedef int (*nncore_cost_function)(void* context, const nncore_cost_call* call);
+
+/* The cost of a network that was made with the cost "custom", or whose file says so: files do not
+ * hold the function. Called on the thread that trains or measures, as long as the network lives. */
+NNCORE_API nncore_status nncore_network_set_cost(nncore_network* network, nncore_cost_function cost,
+                                                 void* context);
+
+/* parameters = (1 - tau) parameters + tau other's, with a tau from 0 to 1, of a network of the same
+ * sizes and dtype: the way of a target network after the one that learns. */
+NNCORE_API nncore_status nncore_network_copy_from(nncore_network* network,
+                                                  const nncore_network* other, double tau);
 
 /* Sets how many epochs count as trained. */
 NNCORE_API nncore_status nncore_network_set_epoch(nncore_network* network, uint64_t epoch);
@@ -265,15 +308,14 @@ NNCORE_API nncore_status nncore_network_gradients(const nncore_network* network,
 
 /* ---- training ----------------------------------------------------------------------------- */
 
-typedef struct nncore_hyperparameter {
-  const char* name;
-  double value;
-} nncore_hyperparameter;
-
 /* Fills *hyperparameter with the one of that index, from 0 up, of an optimiser, and its default
  * value. NNCORE_INVALID_ARGUMENT behind the last one. The name lives for ever. */
 NNCORE_API nncore_status nncore_optimizer_hyperparameter(const char* optimizer, size_t index,
                                                          nncore_hyperparameter* hyperparameter);
+
+/* The same of a cost; see nncore_architecture. */
+NNCORE_API nncore_status nncore_cost_hyperparameter(const char* cost, size_t index,
+                                                    nncore_hyperparameter* hyperparameter);
 
 /* The same of a schedule. A value of 0 that nncore_schedule_rate refuses stands for no default. */
 NNCORE_API nncore_status nncore_schedule_hyperparameter(const char* schedule, size_t index,
@@ -302,6 +344,10 @@ typedef struct nncore_train_options {
   double clip_norm;      /* bound of the norm of all derivatives, after clip_value; 0: none */
   const double* dropout; /* rate for the inputs and each hidden layer; NULL: none */
   size_t dropout_count;  /* must be the network's layers - 1, unless dropout is NULL */
+  /* Factors of the learning rate: for each layer behind the inputs in turn that of its weights and
+   * that of its biases. What has 0 stays as it is. NULL: 1. */
+  const double* rates;
+  size_t rate_count; /* must be 2 * (the network's layers - 1), unless rates is NULL */
 } nncore_train_options;
 
 /* Makes a trainer of the network. *trainer is the caller's to release. */
@@ -342,6 +388,9 @@ typedef struct nncore_step_options {
   uint64_t batch;      /* the step's number in an epoch that the caller makes: a key of dropout */
   size_t penalty_rows; /* n of the penalties; 0: the rows of this mini-batch */
   int threads;         /* at most so many; 0: the library's setting */
+  /* 0: the weighted mean of the rows' costs, for weights of 0 and more; else the mean over the
+   * rows, a row's weight being a factor of its cost, of any sign. */
+  int mean_over_rows;
 } nncore_step_options;
 
 /* One update from the samples as one mini-batch, which may be others at every call: they are
@@ -349,6 +398,19 @@ typedef struct nncore_step_options {
  * receives their mean cost before the update. Counts no epoch. Errors as nncore_trainer_epoch. */
 NNCORE_API nncore_status nncore_trainer_step(nncore_trainer* trainer, const nncore_samples* samples,
                                              const nncore_step_options* options, double* cost);
+
+/* One update from the derivatives of each row's cost with respect to its outputs, (rows, outputs),
+ * whatever that cost is, as a policy gradient needs it. The step follows their mean over the rows,
+ * each times its weight; `weights` is NULL, or has one for each row, of any sign, in x's dtype. */
+NNCORE_API nncore_status nncore_trainer_step_gradient(nncore_trainer* trainer,
+                                                      const nncore_inputs* x,
+                                                      const void* output_gradient,
+                                                      size_t gradient_count, const void* weights,
+                                                      size_t weight_count,
+                                                      const nncore_step_options* options);
+
+/* Mini-batches that the trainer has trained on. */
+NNCORE_API nncore_status nncore_trainer_steps(const nncore_trainer* trainer, uint64_t* steps);
 
 /* Writes a checkpoint: a model file that also holds the trainer's state, with which training goes
  * on to the same bits as if it had not stopped; whole or not at all. Batch size, penalties and

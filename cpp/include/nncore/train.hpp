@@ -51,6 +51,9 @@ struct TrainOptions {
   double clip_value = 0;             // of each derivative's absolute value
   double clip_norm = 0;              // of the norm of all of them, after clip_value
   std::vector<double> dropout = {};  // rate for the inputs and each hidden layer; empty for none
+  // Factors of the learning rate: for each layer in turn that of its weights and that of its
+  // biases. What has 0 stays as it is, whatever the penalties. Empty for 1.
+  std::vector<double> rates = {};
 };
 
 // The options that are one number, 0 or more, where 0 stands for none. Python and C set by name
@@ -133,6 +136,9 @@ struct StepOptions {
   // the mini-batch itself (their summed weights).
   std::size_t penalty_rows = 0;
   int threads = 0;  // at most so many; 0 for the library's setting
+  // Whether the mean is over the rows, a row's weight being a factor of its cost that may have any
+  // sign (an advantage, say); else it is the weighted mean, for weights of 0 and more.
+  bool mean_over_rows = false;
 };
 
 // How far an epoch is that was stopped.
@@ -179,6 +185,12 @@ class Trainer {
   // that it changes: without penalties sparse rows change few. See check() in network.hpp for what
   // is trusted.
   double step(const Samples<T>& samples, const StepOptions& options);
+  // One update from the derivatives of each row's cost with respect to its outputs, (rows,
+  // outputs), whatever that cost is; the network's own is not asked. The step follows their mean
+  // over the rows, each times its weight, if there are any, which may have any sign. Throws as
+  // step; InvalidArgument also for derivatives or weights that are not finite.
+  void step_gradient(const Inputs<T>& x, MatrixView<const T> output_gradient,
+                     std::span<const T> weights, const StepOptions& options);
 
   Network<T>& network() const noexcept { return *network_; }
   const TrainOptions& options() const noexcept { return options_; }
@@ -210,6 +222,7 @@ class Trainer {
   struct Pass;
   MiniBatchCost mini_batch(Batch<T>& batch, const Pass& pass, const Dropout* dropout);
   bool run(const Samples<T>& samples, Pass pass, EpochPosition& at);
+  double one_step(const Samples<T>& samples, const StepOptions& options, bool given_slopes);
 
   Network<T>* network_;
   TrainOptions options_;

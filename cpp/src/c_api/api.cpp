@@ -262,6 +262,39 @@ nncore_status nncore_network_set_biases(nncore_network* network, std::size_t lay
   return set_parameters(network, layer, true, dtype, biases, count);
 }
 
+nncore_status nncore_network_set_cost(nncore_network* network, nncore_cost_function cost,
+                                      void* context) {
+  return guarded([&] {
+    check_pointer(reinterpret_cast<const void*>(cost), "cost");
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      n->set_cost_function([cost, context](MatrixView<const T> outputs, MatrixView<const T> y,
+                                           std::span<T> costs, MatrixView<T> slopes) {
+        const nncore_cost_call call{dtype_value<T>, outputs.rows, outputs.data, outputs.cols,
+                                    outputs.stride, y.data,       y.cols,       y.stride,
+                                    costs.data(),   slopes.data,  slopes.stride};
+        if (const int failed = cost(context, &call)) {
+          throw InvalidArgument(concat("the program's cost has failed with ", failed));
+        }
+      });
+    });
+  });
+}
+
+nncore_status nncore_network_copy_from(nncore_network* network, const nncore_network* other,
+                                       double tau) {
+  return guarded([&] {
+    const AnyNetwork& from = content_of(other).any;
+    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+      const auto* same = std::get_if<std::shared_ptr<Network<T>>>(&from);
+      if (!same) {
+        throw InvalidArgument(concat("the other network has the other dtype; this one is ",
+                                     dtype_name(dtype_value<T>)));
+      }
+      n->copy_from(**same, tau);
+    });
+  });
+}
+
 nncore_status nncore_network_feedforward(const nncore_network* network, const nncore_inputs* x,
                                          void* outputs, std::size_t count) {
   return guarded([&] {
@@ -399,6 +432,11 @@ nncore_status nncore_optimizer_hyperparameter(const char* optimizer, std::size_t
   return hyperparameter_at<Optimizer>(optimizer, "the optimizer", index, hyperparameter);
 }
 
+nncore_status nncore_cost_hyperparameter(const char* cost, std::size_t index,
+                                         nncore_hyperparameter* hyperparameter) {
+  return hyperparameter_at<Cost>(cost, "the cost", index, hyperparameter);
+}
+
 nncore_status nncore_schedule_hyperparameter(const char* schedule, std::size_t index,
                                              nncore_hyperparameter* hyperparameter) {
   return hyperparameter_at<Schedule>(schedule, "the schedule", index, hyperparameter);
@@ -452,14 +490,53 @@ nncore_status nncore_trainer_step(nncore_trainer* trainer, const nncore_samples*
         [&]<class T>(TypedTrainer<T>& t) {
           const nncore_step_options& o = require(options, "the options");
           const Samples<T> batch = samples_of<T>(require(samples, "samples"));
-          check(t.trainer.network(), batch);
+          check(t.trainer.network(), batch, o.mean_over_rows != 0);
           return t.trainer.step(batch, {.learning_rate = o.learning_rate,
                                         .batch = o.batch,
                                         .penalty_rows = o.penalty_rows,
-                                        .threads = o.threads});
+                                        .threads = o.threads,
+                                        .mean_over_rows = o.mean_over_rows != 0});
         },
         content_of(trainer));
     if (cost) *cost = mean;
+  });
+}
+
+nncore_status nncore_trainer_step_gradient(nncore_trainer* trainer, const nncore_inputs* x,
+                                           const void* output_gradient, std::size_t gradient_count,
+                                           const void* weights, std::size_t weight_count,
+                                           const nncore_step_options* options) {
+  return guarded([&] {
+    std::visit(
+        [&]<class T>(TypedTrainer<T>& t) {
+          const nncore_step_options& o = require(options, "the options");
+          const Inputs<T> rows = inputs_of<T>(require(x, "x"));
+          const Network<T>& network = t.trainer.network();
+          check(network, rows);
+          check_count(gradient_count, rows.rows(), network.outputs(), "output_gradient");
+          if (gradient_count > 0) check_pointer(output_gradient, "output_gradient");
+          const MatrixView<const T> slopes{static_cast<const T*>(output_gradient), rows.rows(),
+                                           network.outputs(), network.outputs()};
+          std::span<const T> factors;
+          if (weights) factors = {static_cast<const T*>(weights), weight_count};
+          if (weights && weight_count != rows.rows()) {
+            throw InvalidArgument(concat("there are ", weight_count, " sample weights; x has ",
+                                         rows.rows(), " rows"));
+          }
+          t.trainer.step_gradient(rows, slopes, factors,
+                                  {.learning_rate = o.learning_rate,
+                                   .batch = o.batch,
+                                   .penalty_rows = o.penalty_rows,
+                                   .threads = o.threads});
+        },
+        content_of(trainer));
+  });
+}
+
+nncore_status nncore_trainer_steps(const nncore_trainer* trainer, std::uint64_t* steps) {
+  return guarded([&] {
+    check_pointer(steps, "steps");
+    *steps = std::visit([](const auto& t) { return t.trainer.steps(); }, content_of(trainer));
   });
 }
 

@@ -98,6 +98,13 @@ AnyNetwork make_network(const nncore_architecture& a) {
     initializers.push_back(named(a.initializer, default_initializer(activation)));
   }
   architecture.cost = named(a.cost, Cost::quadratic);
+  if (a.cost_hyperparameter_count > 0)
+    check_pointer(a.cost_hyperparameters, "cost_hyperparameters");
+  for (const auto& h : std::span(a.cost_hyperparameters, a.cost_hyperparameter_count)) {
+    set_cost_hyperparameter(architecture, &require(h.name, "a hyperparameter's name"), h.value);
+  }
+  if (a.cost_list_count > 0) check_pointer(a.cost_list, "cost_list");
+  architecture.cost_list.assign(a.cost_list, a.cost_list + a.cost_list_count);
   const auto make = [&]<class T>(T) -> AnyNetwork {
     auto network = std::make_shared<Network<T>>(architecture, a.seed);
     network->initialize(initializers);
@@ -124,6 +131,10 @@ TrainOptions train_options(const nncore_train_options& o, const TrainOptions& sa
   if (o.dropout) {
     options.dropout.assign(o.dropout, o.dropout + o.dropout_count);
     if (o.dropout_count == 0) throw InvalidArgument("there are 0 dropout rates; expected some");
+  }
+  if (o.rates) {
+    options.rates.assign(o.rates, o.rates + o.rate_count);
+    if (o.rate_count == 0) throw InvalidArgument("there are 0 factors of the rate; expected some");
   }
   return options;
 }

@@ -40,6 +40,42 @@ ActivationBackward<T> activation_backward(const Kernels<T>& k, const Workspace<T
           buffers.delta.data()};
 }
 
+CostParameters parameters_of(const Architecture& a) {
+  return {a.cost_hyperparameters.data(), a.cost_list.data(), a.cost_list.size()};
+}
+
+// Whether the outputs of each target are put in order: quantiles that must not cross.
+bool orders_outputs(const Architecture& a) {
+  return a.cost == Cost::pinball && a.cost_hyperparameters[0] != 0;
+}
+
+template <class T>
+void order_outputs(const Workspace<T>& ws, const Network<T>& network, std::size_t rows) {
+  const Layer& last = network.layers().back();
+  const std::size_t each = outputs_per_target(network.architecture());
+  for (std::size_t i = 0; i < rows; ++i) {
+    T* a = ws.layers.back().a.data() + i * last.stride;
+    for (std::size_t j = 0; j < last.out; j += each) std::sort(a + j, a + j + each);
+  }
+}
+
+// Costs and slopes of a batch by a function of the program's own.
+template <class T>
+void call_own_cost(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
+  const CostFunction<T>& cost = network.cost_function();
+  if (!cost) {
+    throw InvalidArgument(
+        "the network's cost is one of the program's own, which its file does not hold: hand it in "
+        "again before training or measuring");
+  }
+  const Layer& last = network.layers().back();
+  const std::size_t n = batch.rows;
+  const MatrixView<T> slopes{ws.layers.back().delta.reserve(n * last.stride), n, last.out,
+                             last.stride};
+  cost({ws.layers.back().a.data(), n, last.out, last.stride}, batch.y, {ws.costs.reserve(n), n},
+       slopes);
+}
+
 // BP1: delta (n, out) = dC/da * act'(z) of the last layer, each row times its weight.
 template <class T>
 void output_error(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
@@ -47,13 +83,18 @@ void output_error(Workspace<T>& ws, const Network<T>& network, const Batch<T>& b
   const Cost cost = network.architecture().cost;
   const Kernels<T>& k = kernels<T>();
   const auto slope = k.costs[cost].slope;
+  const CostParameters parameters = parameters_of(network.architecture());
   const ActivationBackward<T> act =
       activation_backward(k, ws, network, network.layers().size() - 1, nullptr);
   for (std::size_t i = 0; i < batch.rows; ++i) {
     const std::size_t row = i * last.stride;
-    slope(act.a + row, batch.y + row, act.delta + row, last.out);
+    if (ws.given_slopes) {
+      std::copy_n(batch.y.row(i), last.out, act.delta + row);
+    } else {
+      slope(parameters, act.z + row, act.a + row, batch.y.row(i), act.delta + row, last.out);
+    }
   }
-  if (!is_canonical_only(cost)) act(act.delta, batch.rows, last.out);
+  if (ws.given_slopes || !is_canonical_only(cost)) act(act.delta, batch.rows, last.out);
   for (std::size_t i = 0; batch.weights && i < batch.rows; ++i) {
     T* delta = act.delta + i * last.stride;
     for (std::size_t j = 0; j < last.out; ++j) delta[j] *= batch.weights[i];
@@ -86,10 +127,16 @@ void add_gradient(Workspace<T>& ws, const Network<T>& network, const Batch<T>& b
   const T* delta = ws.layers[l].delta.data();  // (n, out)
   T* dw = sink.data + layer.weights_offset;    // (in, out)
   T* db = sink.data + layer.biases_offset;     // (out)
-  begin_update(ws, layer, l == 0 && batch.is_sparse, sink);
-  kernels<T>().column_sums(delta, layer.stride, batch.rows, layer.out, sink.scale,
-                           db);  // BP3: db += sums of delta
-  ws.plan[l].weight_gradient(ws, batch, layer, ws.layers[l].x, delta, sink,
+  const GradientSink<T> of_weights = sink.of_weights(l);
+  const double bias_rate = sink.rate(2 * l + 1);
+  begin_update(ws, layer, l == 0 && batch.is_sparse, of_weights);
+  if (bias_rate != 0) {
+    kernels<T>().column_sums(delta, layer.stride, batch.rows, layer.out,
+                             static_cast<T>(double(sink.scale) * bias_rate),
+                             db);  // BP3: db += sums of delta
+  }
+  if (sink.rate(2 * l) == 0) return;
+  ws.plan[l].weight_gradient(ws, batch, layer, ws.layers[l].x, delta, of_weights,
                              dw);  // BP4: dW += x^T delta
 }
 
@@ -113,6 +160,7 @@ void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
     x = {act.a, batch.rows, layer.out, layer.stride};  // (n, out)
     if (drops(dropout, l + 1)) x = drop_units(ws, x, *dropout, l + 1);
   }
+  if (orders_outputs(network.architecture())) order_outputs(ws, network, batch.rows);
 }
 
 template <class T>
@@ -120,14 +168,15 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
               const GradientSink<T>& sink, const Dropout* dropout) {
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows;
+  const std::size_t first = sink.first_layer(network.layers().size());  // those below stay
   output_error(ws, network, batch);  // BP1: delta = dC/da * act'(z)
 
-  for (std::size_t l = network.layers().size(); l-- > 0;) {
+  for (std::size_t l = network.layers().size(); l-- > first;) {
     const Layer& layer = network.layers()[l];
     const T* w = network.parameters().data() + layer.weights_offset;  // (in, out)
     const T* delta = ws.layers[l].delta.data();                       // (n, out)
 
-    if (l > 0) {  // BP2: delta below = (delta W^T) * act'(z)
+    if (l > first) {  // BP2: delta below = (delta W^T) * act'(z)
       const ActivationBackward<T> act = activation_backward(k, ws, network, l - 1, dropout);
       const MatrixView<T> below{act.delta, n, layer.in, act.layer.stride};  // (n, in)
       ws.plan.propagate(n)(ws, n, layer, delta, w, below, &act);
@@ -139,7 +188,8 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
 template <class T>
 void add_gradients(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                    const GradientSink<T>& sink) {
-  for (std::size_t l = network.layers().size(); l-- > 0;) add_gradient(ws, network, batch, l, sink);
+  const std::size_t layers = network.layers().size(), first = sink.first_layer(layers);
+  for (std::size_t l = layers; l-- > first;) add_gradient(ws, network, batch, l, sink);
 }
 
 template <class T>
@@ -184,7 +234,7 @@ double sum_over_rows(const Workspace<T>& ws, const Network<T>& network, const Ba
   double total = 0;
   for (std::size_t i = 0; i < batch.rows; ++i) {
     const std::size_t row = i * stride;
-    const double cost = cost_of(out.z.data() + row, out.a.data() + row, batch.y + row);
+    const double cost = cost_of(out.z.data() + row, out.a.data() + row, batch.y.row(i));
     total += batch.weights ? static_cast<double>(batch.weights[i]) * cost : cost;
   }
   return total;
@@ -193,11 +243,20 @@ double sum_over_rows(const Workspace<T>& ws, const Network<T>& network, const Ba
 }  // namespace
 
 template <class T>
-double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
+double summed_cost(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch) {
+  const Architecture& architecture = network.architecture();
+  if (architecture.cost == Cost::custom) {
+    call_own_cost(ws, network, batch);
+    const T* costs = ws.costs.data();
+    return sum_over_rows(ws, network, batch,
+                         [&](const T*, const T*, const T*) { return double(*costs++); });
+  }
   const std::size_t units = network.layers().back().out;
-  const auto value = kernels<T>().costs[network.architecture().cost].value;
-  return sum_over_rows(ws, network, batch,
-                       [&](const T* z, const T* a, const T* y) { return value(z, a, y, units); });
+  const auto value = kernels<T>().costs[architecture.cost].value;
+  const CostParameters parameters = parameters_of(architecture);
+  return sum_over_rows(ws, network, batch, [&](const T* z, const T* a, const T* y) {
+    return value(parameters, z, a, y, units);
+  });
 }
 
 template <class T>
@@ -206,9 +265,10 @@ double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Bat
   const std::size_t units = network.layers().back().out;
   const Cost cost = network.architecture().cost;
   const auto value = kernels<T>().costs[cost].value;
+  const CostParameters parameters = parameters_of(network.architecture());
   const double low = -std::log1p(-epsilon), high = -std::log(epsilon);
   return sum_over_rows(ws, network, batch, [&](const T* z, const T* a, const T* y) {
-    const double whole = value(z, a, y, units);
+    const double whole = value(parameters, z, a, y, units);
     if (cost == Cost::log_likelihood) {
       return std::isnan(whole) ? whole : std::clamp(whole, low, high);
     }
@@ -267,7 +327,7 @@ void check_trainable(const Network<T>& network) {
                         Purpose, int);                                                           \
   template void forward(Workspace<T>&, const Network<T>&, const Batch<T>&, Purpose,              \
                         const Dropout*);                                                         \
-  template double summed_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&);          \
+  template double summed_cost(Workspace<T>&, const Network<T>&, const Batch<T>&);                \
   template double clipped_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&, double); \
   template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&,                      \
                          const GradientSink<T>&, const Dropout*);                                \

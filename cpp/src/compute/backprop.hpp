@@ -21,9 +21,11 @@ template <class T>
 void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, Purpose purpose,
              const Dropout* dropout = nullptr);
 
-// Cost summed over the rows, each times its weight.
+// Cost summed over the rows, each times its weight. Where the cost is the program's own, its slopes
+// are left in the last layer's delta, for backward. Throws InvalidArgument if that was not handed
+// in.
 template <class T>
-double summed_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch);
+double summed_cost(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch);
 // The same of outputs that are first brought within epsilon of neither 0 nor 1; see EpochOptions.
 template <class T>
 double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,

@@ -92,14 +92,35 @@ void gather_weights(Workspace<T>& ws, Batch<T>& batch, std::span<const T> weight
   batch.weights = gathered;
 }
 
+// Takes a part of each target and shares it out among the classes: all outputs of softmax, else the
+// two that an output tells.
 template <class T>
-void gather_targets(Workspace<T>& ws, Batch<T>& batch, const Targets<T>& targets, const Layer& last,
-                    const RowIds& ids) {
-  T* y = ws.y.reserve(batch.rows * last.stride);  // (n, outputs)
+void smooth(T* y, std::size_t n, const Architecture& architecture) {
+  const double taken = architecture.cost_hyperparameters[0];
+  const double classes = architecture.cost == Cost::log_likelihood ? double(n) : 2;
+  const T keep = T(1 - taken), share = T(taken / classes);
+  for (std::size_t j = 0; j < n; ++j) y[j] = keep * y[j] + share;
+}
+
+bool smooths(const Architecture& a) {
+  return (a.cost == Cost::cross_entropy || a.cost == Cost::log_likelihood) &&
+         a.cost_hyperparameters[0] > 0;
+}
+
+template <class T>
+void gather_targets(Workspace<T>& ws, Batch<T>& batch, const Targets<T>& targets,
+                    const Network<T>& network, const RowIds& ids) {
+  const Layer& last = network.layers().back();
+  const std::size_t columns = targets.are_labels() ? last.out : targets.values.cols;
+  const std::size_t stride = std::max(last.stride, padded<T>(columns));
+  const bool smoothed = !ws.given_slopes && smooths(network.architecture());
+  T* y = ws.y.reserve(batch.rows * stride);  // (n, targets)
+  batch.y = {y, batch.rows, columns, stride};
   for (std::size_t i = 0; i < batch.rows; ++i) {
-    T* row = y + i * last.stride;
+    T* row = y + i * stride;
     if (!targets.are_labels()) {
-      std::copy_n(targets.values.row(ids[i]), last.out, row);
+      std::copy_n(targets.values.row(ids[i]), columns, row);
+      if (smoothed) smooth(row, columns, network.architecture());
       continue;
     }
     const std::int64_t label = targets.labels[ids[i]];
@@ -110,8 +131,8 @@ void gather_targets(Workspace<T>& ws, Batch<T>& batch, const Targets<T>& targets
       std::fill_n(row, last.out, T(0));
       row[label] = T(1);
     }
+    if (smoothed) smooth(row, columns, network.architecture());
   }
-  batch.y = y;
 }
 
 // Lays the sparse rows of a batch out by columns, too (compressed sparse columns), by a counting
@@ -257,7 +278,7 @@ Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T
     build_columns(ws, batch, inputs);
   }
   gather_weights(ws, batch, samples.weights, ids);
-  if (samples.y.rows() > 0) gather_targets(ws, batch, samples.y, network.layers().back(), ids);
+  if (samples.y.rows() > 0) gather_targets(ws, batch, samples.y, network, ids);
   return batch;
 }
 

@@ -1,6 +1,7 @@
 // Prediction and measuring: what can be asked of a network without changing it.
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "compute/backprop.hpp"
 #include "data/check.hpp"
@@ -22,9 +23,13 @@ void for_each_block(const Network<T>& network, const InputDensity& inputs, std::
                     Purpose purpose, F body) {
   double work = 0;
   for (const Layer& layer : network.layers()) work += double(layer.in) * double(layer.out);
-  const int threads = threads_for(work * double(rows), max_threads());
+  // A cost of the program's own is called on this thread, and may ask other networks.
+  const bool own = purpose == Purpose::measure && network.architecture().cost == Cost::custom;
+  const int threads = own ? 1 : threads_for(work * double(rows), max_threads());
   parallel_for(rows, predict_block, threads, [&](int, std::size_t begin, std::size_t end) {
-    static thread_local Workspace<T> ws;
+    static thread_local Workspace<T> kept;
+    std::optional<Workspace<T>> apart;
+    Workspace<T>& ws = own ? apart.emplace() : kept;
     prepare(ws, network, inputs, std::min(predict_block, rows), purpose, 1);
     for (std::size_t first = begin; first < end; first += predict_block) {
       body(ws, first, std::min(predict_block, end - first));
@@ -80,6 +85,7 @@ void classify(const Workspace<T>& ws, const Network<T>& network, std::size_t row
 }
 
 bool has_classes(const Architecture& architecture) {
+  if (!takes_labels(architecture.cost)) return false;
   if (architecture.sizes.back() > 1) return true;
   const Activation a = architecture.activations.back();
   return a == Activation::sigmoid || a == Activation::step || a == Activation::tanh;
@@ -87,6 +93,10 @@ bool has_classes(const Architecture& architecture) {
 
 void check_has_classes(const Architecture& architecture) {
   if (has_classes(architecture)) return;
+  if (!takes_labels(architecture.cost)) {
+    throw InvalidArgument(concat("outputs trained with the cost ", name(architecture.cost),
+                                 " do not stand for classes; feedforward gives their values"));
+  }
   throw InvalidArgument(concat("one ", name(architecture.activations.back()),
                                " output does not stand for classes; feedforward gives its value"));
 }

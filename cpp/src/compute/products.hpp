@@ -108,6 +108,25 @@ struct GradientSink {
   T scale = 1;
   double decay = 1;
   bool overwrite = false;
+  // What scale and 1 - decay are multiplied by for the weights of each layer, and scale for its
+  // biases, in turn; empty for 1. Where it is 0 nothing is touched.
+  std::span<const double> rates = {};
+
+  double rate(std::size_t i) const { return rates.empty() ? 1 : rates[i]; }
+  // The sink of one layer's weights.
+  GradientSink of_weights(std::size_t l) const {
+    if (rates.empty() || rates[2 * l] == 1) return *this;
+    GradientSink sink = *this;
+    sink.scale = static_cast<T>(double(scale) * rates[2 * l]);
+    sink.decay = 1 - rates[2 * l] * (1 - decay);
+    return sink;
+  }
+  // The first layer that is touched, or how many there are.
+  std::size_t first_layer(std::size_t layers) const {
+    std::size_t l = 0;
+    while (l < layers && rate(2 * l) == 0 && rate(2 * l + 1) == 0) ++l;
+    return l;
+  }
 };
 
 // The ways that were chosen for one layer. x is (n, in), or the batch's sparse rows.

@@ -28,7 +28,7 @@ struct Batch {
   bool ascends = false;      // the columns of each sparse row
   double nonzeros = 0;       // of all rows, where sparse
   SparseColumns<T> columns;  // the same rows, where the plan wants them by columns
-  const T* y = nullptr;      // (n, outputs) with the output layer's stride; null to predict
+  MatrixView<const T> y;     // (n, targets); null to predict
   const T* weights = nullptr;
   double weight_sum = 0;  // the number of rows where there are no weights
 };
@@ -59,7 +59,9 @@ struct Workspace {
   Buffer<T> sparse_values;  // Batch::sparse after dropout
   Buffer<std::int32_t> sparse_columns;
   Buffer<std::int64_t> sparse_offsets;
-  bool ascends = false;  // the columns of the sparse rows to come, as far as is known
+  Buffer<T> costs;            // of the rows, by a cost of the program's own
+  bool ascends = false;       // the columns of the sparse rows to come, as far as is known
+  bool given_slopes = false;  // the targets of the batches to come are dC/da in their place
   int threads = 1;
 };
 

@@ -135,6 +135,7 @@ void check_shapes(const Network<T>& network, const Samples<T>& samples) {
     throw InvalidArgument(concat("y has ", samples.y.rows(), " rows; x has ", rows));
   }
   if (samples.y.are_labels()) {
+    check_takes_labels(network.architecture().cost);
     const auto classes = static_cast<std::int64_t>(network.outputs() == 1 ? 2 : network.outputs());
     for (std::size_t i = 0; i < rows; ++i) {
       const std::int64_t label = samples.y.labels[i];
@@ -144,9 +145,13 @@ void check_shapes(const Network<T>& network, const Samples<T>& samples) {
                                      classes - 1));
       }
     }
-  } else if (samples.y.values.cols != network.outputs()) {
+  } else if (network.architecture().cost == Cost::custom) {
+    if (samples.y.values.cols == 0) throw InvalidArgument("y has 0 columns; expected some");
+  } else if (samples.y.values.cols != target_columns(network)) {
+    const std::size_t each = outputs_per_target(network.architecture());
     throw InvalidArgument(concat("y has ", samples.y.values.cols, " columns; the network has ",
-                                 network.outputs(), " outputs"));
+                                 network.outputs(), " outputs",
+                                 each > 1 ? concat(", ", each, " for each target") : ""));
   }
   if (!samples.weights.empty() && samples.weights.size() != rows) {
     throw InvalidArgument(
@@ -167,6 +172,12 @@ void check_out(const MatrixView<T>& out, std::size_t rows, std::size_t cols,
   }
 }
 
+void check_takes_labels(Cost cost) {
+  if (takes_labels(cost)) return;
+  throw InvalidArgument(
+      concat("y are labels of classes; the cost ", name(cost), " takes numbers as targets"));
+}
+
 void check_order(std::span<const std::int64_t> order, std::size_t rows) {
   for (const std::int64_t row : order) {
     if (row < 0 || static_cast<std::size_t>(row) >= rows) {
@@ -184,7 +195,7 @@ void check(const Network<T>& network, const Inputs<T>& x) {
 }
 
 template <class T>
-void check(const Network<T>& network, const Samples<T>& samples) {
+void check(const Network<T>& network, const Samples<T>& samples, bool signed_weights) {
   check_shapes(network, samples);
   check(network, samples.x);
   const auto [low, high, sum_to_one] = target_range(network.architecture().cost);
@@ -212,13 +223,13 @@ void check(const Network<T>& network, const Samples<T>& samples) {
   double sum = 0;
   for (std::size_t i = 0; i < samples.weights.size(); ++i) {
     const auto weight = static_cast<double>(samples.weights[i]);
-    if (!(weight >= 0) || std::isinf(weight)) {
-      throw InvalidArgument(
-          concat("sample weight ", i, " is ", weight, "; expected finite numbers from 0 up"));
+    if (!(signed_weights || weight >= 0) || !std::isfinite(weight)) {
+      throw InvalidArgument(concat("sample weight ", i, " is ", weight, "; expected finite numbers",
+                                   signed_weights ? "" : " from 0 up"));
     }
-    sum += weight;
+    sum += std::abs(weight);
   }
-  if (!samples.weights.empty() && sum == 0) {
+  if (!samples.weights.empty() && sum == 0 && !signed_weights) {
     throw InvalidArgument("all sample weights are 0; expected at least one above");
   }
 }
@@ -233,14 +244,15 @@ bool columns_ascend(const SparseView<T>& x) {
   return ascend;
 }
 
-#define NNCORE_INSTANTIATE(T)                                                                \
-  template bool columns_ascend(const SparseView<T>&);                                        \
-  template bool all_finite(const T*, std::size_t) noexcept;                                  \
-  template void check_out(const MatrixView<T>&, std::size_t, std::size_t, std::string_view); \
-  template void check_shapes(const Network<T>&, const Inputs<T>&);                           \
-  template void check_shapes(const Network<T>&, const Samples<T>&);                          \
-  template void check(const Network<T>&, const Inputs<T>&);                                  \
-  template void check(const Network<T>&, const Samples<T>&);
+#define NNCORE_INSTANTIATE(T)                                                                      \
+  template bool columns_ascend(const SparseView<T>&);                                              \
+  template bool all_finite(const T*, std::size_t) noexcept;                                        \
+  template void check_out(const MatrixView<T>&, std::size_t, std::size_t, std::string_view);       \
+  template void check_out(const MatrixView<const T>&, std::size_t, std::size_t, std::string_view); \
+  template void check_shapes(const Network<T>&, const Inputs<T>&);                                 \
+  template void check_shapes(const Network<T>&, const Samples<T>&);                                \
+  template void check(const Network<T>&, const Inputs<T>&);                                        \
+  template void check(const Network<T>&, const Samples<T>&, bool);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)
 #undef NNCORE_INSTANTIATE

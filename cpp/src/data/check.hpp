@@ -44,6 +44,15 @@ bool columns_ascend(const SparseView<T>& x);
 template <class T>
 void check_out(const MatrixView<T>& out, std::size_t rows, std::size_t cols, std::string_view what);
 
+// Columns that targets must have for the network's cost, as its outputs stand for them.
+template <class T>
+std::size_t target_columns(const Network<T>& network) {
+  return network.outputs() / outputs_per_target(network.architecture());
+}
+
+// That the cost takes labels of classes.
+void check_takes_labels(Cost cost);
+
 void check_order(std::span<const std::int64_t> order, std::size_t rows);
 
 template <class T>

@@ -105,6 +105,7 @@ void Dataset<T>::check_suits(const Network<T>& network) const {
     return check_shapes(network, c.samples);
   }
   check_shapes(network, c.inputs);
+  check_takes_labels(network.architecture().cost);
   const std::size_t classes = network.outputs() == 1 ? 2 : network.outputs();
   if (c.largest_label >= static_cast<std::int64_t>(classes)) {
     throw InvalidArgument(concat("y has the label ", c.largest_label,

@@ -1,8 +1,11 @@
 #include "nncore/model_file.hpp"
 
+#include <locale>
 #include <memory>
+#include <sstream>
 
 #include "io/model_format.hpp"
+#include "model/hyperparameters.hpp"
 
 namespace nncore {
 
@@ -20,13 +23,43 @@ std::string join(const Items& items, Text text_of) {
   return joined;
 }
 
-Architecture read_architecture(const Metadata& metadata) {
+// Of costs that have any: with 17 digits numbers come back to the bit, whatever the locale.
+constexpr const char* cost_hyperparameters_key = "nncore.cost_hyperparameters";
+constexpr const char* cost_list_key = "nncore.cost_list";
+
+std::string text_of(double number) {
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text.precision(17);
+  text << number;
+  return text.str();
+}
+
+std::vector<double> read_numbers(const TensorFile& file, const std::string& key) {
+  std::vector<double> numbers;
+  if (!file.metadata().contains(key)) return numbers;
+  for (const std::string& item : Metadata(file).items(key)) {
+    std::istringstream text(item);
+    text.imbue(std::locale::classic());
+    double number = 0;
+    if (!(text >> number) || !text.eof()) {
+      throw ModelFileError(concat(file.label(), ": the metadata entry ", key, " has ",
+                                  tensor_format::shown(item), "; expected a number"));
+    }
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+Architecture read_architecture(const TensorFile& file, const Metadata& metadata) {
   Architecture architecture;
   architecture.sizes = metadata.numbers("nncore.sizes");
   for (const std::string& item : metadata.items("nncore.activations")) {
     architecture.activations.push_back(from_name<Activation>(item));
   }
   architecture.cost = from_name<Cost>(metadata.at("nncore.cost"));
+  architecture.cost_hyperparameters = read_numbers(file, cost_hyperparameters_key);
+  architecture.cost_list = read_numbers(file, cost_list_key);
   check(architecture);
   return architecture;
 }
@@ -60,14 +93,23 @@ auto with_content(const Network<T>& network, const Extras& extras, Write write) 
 template <class T>
 std::map<std::string, std::string> model_metadata(const Network<T>& network) {
   const Architecture& architecture = network.architecture();
-  return {{format_key, format_version},
-          {"nncore.sizes",
-           join(architecture.sizes, [](std::size_t size) { return std::to_string(size); })},
-          {"nncore.activations",
-           join(architecture.activations, [](Activation a) { return std::string(name(a)); })},
-          {"nncore.cost", std::string(name(architecture.cost))},
-          {"nncore.seed", std::to_string(network.seed())},
-          {"nncore.epoch", std::to_string(network.epoch())}};
+  std::map<std::string, std::string> metadata{
+      {format_key, format_version},
+      {"nncore.sizes",
+       join(architecture.sizes, [](std::size_t size) { return std::to_string(size); })},
+      {"nncore.activations",
+       join(architecture.activations, [](Activation a) { return std::string(name(a)); })},
+      {"nncore.cost", std::string(name(architecture.cost))},
+      {"nncore.seed", std::to_string(network.seed())},
+      {"nncore.epoch", std::to_string(network.epoch())}};
+  // Usual costs need none of these, which versions before them do not know.
+  if (architecture.cost_hyperparameters != with_defaults(architecture.cost, {})) {
+    metadata.emplace(cost_hyperparameters_key, join(architecture.cost_hyperparameters, text_of));
+  }
+  if (!architecture.cost_list.empty()) {
+    metadata.emplace(cost_list_key, join(architecture.cost_list, text_of));
+  }
+  return metadata;
 }
 
 template <class T>
@@ -92,7 +134,7 @@ AnyNetwork model_from(const TensorFile& file) {
                                 "; this nncore reads version ", format_version));
   }
   try {
-    const Architecture architecture = read_architecture(metadata);
+    const Architecture architecture = read_architecture(file, metadata);
     if (file.at("weights.0").dtype == DType::f64) {
       return read_network<double>(file, architecture, metadata);
     }

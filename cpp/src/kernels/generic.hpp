@@ -66,7 +66,13 @@ void multiply_slope([[maybe_unused]] const T* z, [[maybe_unused]] const T* a,
                     [[maybe_unused]] T* delta, [[maybe_unused]] std::size_t row,
                     [[maybe_unused]] std::size_t m, [[maybe_unused]] std::size_t n) {
   using Fn = ActivationFn<A>;
-  if constexpr (A != Activation::linear && Fn::elementwise) {
+  if constexpr (A == Activation::softmax) {
+    for (std::size_t i = 0; i < m; ++i, a += row, delta += row) {
+      T mean = 0;  // of the slopes, by the outputs
+      for (std::size_t j = 0; j < n; ++j) mean = madd(a[j], delta[j], mean);
+      for (std::size_t j = 0; j < n; ++j) delta[j] = a[j] * (delta[j] - mean);
+    }
+  } else if constexpr (A != Activation::linear) {
     if constexpr (!Fn::needs_z) z = a;
     std::size_t count = whole_lines<T>(n);
     join_rows(row, m, count);
@@ -77,7 +83,7 @@ void multiply_slope([[maybe_unused]] const T* z, [[maybe_unused]] const T* a,
 }
 
 template <class T, Cost C>
-double cost_value(const T* z, const T* a, const T* y, std::size_t n) {
+double sum_of_values(const T* z, const T* a, const T* y, std::size_t n) {
   using Fn = CostFn<C>;
   constexpr std::size_t line = line_lanes<T>;
   T largest = 0, log_sum = 0;
@@ -111,12 +117,27 @@ double cost_value(const T* z, const T* a, const T* y, std::size_t n) {
 }
 
 template <class T, Cost C>
-void cost_slope(const T* a, const T* y, T* delta, std::size_t n) {
-  for (std::size_t j = 0; j < n; ++j) {
-    if constexpr (CostFn<C>::only_canonical) {
-      delta[j] = a[j] - y[j];
-    } else {
-      delta[j] = CostFn<C>::slope(a[j], y[j]);
+double cost_value([[maybe_unused]] const CostParameters& parameters, const T* z, const T* a,
+                  const T* y, std::size_t n) {
+  using Fn = CostFn<C>;
+  if constexpr (Fn::by_row) {
+    return Fn::template row_value<T>(parameters, z, a, y, n);
+  } else {
+    return sum_of_values<T, C>(z, a, y, n);
+  }
+}
+template <class T, Cost C>
+void cost_slope([[maybe_unused]] const CostParameters& parameters, [[maybe_unused]] const T* z,
+                const T* a, const T* y, T* delta, std::size_t n) {
+  if constexpr (CostFn<C>::by_row) {
+    CostFn<C>::template row_slope<T>(parameters, z, a, y, delta, n);
+  } else {
+    for (std::size_t j = 0; j < n; ++j) {
+      if constexpr (CostFn<C>::only_canonical) {
+        delta[j] = a[j] - y[j];
+      } else {
+        delta[j] = CostFn<C>::slope(a[j], y[j]);
+      }
     }
   }
 }

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/cost_parameters.hpp"
 #include "kernels/optimizers.hpp"
 #include "kernels/sparse_rows.hpp"
 #include "nncore/matrix.hpp"
@@ -111,9 +112,11 @@ struct Kernels {
 
   struct CostKernels {
     // Of one row; z is read where needs_z. All three are padded, with anything.
-    double (*value)(const T* z, const T* a, const T* y, std::size_t n);
-    // dC/da of one row; for a cost with a canonical activation alone, dC/dz = a - y.
-    void (*slope)(const T* a, const T* y, T* delta, std::size_t n);
+    double (*value)(const CostParameters& parameters, const T* z, const T* a, const T* y,
+                    std::size_t n);
+    // dC/da of one row; for a cost with a canonical activation alone, dC/dz.
+    void (*slope)(const CostParameters& parameters, const T* z, const T* a, const T* y, T* delta,
+                  std::size_t n);
     bool needs_z;
   };
   TableOf<Cost, CostKernels> costs;

@@ -13,6 +13,7 @@ using Range = Hyperparameter::Range;
 
 const char* kind(Optimizer) { return "optimizer "; }
 const char* kind(Schedule) { return "schedule "; }
+const char* kind(Cost) { return "cost "; }
 
 // What a range is in words, and whether a finite number is in it.
 struct Rule {
@@ -32,6 +33,8 @@ Rule rule_of(Range range) {
       return {"a number above 0 and less than 1", [](double v) { return v > 0 && v < 1; }};
     case Range::from_one:
       return {"a finite number, 1 or more", [](double v) { return v >= 1; }};
+    case Range::zero_or_one:
+      return {"0 or 1", [](double v) { return v == 0 || v == 1; }};
     case Range::whole_from_one:
       return {"a whole number, 1 or more", [](double v) { return v >= 1 && v == std::floor(v); }};
   }
@@ -95,11 +98,16 @@ void set_hyperparameter(ScheduleOptions& options, std::string_view name, double 
   set(options.hyperparameters, options.schedule, name, value);
 }
 
+void set_cost_hyperparameter(Architecture& architecture, std::string_view name, double value) {
+  set(architecture.cost_hyperparameters, architecture.cost, name, value);
+}
+
 #define NNCORE_INSTANTIATE(Enum)                                               \
   template std::vector<double> with_defaults<Enum>(Enum, std::vector<double>); \
   template void check_ranges<Enum>(Enum, std::span<const double>);
 NNCORE_INSTANTIATE(Optimizer)
 NNCORE_INSTANTIATE(Schedule)
+NNCORE_INSTANTIATE(Cost)
 #undef NNCORE_INSTANTIATE
 
 }  // namespace nncore

@@ -1,5 +1,5 @@
-// The numbers of an optimiser or a schedule, in the order of hyperparameters(Enum). All throw
-// InvalidArgument. Not installed.
+// The numbers of an optimiser, a schedule or a cost, in the order of hyperparameters(Enum). All
+// throw InvalidArgument. Not installed.
 #pragma once
 
 #include <span>

@@ -111,7 +111,8 @@ std::vector<Activation> output_activations(Cost cost) {
     const auto activation = Activation(i);
     const bool elementwise = visit(activation, [](auto e) { return ActivationFn<e>::elementwise; });
     const bool may_pair = visit(cost, [&](auto e) {
-      return CostFn<e>::only_canonical ? activation == CostFn<e>::canonical : elementwise;
+      return CostFn<e>::only_canonical ? activation == CostFn<e>::canonical
+                                       : elementwise || e == Cost::custom;
     });
     if (may_pair) legal.push_back(activation);
   }
@@ -129,6 +130,14 @@ TargetRange target_range(Cost cost) noexcept {
   });
 }
 
+bool takes_labels(Cost cost) noexcept {
+  return visit(cost, [](auto e) { return CostFn<e>::takes_labels; });
+}
+
+std::string_view list_name(Cost cost) noexcept {
+  return visit(cost, [](auto e) { return CostFn<e>::list_name; });
+}
+
 std::size_t optimizer_slots(Optimizer optimizer) noexcept {
   return visit(optimizer, [](auto e) { return OptimizerFn<e>::slots; });
 }
@@ -139,6 +148,10 @@ std::span<const Hyperparameter> hyperparameters(Optimizer optimizer) noexcept {
 
 std::span<const Hyperparameter> hyperparameters(Schedule schedule) noexcept {
   return hyperparameters_of(schedule);
+}
+
+std::span<const Hyperparameter> hyperparameters(Cost cost) noexcept {
+  return hyperparameters_of(cost);
 }
 
 }  // namespace nncore

@@ -8,6 +8,7 @@
 
 #include "compute/backprop.hpp"
 #include "data/check.hpp"
+#include "model/hyperparameters.hpp"
 #include "model/initializers.hpp"
 #include "model/random.hpp"
 #include "model/visit.hpp"
@@ -37,7 +38,54 @@ std::vector<Layer> lay_out(const Architecture& architecture) {
   return layers;
 }
 
+// What a cost asks of its numbers, and of the outputs.
+void check_cost(const Architecture& a) {
+  const Cost cost = a.cost;
+  check_ranges(cost, with_defaults(cost, a.cost_hyperparameters));
+  const std::vector<double>& list = a.cost_list;
+  const std::size_t outputs = a.sizes.back();
+  if (!list.empty() && list_name(cost).empty()) {
+    throw InvalidArgument(
+        concat("the cost ", name(cost), " takes no list of numbers; there are ", list.size()));
+  }
+  if (cost == Cost::pinball) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const double low = i == 0 ? 0 : list[i - 1];
+      if (list[i] > low && list[i] < 1) continue;
+      throw InvalidArgument(concat("quantile ", i, " is ", list[i], "; expected a number above ",
+                                   low, " and less than 1: quantiles ascend"));
+    }
+    const bool ordered = !a.cost_hyperparameters.empty() && a.cost_hyperparameters[0] != 0;
+    if (ordered && a.activations.back() != Activation::linear) {
+      throw InvalidArgument(concat("quantiles that do not cross need linear outputs, not ",
+                                   name(a.activations.back())));
+    }
+  } else if (!list.empty()) {
+    const std::size_t classes = outputs == 1 ? 2 : outputs;
+    if (list.size() != classes) {
+      throw InvalidArgument(concat("there are ", list.size(), " ", list_name(cost), "; expected ",
+                                   classes, ", one for each class"));
+    }
+    for (const double weight : list) {
+      if (weight >= 0 && std::isfinite(weight)) continue;
+      throw InvalidArgument(
+          concat("a class weighs ", weight, "; expected a finite number, 0 or more"));
+    }
+  }
+  const std::size_t each = outputs_per_target(a);
+  if (outputs % each != 0) {
+    throw InvalidArgument(concat("the network has ", outputs, " outputs; the cost ", name(cost),
+                                 " takes ", each, " for each target"));
+  }
+}
+
 }  // namespace
+
+std::size_t outputs_per_target(const Architecture& architecture) noexcept {
+  if (architecture.cost == Cost::gaussian) return 2;
+  if (architecture.cost != Cost::pinball || architecture.cost_list.empty()) return 1;
+  return architecture.cost_list.size();
+}
 
 void check(const Architecture& architecture) {
   const std::size_t layers = architecture.sizes.size();
@@ -70,12 +118,15 @@ void check(const Architecture& architecture) {
                                  " does not go with the output activation ", name(output),
                                  "; expected one of ", known));
   }
+  check_cost(architecture);
 }
 
 template <class T>
 Network<T>::Network(Architecture architecture, std::uint64_t seed)
     : architecture_(std::move(architecture)), seed_(seed) {
   check(architecture_);
+  architecture_.cost_hyperparameters =
+      with_defaults(architecture_.cost, std::move(architecture_.cost_hyperparameters));
   instruction_set();  // refuses one that this machine lacks, before any work
   layers_ = lay_out<T>(architecture_);
   size_ = layers_.back().biases_offset + layers_.back().stride;
@@ -90,6 +141,7 @@ Network<T>::Network(const Network& other)
       seed_(other.seed_) {
   const ReadAccess access(other);
   set_epoch(other.epoch());
+  cost_function_ = other.cost_function_;
   parameters_ = allocate_aligned<T>(size_);
   std::copy_n(other.parameters_.get(), size_, parameters_.get());
 }
@@ -152,6 +204,38 @@ std::span<const T> Network<T>::biases(std::size_t l) const noexcept {
 }
 
 template <class T>
+void Network<T>::copy_from(const Network& other, double tau) {
+  if (other.architecture_.sizes != architecture_.sizes) {
+    throw InvalidArgument("the other network has other sizes; expected layers of the same units");
+  }
+  if (!(tau >= 0 && tau <= 1)) {
+    throw InvalidArgument(concat("tau is ", tau, "; expected a number from 0 to 1"));
+  }
+  if (&other == this) return;
+  const ReadAccess reading(other);
+  const TrainAccess changing(*this);
+  T* w = parameters_.get();
+  const T* from = other.parameters_.get();
+  if (w == from) return;
+  if (tau == 1) {
+    std::copy_n(from, size_, w);
+    return;
+  }
+  const T rest = static_cast<T>(1 - tau), part = static_cast<T>(tau);
+  for (std::size_t i = 0; i < size_; ++i) w[i] = rest * w[i] + part * from[i];
+}
+
+template <class T>
+void Network<T>::set_cost_function(CostFunction<T> function) {
+  if (architecture_.cost != Cost::custom) {
+    throw InvalidArgument(concat("the network's cost is ", name(architecture_.cost),
+                                 "; only one that was made with the cost custom takes a function"));
+  }
+  const TrainAccess access(*this);
+  cost_function_ = std::move(function);
+}
+
+template <class T>
 bool Network<T>::all_finite() const noexcept {
   return nncore::all_finite(parameters_.get(), size_);
 }
@@ -211,6 +295,7 @@ void Network<T>::input_gradients(const Samples<T>& samples, MatrixView<T> out) c
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);
     const Batch<T> batch = make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::train);
     forward(ws, *this, batch, Purpose::train);
+    if (architecture_.cost == Cost::custom) summed_cost(ws, *this, batch);  // gives the slopes
     backward<T>(ws, *this, batch, {});
     input_delta<T>(ws, *this, batch, {out.row(first), rows, out.cols, out.stride});
   }

@@ -100,7 +100,10 @@ double largest_input(const Workspace<T>& ws, const Batch<T>& batch, std::size_t 
 template <class T>
 bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                          const GradientSink<T>& sink) {
-  const double decay = std::max(1.0, std::abs(sink.decay));
+  double fastest = 1;
+  for (const double rate : sink.rates) fastest = std::max(fastest, rate);
+  const double scale = fastest * std::abs(double(sink.scale));
+  const double decay = std::max(1.0, 1 + fastest * std::abs(1 - sink.decay));
   for (std::size_t l = 0; l < network.layers().size(); ++l) {
     const Layer& layer = network.layers()[l];
     const T* w = network.parameters().data() + layer.weights_offset;
@@ -111,7 +114,7 @@ bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, cons
         few_met ? largest_met(batch, layer, w)
                 : SparseLargest{largest_input(ws, batch, l), largest(w, size, ws.threads)};
     const double b = double(kernels<T>().largest_magnitude(w + size, layer.stride));
-    const double added = gradient_bound(ws, batch, layer, l, std::abs(double(sink.scale)), most.x);
+    const double added = gradient_bound(ws, batch, layer, l, scale, most.x);
     const double bound = far_below_overflow<T>;
     if (!(decay * most.w + added < bound) || !(b + added < bound)) return false;
   }

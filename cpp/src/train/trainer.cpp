@@ -39,6 +39,12 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
       throw InvalidArgument(concat("a dropout rate is ", rate, "; expected 0 <= rate < 1"));
     }
   }
+  if (!options.rates.empty() && options.rates.size() != 2 * wanted) {
+    throw InvalidArgument(concat("there are ", options.rates.size(),
+                                 " factors of the rate; expected ", 2 * wanted,
+                                 ", for the weights and the biases of each layer"));
+  }
+  for (const double rate : options.rates) check_rate(rate, "a factor of the learning rate");
   check_ranges(options.optimizer, options.hyperparameters);
 }
 
@@ -54,7 +60,14 @@ struct Trainer<T>::State {
   bool single = false;
   std::atomic<bool> left_finite{true};
   std::vector<std::int64_t> order;  // of the epoch's rows; empty: as they lie
+  std::vector<double> trained;      // TrainOptions::rates, with 1 for each that is not 0
   Update update;
+
+  void take_rates(const TrainOptions& options) {
+    trained.clear();
+    for (const double rate : options.rates) trained.push_back(rate == 0 ? 0 : 1);
+    std::fill_n(gradients.data(), gradients.size(), T(0));  // of what is not trained any more
+  }
 
   // What the optimiser remembers, at its first step.
   void start_anew(const TrainOptions& options, std::size_t size) {
@@ -88,9 +101,10 @@ void clip(std::span<T> gradients, const TrainOptions& options) {
 // Shrinks the incoming weights of every unit whose norm passes the bound (Srivastava et al.,
 // 2014, section 5.1).
 template <class T>
-void bound_norms(Network<T>& network, double bound) {
+void bound_norms(Network<T>& network, double bound, std::span<const double> rates) {
   std::vector<double> factors;
   for (std::size_t l = 0; l < network.layers().size(); ++l) {
+    if (!rates.empty() && rates[2 * l] == 0) continue;
     const MatrixView<T> w = network.weights(l);  // (in, out)
     factors.assign(w.cols, 0);
     for (std::size_t k = 0; k < w.rows; ++k) {
@@ -112,6 +126,7 @@ Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
   options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
   check_options(network, options);
   state_->start_anew(options, network.parameters().size());
+  state_->take_rates(options);
   options_ = std::move(options);
 }
 
@@ -125,6 +140,7 @@ void Trainer<T>::set_options(TrainOptions options) {
     state_->start_anew(options, network_->parameters().size());
     set_steps(0);
   }
+  if (options.rates != options_.rates) state_->take_rates(options);
   options_ = std::move(options);
 }
 
@@ -176,6 +192,8 @@ struct Trainer<T>::Pass {
   double penalty_rows = 0;  // 0 for each mini-batch's own
   bool cost_with_penalty = false;
   double cost_epsilon = 0;
+  bool mean_over_rows = false;
+  bool given_slopes = false;  // see Workspace
   int threads = 0;
   std::uint64_t first_batch = 0;              // the number of the first one, a key of dropout
   std::span<const std::int64_t> order = {};   // of the rows; empty: as they lie
@@ -193,10 +211,12 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
   const double penalty_rows = options.penalty_rows > 0 ? options.penalty_rows : n;
 
   forward(s.ws, *network_, batch, Purpose::train, dropout);
-  const double summed = options.cost_epsilon > 0
-                            ? clipped_cost(s.ws, *network_, batch, options.cost_epsilon)
-                            : summed_cost(s.ws, *network_, batch);
-  MiniBatchCost cost{.cost = summed, .weight = n};
+  MiniBatchCost cost{.weight = n};
+  if (options.cost_epsilon > 0) {
+    cost.cost = clipped_cost(s.ws, *network_, batch, options.cost_epsilon);
+  } else if (!options.given_slopes) {
+    cost.cost = summed_cost(s.ws, *network_, batch);
+  }
   if (!std::isfinite(cost.cost)) return cost;
   if (n == 0) return {};  // every weight is zero: nothing to learn
   if (options.cost_with_penalty) {
@@ -210,7 +230,8 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
     // Plain SGD is the gradient with the parameters themselves as its destination.
     const GradientSink<T> sink{.data = parameters,
                                .scale = static_cast<T>(-options.learning_rate / n),
-                               .decay = 1 - options.learning_rate * options_.l2 / penalty_rows};
+                               .decay = 1 - options.learning_rate * options_.l2 / penalty_rows,
+                               .rates = options_.rates};
     if (s.single) {
       backward<T>(s.ws, *network_, batch, {}, dropout);
       const bool sure = surely_stays_finite(s.ws, *network_, batch, sink);
@@ -224,8 +245,10 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
   } else {
     const std::size_t size = network_->parameters().size();
     T* gradients = s.gradients.reserve(size);
-    backward<T>(s.ws, *network_, batch,
-                {.data = gradients, .scale = static_cast<T>(1 / n), .overwrite = true}, dropout);
+    backward<T>(
+        s.ws, *network_, batch,
+        {.data = gradients, .scale = static_cast<T>(1 / n), .overwrite = true, .rates = s.trained},
+        dropout);
     clip<T>({gradients, size}, options_);
 
     Update update = s.update;
@@ -233,8 +256,12 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
     update.t = steps() + 1;
     update.l2 = options_.l2 / penalty_rows;
     update.l1 = options_.l1 / penalty_rows;
+    Update fastest = update;
+    for (const double rate : options_.rates) {
+      fastest.learning_rate = std::max(fastest.learning_rate, options.learning_rate * rate);
+    }
     const bool looked_at = s.single && !surely_stays_finite(s.ws, *network_, batch,
-                                                            options_.optimizer, update, s.slots);
+                                                            options_.optimizer, fastest, s.slots);
     // What is looked at goes in pieces that stay in L1: copied, changed, and searched.
     const std::size_t piece = looked_at ? 1024 : size;
     if (looked_at) s.snapshot.begin_parts();
@@ -255,16 +282,24 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
                      }
                    });
     };
-    Update unpenalised = update;  // biases
-    unpenalised.l2 = unpenalised.l1 = 0;
-    for (const Layer& layer : network_->layers()) {
-      run(update, layer.weights_offset, layer.biases_offset - layer.weights_offset);
-      run(unpenalised, layer.biases_offset, layer.stride);
+    const std::span<const double> rates = options_.rates;
+    for (std::size_t l = 0; l < network_->layers().size(); ++l) {
+      const Layer& layer = network_->layers()[l];
+      Update of_weights = update, of_biases = update;
+      of_biases.l2 = of_biases.l1 = 0;
+      if (!rates.empty()) of_weights.learning_rate *= rates[2 * l];
+      if (!rates.empty()) of_biases.learning_rate *= rates[2 * l + 1];
+      if (rates.empty() || rates[2 * l] != 0) {
+        run(of_weights, layer.weights_offset, layer.biases_offset - layer.weights_offset);
+      }
+      if (rates.empty() || rates[2 * l + 1] != 0) {
+        run(of_biases, layer.biases_offset, layer.stride);
+      }
     }
   }
   if (options_.max_norm > 0) {
     s.ws.pending_decay.apply();
-    bound_norms(*network_, options_.max_norm);
+    bound_norms<T>(*network_, options_.max_norm, options_.rates);
   }
   set_steps(steps() + 1);
   return cost;
@@ -282,6 +317,7 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   const int most = max_threads();
   prepare(s.ws, *network_, stored_density(samples.x), at.batch_size, Purpose::train,
           pass.threads > 0 ? std::min(most, pass.threads) : most);
+  s.ws.given_slopes = pass.given_slopes;
   const SparseView<T>& sparse = samples.x.sparse;
   s.ws.ascends = s.ws.threads > 1 && (sparse.ascending || columns_ascend(sparse));
   // Nothing is left then that could fail once the update is made. Few parameters are copied faster
@@ -320,6 +356,7 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
       Batch<T> batch =
           make_batch(s.ws, *network_, samples, pass.order, row - pass.rows_before,
                      std::min(at.batch_size, pass.rows_end - row), Purpose::train, dropout);
+      if (pass.mean_over_rows) batch.weight_sum = double(batch.rows);
       MiniBatchCost cost = mini_batch(batch, pass, dropout);
       pool_beat();
       cost.number = at.batches++;
@@ -431,6 +468,36 @@ template <class T>
 double Trainer<T>::step(const Samples<T>& samples, const StepOptions& options) {
   const typename Network<T>::TrainAccess access(*network_);
   check_shapes(*network_, samples);
+  return one_step(samples, options, false);
+}
+
+template <class T>
+void Trainer<T>::step_gradient(const Inputs<T>& x, MatrixView<const T> output_gradient,
+                               std::span<const T> weights, const StepOptions& options) {
+  const typename Network<T>::TrainAccess access(*network_);
+  check_shapes(*network_, x);
+  check_out(output_gradient, x.rows(), network_->outputs(), "the outputs' gradient");
+  for (std::size_t i = 0; i < x.rows(); ++i) {
+    if (nncore::all_finite(output_gradient.row(i), output_gradient.cols)) continue;
+    throw InvalidArgument(concat("the outputs' gradient has NaN or infinity in row ", i,
+                                 "; expected finite numbers"));
+  }
+  if (!weights.empty() && weights.size() != x.rows()) {
+    throw InvalidArgument(
+        concat("there are ", weights.size(), " sample weights; x has ", x.rows(), " rows"));
+  }
+  if (!nncore::all_finite(weights.data(), weights.size())) {
+    throw InvalidArgument("a sample weight is NaN or infinite; expected finite numbers");
+  }
+  StepOptions of_rows = options;
+  of_rows.mean_over_rows = true;
+  one_step({x, output_gradient, weights}, of_rows, true);
+}
+
+// The samples fit the network, which is held.
+template <class T>
+double Trainer<T>::one_step(const Samples<T>& samples, const StepOptions& options,
+                            bool given_slopes) {
   std::vector<std::int64_t>& order = state_->order;
   order.clear();
   if (options.order) order.assign(options.order->begin(), options.order->end());
@@ -441,6 +508,8 @@ double Trainer<T>::step(const Samples<T>& samples, const StepOptions& options) {
   run(samples,
       {.learning_rate = options.learning_rate,
        .penalty_rows = double(options.penalty_rows),
+       .mean_over_rows = options.mean_over_rows,
+       .given_slopes = given_slopes,
        .threads = options.threads,
        .first_batch = options.batch,
        .order = order,

@@ -203,11 +203,176 @@ static void test_steps(void) {
   OK(nncore_network_free(by_epochs));
 }
 
+static int half_squares(void* context, const nncore_cost_call* call) {
+  size_t i, j;
+  CHECK(call->dtype == NNCORE_FLOAT64);
+  CHECK(call->output_cols == outputs && call->target_cols == outputs);
+  if (*(int*)context) return *(int*)context;
+  for (i = 0; i < call->rows; ++i) {
+    const double* a = (const double*)call->outputs + i * call->output_stride;
+    const double* y = (const double*)call->targets + i * call->target_stride;
+    double* slope = (double*)call->slopes + i * call->slope_stride;
+    double* cost = (double*)call->costs + i;
+    *cost = 0;
+    for (j = 0; j < outputs; ++j) {
+      slope[j] = a[j] - y[j];
+      *cost += 0.5 * slope[j] * slope[j];
+    }
+  }
+  return 0;
+}
+
+static nncore_network* network_with(const char* cost) {
+  static const size_t sizes[] = {inputs, hidden, outputs};
+  static const char* const activations[] = {"tanh", "sigmoid"};
+  nncore_architecture a = {0};
+  nncore_network* made = NULL;
+  a.sizes = sizes;
+  a.layers = 3;
+  a.activations = activations;
+  a.cost = cost;
+  a.dtype = NNCORE_FLOAT64;
+  a.seed = 1;
+  OK(nncore_network_create(&a, &made));
+  return made;
+}
+
+static void test_own_cost(void) {
+  nncore_network *own = network_with("custom"), *ours = network_with("quadratic");
+  nncore_train_options options = {0};
+  nncore_step_options step = {0};
+  nncore_trainer *a = NULL, *b = NULL;
+  nncore_samples all = samples(0, rows);
+  double p[parameters], q[parameters], cost = -1, expected = -2;
+  int failure = 0;
+  step.learning_rate = 0.5;
+  options.optimizer = "adam";
+  OK(nncore_trainer_create(own, &options, &a));
+  OK(nncore_trainer_create(ours, &options, &b));
+  REFUSED(nncore_trainer_step(a, &all, &step, &cost), "hand it in again");
+  OK(nncore_network_set_cost(own, half_squares, &failure));
+  REFUSED(nncore_network_set_cost(ours, half_squares, &failure), "the network's cost is quadratic");
+  REFUSED(nncore_network_set_cost(own, NULL, NULL), "null pointer");
+  OK(nncore_trainer_step(a, &all, &step, &cost));
+  OK(nncore_trainer_step(b, &all, &step, &expected));
+  CHECK(fabs(cost - expected) < 1e-12);
+  get_all(own, p);
+  get_all(ours, q);
+  CHECK(memcmp(p, q, sizeof p) == 0);
+  failure = 7;
+  REFUSED(nncore_trainer_step(a, &all, &step, &cost), "has failed with 7");
+  get_all(own, q);
+  CHECK(memcmp(p, q, sizeof p) == 0);
+  OK(nncore_trainer_free(a));
+  OK(nncore_trainer_free(b));
+  OK(nncore_network_free(own));
+  OK(nncore_network_free(ours));
+}
+
+static void test_step_gradient(void) {
+  nncore_network *by_slopes = network_with("quadratic"), *by_targets = network_with("quadratic");
+  nncore_network* target = network_with("quadratic");
+  nncore_train_options options = {0};
+  nncore_step_options step = {0};
+  nncore_trainer *a = NULL, *b = NULL;
+  nncore_samples all = samples(0, rows);
+  const double rates[] = {1, 1, 0, 0};
+  double p[parameters], q[parameters], slopes[rows * outputs], weights[rows] = {1, 1, 1, 1};
+  uint64_t steps = 7;
+  size_t i;
+  step.learning_rate = 0.5;
+  options.rates = rates;
+  options.rate_count = 3;
+  REFUSED(nncore_trainer_create(by_slopes, &options, &a), "3 factors of the rate; expected 4");
+  options.rate_count = 4;
+  get_all(by_slopes, p);
+  OK(nncore_trainer_create(by_slopes, &options, &a));
+  OK(nncore_trainer_create(by_targets, &options, &b));
+  OK(nncore_network_feedforward(by_slopes, &all.x, slopes, rows * outputs));
+  for (i = 0; i < rows; ++i) slopes[i] -= (double)exclusive_or[i];
+  OK(nncore_trainer_step_gradient(a, &all.x, slopes, rows * outputs, weights, rows, &step));
+  OK(nncore_trainer_step(b, &all, &step, NULL));
+  get_all(by_targets, q);
+  CHECK(memcmp(p, q, sizeof p) != 0);
+  CHECK(memcmp(p + (inputs + 1) * hidden, q + (inputs + 1) * hidden,
+               (hidden + 1) * outputs * sizeof *p) == 0); /* frozen */
+  get_all(by_slopes, p);
+  CHECK(memcmp(p, q, sizeof p) == 0);
+  OK(nncore_trainer_steps(a, &steps));
+  CHECK(steps == 1);
+
+  REFUSED(nncore_trainer_step_gradient(a, &all.x, slopes, 3, NULL, 0, &step), "output_gradient");
+  REFUSED(nncore_trainer_step_gradient(a, &all.x, NULL, rows, NULL, 0, &step), "null pointer");
+  REFUSED(nncore_trainer_step_gradient(a, &all.x, slopes, rows, weights, 2, &step),
+          "2 sample weights");
+  REFUSED(nncore_trainer_step_gradient(a, NULL, slopes, rows, NULL, 0, &step), "null pointer");
+  slopes[2] = NAN;
+  REFUSED(nncore_trainer_step_gradient(a, &all.x, slopes, rows, NULL, 0, &step), "row 2");
+  weights[1] = -1;
+  all.weights = weights;
+  all.weight_count = rows;
+  REFUSED(nncore_trainer_step(b, &all, &step, NULL), "sample weight 1 is -1");
+  step.mean_over_rows = 1;
+  OK(nncore_trainer_step(b, &all, &step, NULL));
+
+  OK(nncore_network_copy_from(target, by_slopes, 1));
+  get_all(target, q);
+  CHECK(memcmp(p, q, sizeof p) == 0);
+  REFUSED(nncore_network_copy_from(target, by_slopes, 2), "tau is 2");
+  REFUSED(nncore_network_copy_from(target, NULL, 1), "");
+  OK(nncore_trainer_free(a));
+  OK(nncore_trainer_free(b));
+  OK(nncore_network_free(by_slopes));
+  OK(nncore_network_free(by_targets));
+  OK(nncore_network_free(target));
+}
+
+static void test_costs_with_numbers(void) {
+  static const size_t sizes[] = {inputs, 4};
+  static const char* const activations[] = {"linear"};
+  static const double quantiles[] = {0.1, 0.9};
+  nncore_hyperparameter h = {0};
+  nncore_architecture a = {0};
+  nncore_network* net = NULL;
+  nncore_dataset* data = NULL;
+  nncore_samples s = samples(0, rows);
+  const double targets[rows * 2] = {0};
+  a.sizes = sizes;
+  a.layers = 2;
+  a.activations = activations;
+  a.cost = "pinball";
+  a.dtype = NNCORE_FLOAT64;
+  a.cost_list = quantiles;
+  a.cost_list_count = 2;
+  OK(nncore_cost_hyperparameter("pinball", 0, &h));
+  CHECK(strcmp(h.name, "non_crossing") == 0 && h.value == 0);
+  REFUSED(nncore_cost_hyperparameter("pinball", 1, &h), "there is no hyperparameter 1");
+  a.cost_hyperparameters = &h;
+  a.cost_hyperparameter_count = 1;
+  h.value = 2;
+  REFUSED(nncore_network_create(&a, &net), "non_crossing is 2; expected 0 or 1");
+  h.value = 1;
+  OK(nncore_network_create(&a, &net));
+  REFUSED(nncore_dataset_create(net, &s, &data), "labels of classes");
+  s.labels = NULL;
+  s.targets = targets;
+  s.target_cols = 4;
+  REFUSED(nncore_dataset_create(net, &s, &data), "2 for each target");
+  s.target_cols = 2;
+  OK(nncore_dataset_create(net, &s, &data));
+  CHECK(cost_of(net, data) >= 0);
+  OK(nncore_dataset_free(data));
+  OK(nncore_network_free(net));
+}
+
 int main(void) {
   test_version();
   test_gradients();
   test_activations();
   test_steps();
+  test_own_cost();
+  test_step_gradient();
+  test_costs_with_numbers();
   if (failures == 0) printf("all passed\n");
   return failures > 0;
 }

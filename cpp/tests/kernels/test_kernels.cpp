@@ -499,7 +499,7 @@ TEST_CASE("costs stay finite where outputs saturate") {
   constexpr std::size_t line = cache_line / sizeof(float);
   const float z[line] = {200.0f, -200.0f}, a[line] = {1.0f, 0.0f}, y[line] = {0.0f, 1.0f};
   // -ln(1 - sigmoid(200)) = 200, twice.
-  CHECK(k.costs[Cost::cross_entropy].value(z, a, y, 2) == doctest::Approx(400));
+  CHECK(k.costs[Cost::cross_entropy].value({}, z, a, y, 2) == doctest::Approx(400));
   // -ln softmax([200, -200])[1] = 400.
-  CHECK(k.costs[Cost::log_likelihood].value(z, a, y, 2) == doctest::Approx(400));
+  CHECK(k.costs[Cost::log_likelihood].value({}, z, a, y, 2) == doctest::Approx(400));
 }

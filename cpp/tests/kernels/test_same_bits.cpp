@@ -161,12 +161,18 @@ void compare_rows(const Pair<T>& pair, std::size_t n) {
   }
   for (std::size_t i = 0; i < cost_count; ++i) {
     CAPTURE(std::string(name(Cost(i))));
+    std::vector<double> numbers;
+    for (const Hyperparameter& h : hyperparameters(Cost(i))) numbers.push_back(h.value);
+    const std::vector<double> list(Cost(i) == Cost::pinball || n == 1 ? 0 : n, 0.3);
+    const CostParameters p{numbers.data(), list.data(), list.size()};
     for (std::size_t at = 0; at < count; at += row) {
-      REQUIRE(pair.one.costs[Cost(i)].value(z.data() + at, z.data() + at, y.data() + at, n) ==
-              pair.other.costs[Cost(i)].value(z.data() + at, z.data() + at, y.data() + at, n));
+      const auto value = [&](const Kernels<T>& table) {
+        return table.costs[Cost(i)].value(p, z.data() + at, z.data() + at, y.data() + at, n);
+      };
+      REQUIRE(value(pair.one) == value(pair.other));
     }
     pair.compare(z, [&](const Kernels<T>& table, T* out) {
-      table.costs[Cost(i)].slope(z.data(), y.data(), out, n);
+      table.costs[Cost(i)].slope(p, z.data(), z.data(), y.data(), out, n);
     });
   }
 }

@@ -37,6 +37,8 @@ _ELSEWHERE = {
         "log_loss": "'cross_entropy' (sigmoid outputs) or 'log_likelihood' (softmax outputs)",
         "nll": "'log_likelihood' (softmax outputs)",
         "nll_loss": "'log_likelihood' (softmax outputs)",
+        "quantile": "'pinball'",
+        "gaussian_nll": "'gaussian'",
     },
     "initializer": {
         "xavier": "'glorot_uniform' or 'glorot_normal'",

@@ -268,7 +268,7 @@ class ColumnNetwork:
     def _core_step(self, mini_batch: Iterable[Example], eta: float, lmbda: float, n: int) -> None:
         data = Examples.of(mini_batch)
         trainer = _core.Trainer(self._net, batch_size=len(data), l2=lmbda)
-        trainer.step(data.dataset(self._net), learning_rate=eta, penalty_rows=n)
+        trainer.step_data(data.dataset(self._net), learning_rate=eta, penalty_rows=n)
 
     def _book_step(self, mini_batch: Iterable[Example], eta: float, lmbda: float, n: int) -> None:
         """One mini-batch through `backprop`: w -> (1 - eta lmbda / n) w - eta / m sum nabla_w."""

@@ -14,6 +14,9 @@ gives logits is read with output_activation="softmax" or "sigmoid", and trains a
 and batch normalisation are folded into the dense layers. Where nncore has no such layer or
 activation, the error names it.
 
+What goes elsewhere keeps its outputs, not its cost (but `npz` keeps all that have a name). A cost of
+one's own stays behind, of which a warning tells: hand it in again where the model is trained.
+
 >>> import os, tempfile, nncore
 >>> from nncore.export import from_npz, to_npz
 >>> net = nncore.Network([784, 30, 10], seed=1)

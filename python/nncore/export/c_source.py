@@ -33,6 +33,7 @@ from nncore.export._c_text import (
     UNITWISE,
 )
 from nncore.export._exportable import Exportable, network_of
+from nncore.export._outputs import check_outputs
 from nncore.export.quantize import QuantizedNetwork, as_float32
 from nncore.network import Network
 
@@ -84,6 +85,7 @@ def to_c(
     if file.suffix not in (".h", ".c"):
         raise ValueError(f"expected a name that ends in .h or .c, got {file.name!r}")
     net.check_finite()
+    check_outputs(net)
     writer = _Writer(net, file)
     if calibration is None:
         text = writer.float32()

@@ -10,6 +10,7 @@ from nncore._support.extras import require
 from nncore.export._activations import identify, relative
 from nncore.export._exportable import Exportable, network_of
 from nncore.export._layers import Layers, Scaling, batch_normalization
+from nncore.export._outputs import check_outputs
 from nncore.network import Network
 
 _NO_OPS = ("Flatten", "Dropout", "Identity")
@@ -27,6 +28,7 @@ def to_keras(net: Exportable) -> Any:
         ValueError: Keras has no such activation by name: "step" and "gelu_tanh".
     """
     net = network_of(net)
+    check_outputs(net)
     keras = require("keras", extra="keras", purpose="to_keras")
     dtype = net.dtype.name
     model = keras.Sequential([keras.Input((net.sizes[0],), dtype=dtype)])

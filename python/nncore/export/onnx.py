@@ -14,6 +14,7 @@ from nncore._support.extras import require
 from nncore._support.files import replace_file
 from nncore._support.labels import labels_as_metadata
 from nncore.export._exportable import Exportable, network_of
+from nncore.export._outputs import check_outputs
 from nncore.network import Network
 
 _OPSET, _IR_VERSION = 13, 7
@@ -52,6 +53,7 @@ def to_onnx(net: Exportable, path: str | os.PathLike[str], *, dtype: str | None 
     onnx = require("onnx", extra="onnx", purpose="to_onnx")
     net = network_of(net)
     net.check_finite()
+    check_outputs(net)
     model = GraphWriter(onnx, net, dtype).model()
     onnx.helper.set_model_props(model, labels_as_metadata(net.classes))
     onnx.checker.check_model(model, full_check=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore import _core
+from nncore import _core, costs
 from nncore.export._activations import natural_cost
 from nncore.export._exportable import Exportable, network_of
 from nncore.network import Evaluation, Network
@@ -77,8 +77,9 @@ class QuantizedNetwork:
                 net.weights, net.biases, net.activations, inputs, strict=True
             )
         ]
-        costs = [natural_cost(activation) for activation in net.activations[:-1]] + [net.cost]
-        self._core = [_as_network(*pair) for pair in zip(self.layers, costs, strict=True)]
+        hidden = [natural_cost(activation) for activation in net.activations[:-1]]
+        each = [*hidden, costs.of(net)]
+        self._core = [_as_network(*pair) for pair in zip(self.layers, each, strict=True)]
 
     def feedforward(self, x: ArrayLike) -> NDArray[np.float32]:
         """The outputs for rows x (n, sizes[0]), (n, sizes[-1]) float32."""
@@ -123,7 +124,7 @@ def _largest(values: Array) -> np.float32:
     return largest if largest > 1e-30 else np.float32(1)
 
 
-def _as_network(layer: QuantizedLayer, cost: str) -> Network:
+def _as_network(layer: QuantizedLayer, cost: costs.AnyCost) -> Network:
     """A network of one layer that takes the whole numbers q."""
     weights = layer.weights * layer.scales[:, None]
     return Network(

@@ -6,6 +6,7 @@ from typing import Any
 
 from nncore._support.extras import require
 from nncore.export._exportable import Exportable, network_of
+from nncore.export._outputs import check_outputs
 from nncore.network import Network
 
 
@@ -23,6 +24,7 @@ def to_sklearn(net: Exportable) -> Any:
     """
     require("sklearn", extra="sklearn", purpose="to_sklearn")
     network = network_of(net)
+    check_outputs(network)
     if hasattr(net, "to_sklearn"):  # which keeps parameters and classes
         return net.to_sklearn()
     from nncore.sklearn._convert import estimator_of

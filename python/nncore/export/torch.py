@@ -12,6 +12,7 @@ from nncore._support.extras import require
 from nncore.export._activations import identify, relative
 from nncore.export._exportable import Exportable, network_of
 from nncore.export._layers import Layers, Scaling
+from nncore.export._outputs import check_outputs
 from nncore.network import Network
 
 _MODULES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -45,6 +46,7 @@ def to_torch(net: Exportable) -> Any:
         ValueError: PyTorch has no module for an activation: "exponential" and "step".
     """
     net = network_of(net)
+    check_outputs(net)
     torch = require("torch", extra="torch", purpose="to_torch")
     modules = []
     for w, b, activation in zip(net.weights, net.biases, net.activations, strict=True):

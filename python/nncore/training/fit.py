@@ -24,6 +24,7 @@ from nncore.metrics import resolve as resolve_metrics
 from nncore.training.blocked import BlockedData
 from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
 from nncore.training.progress import ShowProgress, progress_bar
+from nncore.training.rates import layer_factors
 from nncore.training.run import Run
 from nncore.training.samples import (
     ClassWeight,
@@ -46,6 +47,9 @@ def fit(
     penalties: Mapping[str, float],
     dropout: float | Sequence[float],
     bounds: Mapping[str, float | None],
+    frozen: Iterable[int],
+    layer_rates: Sequence[float] | None,
+    bias_rate: float,
     validation_data: Sequence[Any] | None,
     validation_split: float,
     X_val: Any,
@@ -100,6 +104,7 @@ def fit(
         for follower in (learning_rate, *ordered):
             check_monitor(follower, run.columns)
         rate = schedules.resolve(learning_rate, net.history, begin, numbers)
+        rates = layer_factors(net, frozen, layer_rates, bias_rate)
         shuffle, threads = _truth("shuffle", shuffle), _thread_count(n_threads)
         if penalty_rows is not None:
             penalty_rows = integer("penalty_rows", penalty_rows, low=1, high=2**63 - 1)
@@ -112,6 +117,7 @@ def fit(
             **{name: real(name, rate) for name, rate in penalties.items()},
             **{name: _bound(name, bound) for name, bound in bounds.items()},
         )
+        trainer.set_rates(rates)
         with progress_bar(progress, len(run.epochs)) as show_progress:
             options = {"shuffle": shuffle, "n_threads": threads, "penalty_rows": penalty_rows or 0}
             task = FitTask(

@@ -20,6 +20,7 @@ from networks import (
     legal_pairings,
     make_network,
     make_problem,
+    outputs_for,
     parameter_digest,
     relative,
     twin,
@@ -38,8 +39,9 @@ def draw_network(rng: random.Random) -> Case:
     layers = rng.choice([0, 1, 1, 1, 2, 3])
     sizes = [rng.choice([1, 2, 5, 8, 15, 17, 33, 70]) for _ in range(layers)]
     outputs = 2 if output == "softmax" else 1
+    last = outputs_for(cost, rng.choice([outputs, 3, 10, 17]))
     return {
-        "sizes": [rng.choice([1, 2, 7, 16, 31, 64, 130]), *sizes, rng.choice([outputs, 3, 10, 17])],
+        "sizes": [rng.choice([1, 2, 7, 16, 31, 64, 130]), *sizes, last],
         "activations": [*(rng.choice(hidden) for _ in range(layers)), output],
         "cost": cost,
         "dtype": dtype,
