@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from nncore import costs
 from nncore._model import from_plain_state, plain_state
 from nncore.network import Network, Parameters
 from nncore.sklearn import _params
@@ -278,7 +279,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self, rows: Rows, dtype: Any, anew: bool, given: Mapping[str, list[Any]]
     ) -> None:
         """A network with fresh parameters, or the one there is, with its activations as asked."""
-        outputs = rows.targets.shape[1] if rows.targets.ndim == 2 else self._single_outputs()
+        targets = rows.targets.shape[1] if rows.targets.ndim == 2 else self._single_outputs()
+        outputs = targets * self._outputs_per_target()
         hidden = _params.hidden_sizes(self.hidden_layer_sizes)
         sizes = (self.n_features_in_, *hidden, outputs)
         names = _params.layer_activations(self.activation, len(hidden))
@@ -292,7 +294,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 "set warm_start=False to start anew"
             )
         net, output = self._net, self._out_activation()
-        if net.activations[:-1] != tuple(activations) or output != self.out_activation_:
+        changed = output != self.out_activation_ or costs.of(net) != self._cost(output)
+        if changed or net.activations[:-1] != tuple(activations):
             self.out_activation_ = output
             self._build(sizes, activations, net.dtype, net.seed, (net.weights, net.biases))
 
@@ -314,7 +317,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         # Without dropout, draws from the random state are scikit-learn's and no others.
         seed = int(self._random_state.randint(2**31)) if np.any(self.dropout) else 0
         self.n_iter_ = self.t_ = 0
-        self.n_outputs_, self.n_layers_ = sizes[-1], len(sizes)
+        self.n_outputs_ = sizes[-1] // self._outputs_per_target()
+        self.n_layers_ = len(sizes)
         self.out_activation_ = self._out_activation()
         self._build(sizes, activations, dtype, seed, (weights, biases))
         self._pace = Pace()
@@ -333,9 +337,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _build(
         self, sizes: Sequence[int], activations: list[str], dtype: Any, seed: int, arrays: Any
     ) -> None:
-        output, cost = _CORE_OUTPUTS[self.out_activation_]
         self._net = Network(
-            sizes, activation=activations, output_activation=output, cost=cost,
+            sizes, activation=activations, output_activation=_CORE_OUTPUTS[self.out_activation_][0],
+            cost=self._cost(self.out_activation_),
             initializer=arrays, dtype=dtype, seed=seed,
         )  # fmt: skip
         register_if_imported(type(self))
@@ -441,7 +445,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
                 f"scikit-learn's estimators have outputs of {sorted(outputs)}, not {output!r}"
             )
         ours = cls(hidden_layer_sizes=net.sizes[1:-1], activation=hidden, **params)
-        ours.n_features_in_, ours.n_outputs_ = net.sizes[0], net.sizes[-1]
+        ours.n_features_in_ = net.sizes[0]
+        ours.n_outputs_ = net.sizes[-1] // ours._outputs_per_target()
         ours.n_layers_, ours.out_activation_ = len(net.sizes), outputs[output]
         ours.n_iter_, ours.t_ = net.epoch, 0
         ours.best_loss_, ours._pace = np.inf, Pace()
@@ -478,6 +483,13 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     def _out_activation(self) -> str:
         raise NotImplementedError
+
+    def _outputs_per_target(self) -> int:
+        return 1
+
+    def _cost(self, out_activation: str) -> costs.AnyCost:
+        """The core's cost, for outputs that scikit-learn calls so."""
+        return _CORE_OUTPUTS[out_activation][1]
 
     def _stratification(self, rows: Rows) -> NDArray[Any] | None:
         """The classes whose proportions the validation split keeps; None for none."""

@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from nncore import costs
 from nncore.network import Network
 from nncore.sklearn._base import BaseMLP, Classes, is_stochastic
 from nncore.sklearn._samples import Rows
@@ -32,6 +33,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             each hidden layer.
         class_weight: a dict from class to weight, or "balanced"; it weighs the training rows
             beside `sample_weight`, and no validation rows.
+        label_smoothing: this part of each target is shared out among all classes, in training
+            and in the losses shown (see `nncore.costs.LogLikelihood`).
         dropout: the probability that a hidden unit is dropped in a mini-batch, or a list with a
             rate for the inputs and for each hidden layer.
         scoring: what early stopping follows: None for `score`, "loss" for the validation loss,
@@ -51,7 +54,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     True
     """
 
-    _extensions = ("class_weight", "dropout", "scoring", "callbacks", "n_threads")
+    _extensions = (
+        "class_weight", "label_smoothing", "dropout", "scoring", "callbacks", "n_threads",
+    )  # fmt: skip
 
     loss = "log_loss"
     classes_: NDArray[Any]
@@ -83,6 +88,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         class_weight: Mapping[Any, float] | Sequence[Any] | Literal["balanced"] | None = None,
+        label_smoothing: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
         scoring: Any = None,
         callbacks: Any = None,
@@ -298,6 +304,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def _out_activation(self) -> str:
         return "softmax" if self._kind == "multiclass" else "logistic"
+
+    def _cost(self, out_activation: str) -> costs.AnyCost:
+        if not self.label_smoothing:
+            return super()._cost(out_activation)
+        kind = costs.LogLikelihood if out_activation == "softmax" else costs.CrossEntropy
+        return kind(self.label_smoothing)
 
     def _stratification(self, rows: Rows) -> NDArray[Any] | None:
         return np.asarray(rows.labels) if self._kind == "binary" else None

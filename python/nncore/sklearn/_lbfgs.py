@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from nncore import _core
 from nncore._support.extras import require
+from nncore.gradients import in_float64
 from nncore.network import Network
 from nncore.sklearn._samples import Rows
 
@@ -40,7 +41,7 @@ def fit_lbfgs(
     other solvers; the loss returned is their mean, as everywhere in scikit-learn.
     """
     optimize = require("scipy.optimize", extra="sklearn", purpose="the solver lbfgs")
-    work = _in_float64(net)
+    work = in_float64(net)
     data = rows.dataset(work)
     parameters = [*work.weights, *work.biases]
     penalty = alpha / data.weight_sum
@@ -90,16 +91,6 @@ def fit_lbfgs(
             stacklevel=4,
         )
     return Result(loss, n_iter)
-
-
-def _in_float64(net: Network) -> Network:
-    if net.dtype == np.float64:
-        return net
-    *hidden, output = net.activations
-    return Network(
-        net.sizes, activation=hidden, output_activation=output, cost=net.cost,
-        initializer=(net.weights, net.biases), dtype=np.float64,
-    )  # fmt: skip
 
 
 def _pack(arrays: list[NDArray[Any]]) -> Vector:

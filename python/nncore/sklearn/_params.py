@@ -59,6 +59,7 @@ def check_parameters(params: dict[str, Any]) -> None:
             real(f"class_weight[{label!r}]", weight)
     for rate in np.ravel(params["dropout"]):
         real("dropout", rate, high=1.0, below=True)
+    real("label_smoothing", params.get("label_smoothing", 0.0), high=1.0, below=True)
     in_calling_order(params["callbacks"] or ())
     if params["n_threads"] is not None:
         integer("n_threads", params["n_threads"], low=1)
