@@ -45,6 +45,10 @@ def test_readme_first_program(
     assert accuracy > 0.85
 
 
+def test_readme_any_loss_program() -> None:
+    exec(readme_program("log_cosh"), {})
+
+
 def test_readme_scikit_learn_program() -> None:
     pytest.importorskip("sklearn")
     exec(readme_program("nncore.sklearn"), {})
