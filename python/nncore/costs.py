@@ -229,6 +229,10 @@ def resolve(cost: AnyCost) -> Resolved:
         return Resolved(_CUSTOM, {}, (), "sigmoid", cost)
     if isinstance(cost, type) and issubclass(cost, Cost):
         raise TypeError(f"cost must be an instance, as in {cost.__name__}(), got the class")
+    if not isinstance(cost, str):
+        raise TypeError(
+            f"cost must be a name, one of nncore.costs, or a callable(outputs, y), got {cost!r}"
+        )
     name = check_name("cost", cost, _core.COSTS)
     # The costs of the book, and those beside them, leave the outputs to the network's default.
     output = "sigmoid" if name in _CLASSIC else COSTS[name].output_activation
