@@ -239,6 +239,15 @@ def resolve(cost: AnyCost) -> Resolved:
     return Resolved(name, {}, (), output)
 
 
+def usual_output(name: str) -> str:
+    """The output activation that suits a cost best.
+
+    >>> usual_output("quadratic"), usual_output("log_likelihood"), usual_output("gaussian")
+    ('sigmoid', 'softmax', 'linear')
+    """
+    return COSTS[name].output_activation if name in COSTS else _core.output_activations(name)[0]
+
+
 def of(net: _core.Network) -> AnyCost:
     """What makes a network of the same cost, handed to it: a name, a cost, or a callable.
 

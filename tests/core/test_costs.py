@@ -243,3 +243,14 @@ def test_targets_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not stand for classes"):
         net.predict(x)
     assert net.evaluate(x, np.zeros((3, 2))).accuracy is None
+
+
+@pytest.mark.parametrize("cost", [None, 3, costs.Focal, np.zeros(2)], ids=str)
+def test_what_is_no_cost_is_refused(cost: Any) -> None:
+    with pytest.raises(TypeError, match="cost must be"):
+        nncore.Network([2, 2], cost=cost)
+
+
+@pytest.mark.parametrize("cost", _core.COSTS)
+def test_the_usual_output_goes_with_its_cost(cost: str) -> None:
+    assert costs.usual_output(cost) in _core.output_activations(cost)

@@ -17,6 +17,10 @@ PAIRINGS = [
     ("huber", "tanh"),
     ("poisson", "exponential"),
     ("poisson", "softplus"),
+    ("pinball", "linear"),
+    ("gaussian", "linear"),
+    ("focal", "softmax"),
+    ("binary_focal", "sigmoid"),
 ]
 
 
@@ -28,6 +32,7 @@ def test_gradients_agree_with_finite_differences(cost: str, output: str) -> None
     hidden = output if cost == "quadratic" else "tanh"
     net = reference.Network(weights, biases, [hidden, output], cost)
     x, y = rng.normal(size=(5, 3)), np.eye(2)[[0, 1, 1, 0, 1]]
+    y = y[:, :1] if cost == "gaussian" else y  # a mean and a variance each
     weight = np.array([1.0, 0.0, 2.0, 0.5, 3.0])
     nabla_w, nabla_b = net.backprop(x, y, weight)
     parameters = [*net.weights, *net.biases]

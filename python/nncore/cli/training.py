@@ -168,7 +168,7 @@ def _report(job: Job, seconds: float, saved: _Saved, stopped: BaseException | No
 def _new_network(options: argparse.Namespace) -> Network:
     cost = options.cost or "quadratic"
     activation = options.activation or "sigmoid"
-    output = options.output_activation or _core.output_activations(cost)[0]
+    output = options.output_activation or costs.usual_output(cost)
     return Network(
         options.layers or [784, 30, 10],
         activation=activation,
