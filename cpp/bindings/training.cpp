@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <mutex>
 #include <tuple>
+#include <utility>
 
 #include "arrays.hpp"
 #include "steps.hpp"
@@ -264,14 +266,23 @@ class PyTrainer : public ZeroedMemory {
 
   // For single steps. The rate is a number, or a callable that is given the number of the step.
   void set_step_defaults(const py::object& rate, std::size_t penalty_rows, int n_threads) {
-    rate_ = rate;
+    visit([](const auto&) {});  // or it was never initialised
+    py::object before = rate;   // whose end may run Python code: it comes when nothing is locked
+    const std::lock_guard lock(*step_defaults_lock_);
+    std::swap(before, rate_);
     step_defaults_ = {.penalty_rows = penalty_rows, .threads = n_threads};
   }
 
   StepOptions step_options(const py::handle& learning_rate, bool mean_over_rows) {
     const std::uint64_t steps = visit([](const auto& trainer) { return trainer.steps(); });
-    py::handle rate = learning_rate.is_none() ? py::handle(rate_) : learning_rate;
-    py::object called;
+    py::object of_trainer, called;
+    StepOptions options;
+    {
+      const std::lock_guard lock(*step_defaults_lock_);
+      of_trainer = rate_;
+      options = step_defaults_;
+    }
+    py::handle rate = learning_rate.is_none() ? py::handle(of_trainer) : learning_rate;
     if (!rate || rate.is_none()) throw py::type_error("learning_rate is needed, as a number");
     if (!PyFloat_CheckExact(rate.ptr()) && PyCallable_Check(rate.ptr())) {
       called = rate(steps);
@@ -279,7 +290,6 @@ class PyTrainer : public ZeroedMemory {
     }
     const double number = PyFloat_AsDouble(rate.ptr());
     if (number == -1 && PyErr_Occurred()) throw py::error_already_set();
-    StepOptions options = step_defaults_;
     options.learning_rate = number;
     options.batch = steps;
     options.mean_over_rows = mean_over_rows;
@@ -322,6 +332,8 @@ class PyTrainer : public ZeroedMemory {
 
   AnyNetwork network_;  // outlives the trainer
   Any trainer_;
+  // Without the GIL one thread may set what another one reads.
+  std::unique_ptr<std::mutex> step_defaults_lock_ = std::make_unique<std::mutex>();
   py::object rate_;
   StepOptions step_defaults_;
 };

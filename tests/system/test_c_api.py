@@ -48,6 +48,7 @@ class TrainOptions(ctypes.Structure):
         ("hyperparameters", POINTER(Hyperparameter)), ("hyperparameter_count", c_size_t),
         ("l2", c_double), ("l1", c_double), ("max_norm", c_double), ("clip_value", c_double),
         ("clip_norm", c_double), ("dropout", POINTER(c_double)), ("dropout_count", c_size_t),
+        ("rates", POINTER(c_double)), ("rate_count", c_size_t),
     )  # fmt: skip
 
 
@@ -62,6 +63,8 @@ class Architecture(ctypes.Structure):
     _fields_ = (
         ("sizes", POINTER(c_size_t)), ("layers", c_size_t), ("activations", POINTER(c_char_p)),
         ("cost", c_char_p), ("initializer", c_char_p), ("dtype", c_int32), ("seed", c_uint64),
+        ("cost_hyperparameters", POINTER(Hyperparameter)), ("cost_hyperparameter_count", c_size_t),
+        ("cost_list", POINTER(c_double)), ("cost_list_count", c_size_t),
     )  # fmt: skip
 
 
