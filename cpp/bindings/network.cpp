@@ -100,6 +100,7 @@ py::object feedforward(const PyNetwork& self, const py::object& x) {
 
 // Several outputs that are neither probabilities nor decisions may well be no classes.
 void warn_of_doubtful_classes(const Architecture& architecture) {
+  if (!takes_labels(architecture.cost)) return;  // which predict refuses
   const Activation output = architecture.activations.back();
   if (architecture.sizes.back() == 1 || output == Activation::softmax ||
       output == Activation::sigmoid || output == Activation::tanh || output == Activation::step) {

@@ -111,6 +111,27 @@ void take_step_targets(StepRows<T>& given, const Network<T>& network, const py::
                    labels ? "integer labels (" + std::to_string(n) + ",) or targets " : "targets ");
 }
 
+// Targets that bounded outputs can never come near.
+template <class T>
+void check_reach(const Network<T>& network, const MatrixView<const T>& y) {
+  const Architecture& architecture = network.architecture();
+  const Activation output = architecture.activations.back();
+  const bool tanh = output == Activation::tanh;
+  if ((output != Activation::sigmoid && !tanh) || architecture.cost == Cost::custom) return;
+  const T low = tanh ? T(-1.000001) : T(-0.000001), high = T(1.000001);
+  for (std::size_t i = 0; i < y.rows; ++i) {
+    for (std::size_t j = 0; j < y.cols; ++j) {
+      const T value = y.row(i)[j];
+      if ((value >= low && value <= high) || !std::isfinite(value)) continue;
+      throw py::value_error("y has " + py::str(py::float_(double(value))).cast<std::string>() +
+                            " in row " + std::to_string(i) + ", column " + std::to_string(j) +
+                            "; " + std::string(name(output)) + " outputs reach " +
+                            (tanh ? "-1" : "0") +
+                            " to 1: take output_activation='linear' for numbers");
+    }
+  }
+}
+
 template <class T>
 void take_step_weights(StepRows<T>& given, const py::handle& weights) {
   if (weights.is_none()) return;
@@ -146,6 +167,7 @@ double step_rows(Trainer<T>& trainer, const py::handle& x, const py::handle& y,
   given.x = rows_of<T>(x, network.inputs());
   given.samples.x = given.x.view;
   take_step_targets(given, network, y);
+  if (!given.samples.y.are_labels()) check_reach(network, given.samples.y.values);
   take_step_weights(given, sample_weight);
   return run_step(network, given.samples.rows(), [&] {
     check(network, given.samples, options.mean_over_rows);

@@ -254,3 +254,9 @@ def test_what_is_no_cost_is_refused(cost: Any) -> None:
 @pytest.mark.parametrize("cost", _core.COSTS)
 def test_the_usual_output_goes_with_its_cost(cost: str) -> None:
     assert costs.usual_output(cost) in _core.output_activations(cost)
+
+
+def test_quantiles_out_of_the_outputs_reach_are_refused() -> None:
+    net = nncore.Network([1, 3], cost=costs.Pinball(LIST), output_activation="sigmoid")
+    with pytest.raises(ValueError, match="y has 5 in row 1; sigmoid outputs reach 0 to 1"):
+        net.fit([[0.0], [1.0]], [0.5, 5.0], 1, progress=False)

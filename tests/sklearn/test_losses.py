@@ -176,3 +176,24 @@ def test_a_network_of_quantiles_becomes_an_estimator() -> None:
     model = MLPRegressor.from_network(net)
     assert (model.quantile, model.non_crossing) == ((0.25, 0.75), True)
     np.testing.assert_array_equal(model.predict_quantiles(X), net.feedforward(X))
+
+
+@pytest.mark.parametrize("loss", ["quantile", "gaussian", "huber"])
+@pytest.mark.parametrize("targets", [1, 2])
+def test_skl2onnx_converts_what_predict_gives(loss: str, targets: int) -> None:
+    skl2onnx = pytest.importorskip("skl2onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    from nncore.sklearn import register_skl2onnx
+
+    register_skl2onnx()
+    x = X.astype(np.float32)
+    y = Y if targets == 1 else np.column_stack([Y, -Y])
+    model = MLPRegressor(loss, (4,), quantile=[0.1, 0.5, 0.9], max_iter=2, random_state=0).fit(x, y)
+    converted = skl2onnx.to_onnx(model, x[:1])
+    found = runtime.InferenceSession(converted.SerializeToString()).run(None, {"X": x})[0]
+    expected = model.predict(x).reshape(len(x), targets)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    if loss == "quantile":
+        model.set_params(non_crossing=True).fit(x, y)
+        with pytest.raises(ValueError, match="puts its quantiles in order"):
+            skl2onnx.to_onnx(model, x[:1])

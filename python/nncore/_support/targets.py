@@ -36,13 +36,14 @@ def out_of_reach(net: _core.Network, y: NDArray[Any]) -> str | None:
     None if there is no such target.
     """
     output = net.activations[-1]
-    if output not in _REACH or y.size == 0:
+    if output not in _REACH or y.size == 0 or net.cost == "custom":  # whose targets may be anything
         return None
     low, high = _REACH[output]
     if y.min() >= low - _ROUNDING and y.max() <= high + _ROUNDING:
         return None
     at = tuple(np.argwhere((y < low - _ROUNDING) | (y > high + _ROUNDING))[0])
-    place = f"row {at[0]}, column {at[1]}" if net.sizes[-1] > 1 else f"row {at[0]}"
+    several = y.ndim > 1 and y.shape[1] > 1
+    place = f"row {at[0]}, column {at[1]}" if several else f"row {at[0]}"
     value = float(y[at])
     reach = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} and more"
     advice = "take output_activation='linear' for numbers"

@@ -181,6 +181,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             found = means[:, :, None] + deviations.reshape(means.shape)[:, :, None] * units
         return found[:, 0] if self.n_outputs_ == 1 else found
 
+    @property
+    def predicted_outputs_(self) -> slice:
+        """Which outputs of `network_` are those that `predict` gives."""
+        if self.loss == "quantile":
+            taus = self._quantiles()
+            return slice(int(np.argmin(np.abs(np.subtract(taus, 0.5)))), None, len(taus))
+        return slice(self.n_outputs_)
+
     def to_sklearn(self) -> Any:
         if self.loss not in ("squared_error", "poisson"):
             raise ValueError(f"scikit-learn's MLPRegressor has no loss {self.loss!r}")
@@ -214,11 +222,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return np.asarray(y, dtype=np.float64)
 
     def _decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        if self.loss == "quantile":
-            median = int(np.argmin(np.abs(np.subtract(self._quantiles(), 0.5))))
-            outputs = outputs[:, median :: len(self._quantiles())]
-        elif self.loss == "gaussian":
-            outputs = outputs[:, : self.n_outputs_]
+        outputs = outputs[:, self.predicted_outputs_]
         return outputs[:, 0] if self.n_outputs_ == 1 else outputs
 
     def _score(self, rows: Rows, outputs: NDArray[Any]) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nncore._support.extras import require
+from nncore.export._outputs import check_outputs
 from nncore.export.onnx import GraphWriter
 
 _OPSET = 13
@@ -86,7 +87,20 @@ def _labels(model: Any) -> Any:
 
 
 def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
-    _add_network(scope, operator, container, operator.outputs[0].full_name)
+    model, output = operator.raw_operator, operator.outputs[0].full_name
+    check_outputs(model.network_)
+    numbers = range(model.network_.sizes[-1])
+    wanted = numbers[model.predicted_outputs_]
+    if wanted == numbers:
+        _add_network(scope, operator, container, output)
+        return
+    every = scope.get_unique_variable_name("every")
+    _add_network(scope, operator, container, every)
+    columns = _add_constant(scope, container, "columns", np.array(wanted))
+    container.add_node(
+        "Gather", [every, columns], output, op_version=_OPSET, axis=1,
+        name=scope.get_unique_operator_name("Gather"),
+    )  # fmt: skip
 
 
 def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
