@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from nncore import _core, costs, optimizers, schedules
 from nncore._model import Model
 from nncore._support.checks import file_path, integer, real
+from nncore._support.labels import labels_as_metadata
 from nncore.errors import ModelFileError
 from nncore.network import Network
 from nncore.training.rates import layer_factors
@@ -141,7 +142,8 @@ class Trainer(_core.Trainer):
         """
         self.network.check_finite()
         content = self._options | {"learning_rate": _saved_rate(self._learning_rate)}
-        self.save_checkpoint(file_path(path), metadata={_KEY: json.dumps(content)}, tensors={})
+        metadata = {_KEY: json.dumps(content), **labels_as_metadata(self.network.classes)}
+        self.save_checkpoint(file_path(path), metadata=metadata, tensors={})
 
     @classmethod
     def resume(  # type: ignore[override]

@@ -194,9 +194,11 @@ def test_saved_and_resumed_to_the_same_bits(tmp_path: Path, dtype: str, rate: An
         whole.step(X, LABELS)
     for _ in range(3):
         parts.step(X, LABELS)
+    parts.network.classes = np.array(["a", "b", "c"])
     parts.save(tmp_path / "trainer.safetensors")
     resumed = nncore.Trainer.resume(tmp_path / "trainer.safetensors")
     assert resumed.steps == 3
+    assert list(resumed.network.classes) == ["a", "b", "c"]
     assert resumed.learning_rate == rate
     for _ in range(3):
         resumed.step(X, LABELS)
