@@ -272,7 +272,7 @@ void set_cost_function(const PyNetwork& self, const py::object& cost) {
 
 void copy_parameters(const PyNetwork& self, const PyNetwork& other, double tau) {
   self.visit([&]<class T>(Network<T>& network) {
-    const auto* same = std::get_if<std::shared_ptr<Network<T>>>(&other.any);
+    const auto* same = std::get_if<Shared<Network<T>>>(&other.any);
     if (!same) {
       throw InvalidArgument(std::string("the other network has the other dtype; this one is ") +
                             dtype_name<T>);

@@ -266,7 +266,7 @@ nncore_status nncore_network_set_cost(nncore_network* network, nncore_cost_funct
                                       void* context) {
   return guarded([&] {
     check_pointer(reinterpret_cast<const void*>(cost), "cost");
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
       n->set_cost_function([cost, context](MatrixView<const T> outputs, MatrixView<const T> y,
                                            std::span<T> costs, MatrixView<T> slopes) {
         const nncore_cost_call call{dtype_value<T>, outputs.rows, outputs.data, outputs.cols,
@@ -284,8 +284,8 @@ nncore_status nncore_network_copy_from(nncore_network* network, const nncore_net
                                        double tau) {
   return guarded([&] {
     const AnyNetwork& from = content_of(other).any;
-    with_network(content_of(network).any, [&]<class T>(const std::shared_ptr<Network<T>>& n) {
-      const auto* same = std::get_if<std::shared_ptr<Network<T>>>(&from);
+    with_network(content_of(network).any, [&]<class T>(const Shared<Network<T>>& n) {
+      const auto* same = std::get_if<Shared<Network<T>>>(&from);
       if (!same) {
         throw InvalidArgument(concat("the other network has the other dtype; this one is ",
                                      dtype_name(dtype_value<T>)));

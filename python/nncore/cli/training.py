@@ -8,7 +8,7 @@ import sys
 from time import perf_counter
 from typing import NamedTuple
 
-from nncore import DivergenceError, ModelFileError, Network, _core
+from nncore import DivergenceError, ModelFileError, Network, _core, costs
 from nncore.callbacks import Callback, ModelCheckpoint
 from nncore.training.interrupts import defer_sigint
 
