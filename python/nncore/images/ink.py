@@ -48,12 +48,15 @@ def find_ink(colours: FloatImage) -> FloatImage | None:
 
 
 def _strong(ink: FloatImage, edges: FloatImage) -> FloatImage:
-    """Only components that are dark somewhere and have an edge somewhere.
+    """Only components that are dark somewhere, and at the picture's border have an edge somewhere.
 
     Stains are faint all over, and what is left of shade has no edges.
     """
     parts = components(ink > 0)
-    keep = (_most(parts, ink) >= 0.4) & (_most(parts, edges) >= 0.2)
+    height, width = ink.shape
+    inside = (parts.box[:, 0] > 0) & (parts.box[:, 1] < height)
+    inside &= (parts.box[:, 2] > 0) & (parts.box[:, 3] < width)
+    keep = (_most(parts, ink) >= 0.4) & (inside | (_most(parts, edges) >= 0.2))
     strong: FloatImage = np.where(np.append(keep, False)[parts.labels], ink, 0)
     return strong
 

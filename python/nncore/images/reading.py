@@ -26,9 +26,8 @@ DIGITS = 10
 BLUNTEST = 0.36
 """How thick strokes may be for the height of a row: what is thicker is a blot or a dash."""
 
-LEAST_ALONE, LEAST_MEAN = 1.0, 0.0
-"""The least scores that still are digits: of a single piece, and in the mean of several, which a
-touch or a smear may each make doubtful."""
+LEAST = 0.0
+"""The least mean score of pieces that still are digits; one of several may be doubtful."""
 
 
 class Reading(str):
@@ -107,8 +106,7 @@ def read_number(image: Any, network: Network) -> Reading:
 
 def _are_digits(row: Row) -> bool:
     scores = [piece.score for piece in row.chosen]
-    least = LEAST_ALONE if len(scores) == 1 else LEAST_MEAN
-    return bool(scores) and float(np.mean(scores)) >= least
+    return bool(scores) and float(np.mean(scores)) >= LEAST
 
 
 def read_digit(image: Any) -> FloatImage:

@@ -25,9 +25,11 @@ SPACING = 2.0
 """How far apart cuts are, at least; lengths are in twentieths of the row's height from here on."""
 
 WIDEST = 27.0
+WIDEST_ALONE = 40.0
 LOWEST = 10.0
 MOST_CROSSED = 9.0
-"""No piece is wider or lower; no cut crosses more ink."""
+"""No piece is wider or lower; no cut crosses more ink. A single digit may be wide for its height,
+which in a row is that of the tallest."""
 
 BIAS = np.array([3.2, 1.4, 2.2, 2.5, 2.7, 1.8, 2.3, 1.9, 1.5, 3.2], np.float32)
 SURENESS = 3.1
@@ -116,8 +118,11 @@ def _spans(
             if not rows.size:
                 continue
             box = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-            if box[3] - box[2] > WIDEST * unit:
-                break
+            alone = a == usable[0] and b == usable[-1]
+            if box[3] - box[2] > (WIDEST_ALONE if alone else WIDEST) * unit:
+                if a > usable[0]:
+                    break
+                continue
             if box[1] - box[0] < LOWEST * unit and len(usable) > 2:
                 continue
             digit = piece[box[0] : box[1], box[2] : box[3]]
