@@ -23,22 +23,23 @@ class Callback<Result(Arguments...)> {
              std::is_invocable_r_v<Result, std::decay_t<F>&, Arguments...>)
   Callback(F&& f) {  // NOLINT(google-explicit-constructor)
     using Function = std::decay_t<F>;
+    Function function(std::forward<F>(f));  // a pointer, where it is a function's name
     if constexpr (std::is_constructible_v<Function, std::nullptr_t>) {
-      if (f == nullptr) return;  // an empty std::function
+      if (function == nullptr) return;  // an empty std::function
     }
-    function_ = new Function(std::forward<F>(f));
-    call_ = [](void* function, Arguments... arguments) -> Result {
-      Function& called = *static_cast<Function*>(function);
+    function_ = new Function(std::move(function));
+    call_ = [](void* held, Arguments... arguments) -> Result {
+      Function& called = *static_cast<Function*>(held);
       if constexpr (std::is_void_v<Result>) {
         called(std::forward<Arguments>(arguments)...);
       } else {
         return called(std::forward<Arguments>(arguments)...);
       }
     };
-    copy_ = [](const void* function) -> void* {
-      return new Function(*static_cast<const Function*>(function));
+    copy_ = [](const void* held) -> void* {
+      return new Function(*static_cast<const Function*>(held));
     };
-    end_ = [](void* function) { delete static_cast<Function*>(function); };
+    end_ = [](void* held) { delete static_cast<Function*>(held); };
   }
   Callback(const Callback& other)
       : function_(other ? other.copy_(other.function_) : nullptr),
