@@ -85,6 +85,7 @@ def test_quantized_estimators(tmp_path: Path) -> None:
     export.to_c(model, tmp_path / "net.h", dtype="int8", calibration=X)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", [*FILES, *OBJECTS])
 def test_what_has_no_network_is_refused(name: str, tmp_path: Path) -> None:
     for package in ("onnx" if name == "to_onnx" else OBJECTS.get(name, "numpy"),):

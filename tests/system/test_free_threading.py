@@ -126,7 +126,7 @@ def test_a_trainer_is_used_by_one_thread_at_a_time() -> None:
                 trainer.epoch(data, order, learning_rate=-1)  # which is not looked at yet
             refusals.append(str(refused.value))
         with pytest.raises(_core.BusyError) as refused:
-            trainer.step(data, learning_rate=0.01)
+            trainer.step_data(data, learning_rate=0.01)
         return [*refusals, str(refused.value)]
 
     for refusal in during(lambda: trainer.epoch(data, ORDER, learning_rate=0.01), net, ask):
