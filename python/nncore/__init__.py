@@ -8,8 +8,8 @@
 Training is `Network.fit`, or step by step a `nncore.Trainer`. Beside them: `nncore.costs`,
 `nncore.data`, `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`,
 `nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and Deep Learning*;
-`nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other programs. These are
-imported when first used.
+`nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other programs;
+`nncore.images`, handwritten numbers in pictures. These are imported when first used.
 """
 
 # ruff: noqa: E402
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from nncore.trainer import Trainer
 
 _SUBMODULES = (
-    "book", "callbacks", "costs", "data", "datasets", "export", "metrics", "optimizers",
-    "schedules", "sklearn",
+    "book", "callbacks", "costs", "data", "datasets", "export", "images", "metrics",
+    "optimizers", "schedules", "sklearn",
 )  # fmt: skip
 
 _LAZY = {"Trainer": "nncore.trainer", "check_gradient": "nncore.gradients"}

@@ -157,3 +157,15 @@ def test_help_lists_what_users_call() -> None:
     }  # fmt: skip
     for name in public:
         assert getattr(nncore.Network, name).__doc__, name
+
+
+def test_every_public_module_is_there_once_nncore_is_imported() -> None:
+    names = {path.stem for path in PACKAGE.iterdir() if path.suffix in ("", ".py")}
+    internal = {"cli", "training", "errors", "gradients", "history", "network", "trainer"}
+    public = {name for name in names if not name.startswith("_")} - internal
+    program = f"import nncore; print([m for m in {sorted(public)} if not hasattr(nncore, m)])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+    assert public <= set(dir(nncore))
