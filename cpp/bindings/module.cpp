@@ -197,7 +197,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   refuse_pickling(network, "; nncore.Network can be pickled");
   refuse_pickling(dataset, "; make it anew from its arrays");
   bind_network(m, network);
-  bind_training(m, dataset);
+  bind_dataset(dataset);
+  bind_training(m);
   bind_files(m);
   bind_tensors(m);
 }
