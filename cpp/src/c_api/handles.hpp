@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "c_api/arguments.hpp"
 #include "data/check.hpp"
 #include "nncore/dataset.hpp"
 #include "nncore/model_file.hpp"
@@ -189,6 +190,24 @@ void release(H* handle) {
   if (!Pool<H>::instance().release(handle)) {
     throw InvalidArgument(concat("the ", H::kind, " was released by another thread meanwhile"));
   }
+}
+
+// Calls f with the network in its own type.
+template <class F>
+decltype(auto) with_network(const AnyNetwork& any, F&& f) {
+  return std::visit([&](const auto& network) -> decltype(auto) { return f(network); }, any);
+}
+
+inline nncore_network* handle_of(AnyNetwork network) {
+  return Pool<nncore_network>::instance().make(NetworkContent(std::move(network)));
+}
+
+// A data set for a network of T.
+template <class T>
+const Dataset<T>& dataset_in(const nncore_dataset* dataset) {
+  if (const auto* typed = std::get_if<Dataset<T>>(&content_of(dataset))) return *typed;
+  throw InvalidArgument(concat("the data set was made for the other dtype; the network is ",
+                               dtype_name(dtype_value<T>)));
 }
 
 }  // namespace nncore::c
