@@ -25,7 +25,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from .user_evaluate import evaluate_user_data
+    from .own_data.evaluate import evaluate_user_data
 
     if (code := evaluate_user_data(options)) is not None:
         return code

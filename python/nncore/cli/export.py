@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     from nncore._support.files import check_replaceable
 
     from .output import layers_text, printable
-    from .user_data import KEY
+    from .own_data.data import KEY
 
     check_replaceable(options.output)
     net = Network.load(options.model)

@@ -31,7 +31,7 @@ def _show_model(path: str) -> None:
     from nncore import Network
 
     from .output import layers_text, printable
-    from .user_data import preparation_of
+    from .own_data.data import preparation_of
 
     net = Network.load(path)
     lines = {
@@ -41,7 +41,7 @@ def _show_model(path: str) -> None:
     }
     preparation = preparation_of(net, path)
     if preparation is not None:
-        from .user_info import describe_preparation
+        from .own_data.info import describe_preparation
 
         lines |= describe_preparation(net, preparation)
     width = max(map(len, lines))

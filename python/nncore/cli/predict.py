@@ -43,7 +43,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from .user_predict import predict_user_data
+    from .own_data.predict import predict_user_data
 
     if (code := predict_user_data(options)) is not None:
         return code

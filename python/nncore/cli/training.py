@@ -23,9 +23,9 @@ from .output import (
     say,
     share,
 )
+from .own_data.data import check_digits_options, is_user_data
 from .resuming import RunOptions, take_earlier
 from .saving import rescue, save
-from .user_data import check_digits_options, is_user_data
 
 
 class DigitsJob(Job):
@@ -69,7 +69,7 @@ def train(options: argparse.Namespace) -> int:
         _core.set_num_threads(options.threads)
     job: Job
     if is_user_data(options.data):
-        from .user_training import UserJob
+        from .own_data.training import UserJob
 
         job = UserJob(options, changes)
     else:

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from nncore import Network
+from nncore.cli.output import printable, table
 
-from .output import printable, table
-from .user_data import KEY
+from .data import KEY
 
 _MOST_VALUES = 12
 """Of a column's categories, so many are shown."""

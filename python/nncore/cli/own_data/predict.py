@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from nncore import DataError, Network
 from nncore._support.files import check_replaceable, replace_file
+from nncore.cli.arguments import TABLES
+from nncore.cli.output import print_error, printable, say
 
-from .arguments import TABLES
-from .output import print_error, printable, say
-from .user_data import preparation_of, warn
+from .data import preparation_of, warn
 
 
 def predict_user_data(options: argparse.Namespace) -> int | None:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import DataError, Network, _core
+from nncore.cli.output import confusion_rows, share, table
 
-from .output import confusion_rows, share, table
-from .user_data import is_user_data, preparation_of, read_whole_table, warn
+from .data import is_user_data, preparation_of, read_whole_table, warn
 
 _MOST_CLASSES = 20
 """A confusion matrix of more classes fits on no terminal."""
@@ -41,7 +41,7 @@ def evaluate_user_data(options: argparse.Namespace) -> int | None:
     cost = net.evaluate(x, y).cost
     print(f"cost      {cost:.5f}")
     if isinstance(target, NumberTarget):
-        from .user_training import errors_of
+        from .training import errors_of
 
         measured = errors_of(target, net.feedforward(x), y)
         print(f"rows      {len(y):,}")

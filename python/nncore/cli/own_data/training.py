@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from nncore import DataError, Network, _core
 from nncore.callbacks import Callback
+from nncore.cli.job import Job, check_targets, describe, fill, report_resumed, starting_network
+from nncore.cli.output import printable, say, share
 from nncore.data.image_folder import (
     ImagePreparation,
     choose_form,
@@ -31,9 +33,7 @@ from nncore.data.preparation import (
 from nncore.data.table import Table
 from nncore.training.run import Run
 
-from .job import Job, check_targets, describe, fill, report_resumed, starting_network
-from .output import printable, say, share
-from .user_data import KEY, listed, preparation_of, read_whole_table, warn
+from .data import KEY, listed, preparation_of, read_whole_table, warn
 
 _FULL_EPOCHS = 30
 _FEW_ROWS = 1000

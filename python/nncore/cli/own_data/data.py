@@ -9,9 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from nncore import DataError, ModelFileError, Network
-
-from .arguments import TABLES
-from .output import printable
+from nncore.cli.arguments import TABLES
+from nncore.cli.output import printable
 
 if TYPE_CHECKING:
     from nncore.data.image_folder import ImagePreparation

@@ -1,0 +1,1 @@
+"""The commands with users' own data: tables and folders of images."""
