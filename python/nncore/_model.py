@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -24,6 +24,8 @@ from nncore._support.checks import file_path, integer, real
 from nncore._support.labels import labels_as_metadata, labels_from_metadata
 from nncore._support.metadata import belongs_to_library, checked_metadata
 from nncore._support.names import check_cost_and_output
+from nncore._support.parameters import Parameters, copy_in
+from nncore._support.summary import summary
 from nncore.history import History
 
 if TYPE_CHECKING:
@@ -39,22 +41,6 @@ class Evaluation(NamedTuple):
     """Mean cost of the samples, weighted by their weights."""
     accuracy: float | None
     """Fraction of the samples that are classified rightly; None where there are no classes."""
-
-
-class Parameters(list[NDArray[Any]]):
-    """Live views of a network's weights or biases, layer by layer: what is assigned is copied in.
-
-    >>> import nncore
-    >>> net = nncore.Network([2, 1])
-    >>> net.weights[0] = [[1.0, -1.0]]
-    >>> net.weights[0] *= 3
-    >>> net.weights
-    [array([[ 3., -3.]], dtype=float32)]
-    """
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        many = isinstance(index, slice)
-        _copy_in(list(self[index]) if many else [self[index]], value if many else [value])
 
 
 class Model(_core.Network):
@@ -144,7 +130,7 @@ class Model(_core.Network):
 
     @weights.setter
     def weights(self, arrays: Arrays) -> None:
-        _copy_in(_core.weight_views(self), arrays)
+        copy_in(_core.weight_views(self), arrays)
 
     @property
     def biases(self) -> Parameters:
@@ -153,7 +139,7 @@ class Model(_core.Network):
 
     @biases.setter
     def biases(self, arrays: Arrays) -> None:
-        _copy_in(_core.bias_views(self), arrays)
+        copy_in(_core.bias_views(self), arrays)
 
     def copy_from(self, other: _core.Network, tau: float = 1.0) -> None:
         """parameters = (1 - tau) parameters + tau other's, a network of the same sizes and dtype.
@@ -381,29 +367,7 @@ class Model(_core.Network):
         23,860 parameters of 4 bytes: 93.2 KiB
         quadratic cost, seed 0, trained for 0 epochs
         """
-        shapes = [w.shape for w in self.weights]
-        counts = [units * (inputs + 1) for units, inputs in shapes]
-        rows = [("layer", "activation", "inputs", "units", "parameters")]
-        rows += [
-            (str(i), activation, str(inputs), str(units), f"{count:,}")
-            for i, (activation, (units, inputs), count) in enumerate(
-                zip(self.activations, shapes, counts, strict=True), start=1
-            )
-        ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(
-                text.ljust(width) if i == 1 else text.rjust(width)
-                for i, (text, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
-        ]
-        size = self.dtype.itemsize
-        lines += [
-            f"{sum(counts):,} parameters of {size} bytes: {_bytes(sum(counts) * size)}",
-            f"{self.cost} cost, seed {self.seed}, trained for {self.epoch} epochs",
-        ]
-        return "\n".join(lines)
+        return summary(self)
 
     def __repr__(self) -> str:
         *hidden, output = self.activations
@@ -497,33 +461,3 @@ def _rebuild(
 
         net._training = TrainingState.from_copy(net, training)
     return net
-
-
-def _copy_in(views: list[NDArray[Any]], arrays: Iterable[Any]) -> None:
-    """Copies arrays into views of the same shapes; nothing is copied unless all fit."""
-    expected = [view.shape for view in views]
-    try:
-        values = [np.asarray(array) for array in arrays]
-    except (TypeError, ValueError) as error:  # not iterable, or rows of different lengths
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"expected arrays of the shapes {expected}: {error}") from None
-    if [value.shape for value in values] != expected:
-        found = [value.shape for value in values]
-        raise ValueError(f"expected arrays of the shapes {expected}, got {found}")
-    for i, (view, value) in enumerate(zip(views, values, strict=True)):
-        if value.dtype.kind not in "biuf":
-            raise TypeError(f"expected arrays of real numbers, got dtype {value.dtype}")
-        with np.errstate(over="ignore"):
-            values[i] = value.astype(view.dtype)
-        if not np.isfinite(values[i]).all():
-            raise ValueError(f"expected finite numbers in {view.dtype}, got NaN or infinity")
-    for view, value in zip(views, values, strict=True):
-        view[...] = value
-
-
-def _bytes(count: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"

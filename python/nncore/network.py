@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from nncore._model import Evaluation, Model, Parameters
+from nncore._model import Evaluation, Model
+from nncore._support.parameters import Parameters
 from nncore.history import History
 
 if TYPE_CHECKING:
