@@ -220,7 +220,11 @@ class Trainer {
 
   struct State;
   struct Pass;
-  MiniBatchCost mini_batch(Batch<T>& batch, const Pass& pass, const Dropout* dropout);
+  MiniBatchCost mini_batch(const Batch<T>& batch, const Pass& pass, const Dropout* dropout);
+  void descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
+               const Dropout* dropout);
+  void update_parameters(const Batch<T>& batch, const T* gradients, const Pass& pass,
+                         double penalty_rows);
   bool run(const Samples<T>& samples, Pass pass, EpochPosition& at);
   double one_step(const Samples<T>& samples, const StepOptions& options, bool given_slopes);
 

@@ -203,45 +203,104 @@ struct Trainer<T>::Pass {
   const Callback<double(std::uint64_t)>* batch_learning_rate = nullptr;
 };
 
-// One mini-batch: forward, backward, step.
+// The optimiser's update by the gradients of a mini-batch, which are laid out as the parameters. A
+// single mini-batch's is looked at as it is made, where it might not stay finite.
 template <class T>
-MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const Dropout* dropout) {
+void Trainer<T>::update_parameters(const Batch<T>& batch, const T* gradients, const Pass& pass,
+                                   double penalty_rows) {
+  State& s = *state_;
+  const std::size_t size = network_->parameters().size();
+  T* parameters = network_->parameters().data();
+  Update update = s.update;
+  update.learning_rate = pass.learning_rate;
+  update.t = steps() + 1;
+  update.l2 = options_.l2 / penalty_rows;
+  update.l1 = options_.l1 / penalty_rows;
+  Update fastest = update;
+  for (const double rate : options_.rates) {
+    fastest.learning_rate = std::max(fastest.learning_rate, pass.learning_rate * rate);
+  }
+  const bool looked_at = s.single && !surely_stays_finite(s.ws, *network_, batch,
+                                                          options_.optimizer, fastest, s.slots);
+  // What is looked at goes in pieces that stay in L1: copied, changed, and searched.
+  const std::size_t piece = looked_at ? 1024 : size;
+  if (looked_at) s.snapshot.begin_parts();
+  const Kernels<T>& k = kernels<T>();
+  const auto step = k.update[options_.optimizer];
+  const auto run = [&](const Update& numbers, std::size_t from, std::size_t count) {
+    parallel_for(count, cache_line, threads_for(double(count) * 4, s.ws.threads),
+                 [&](int, std::size_t begin, std::size_t end) {
+                   for (std::size_t at = begin; at < end; at += piece) {
+                     const std::size_t i = from + at, length = std::min(piece, end - at);
+                     if (looked_at) s.snapshot.take_part(i, length);
+                     step(numbers, parameters + i, gradients + i,
+                          s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
+                          s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, length);
+                     if (looked_at && std::isinf(k.largest_magnitude(parameters + i, length))) {
+                       s.left_finite = false;
+                     }
+                   }
+                 });
+  };
+  const std::span<const double> rates = options_.rates;
+  for (std::size_t l = 0; l < network_->layers().size(); ++l) {
+    const Layer& layer = network_->layers()[l];
+    Update of_weights = update, of_biases = update;
+    of_biases.l2 = of_biases.l1 = 0;  // biases are not penalised
+    if (!rates.empty()) of_weights.learning_rate *= rates[2 * l];
+    if (!rates.empty()) of_biases.learning_rate *= rates[2 * l + 1];
+    if (rates.empty() || rates[2 * l] != 0) {
+      run(of_weights, layer.weights_offset, layer.biases_offset - layer.weights_offset);
+    }
+    if (rates.empty() || rates[2 * l + 1] != 0) {
+      run(of_biases, layer.biases_offset, layer.stride);
+    }
+  }
+}
+
+// The backward pass of plain SGD, whose update is the gradient with the parameters as destination.
+template <class T>
+void Trainer<T>::descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
+                         const Dropout* dropout) {
+  State& s = *state_;
+  const GradientSink<T> sink{.data = network_->parameters().data(),
+                             .scale = static_cast<T>(-pass.learning_rate / batch.weight_sum),
+                             .decay = 1 - pass.learning_rate * options_.l2 / penalty_rows,
+                             .rates = options_.rates};
+  if (!s.single) return backward<T>(s.ws, *network_, batch, sink, dropout);
+  backward<T>(s.ws, *network_, batch, {}, dropout);
+  const bool sure = surely_stays_finite(s.ws, *network_, batch, sink);
+  if (!sure) s.snapshot.take();
+  add_gradients(s.ws, *network_, batch, sink);
+  s.ws.pending_decay.apply();
+  s.left_finite = sure || network_->all_finite();
+}
+
+// One mini-batch: forward, cost, backward, update.
+template <class T>
+MiniBatchCost Trainer<T>::mini_batch(const Batch<T>& batch, const Pass& pass,
+                                     const Dropout* dropout) {
   State& s = *state_;
   const double n = batch.weight_sum;
-  const double penalty_rows = options.penalty_rows > 0 ? options.penalty_rows : n;
+  const double penalty_rows = pass.penalty_rows > 0 ? pass.penalty_rows : n;
 
   forward(s.ws, *network_, batch, Purpose::train, dropout);
   MiniBatchCost cost{.weight = n};
-  if (options.cost_epsilon > 0) {
-    cost.cost = clipped_cost(s.ws, *network_, batch, options.cost_epsilon);
-  } else if (!options.given_slopes) {
+  if (pass.cost_epsilon > 0) {
+    cost.cost = clipped_cost(s.ws, *network_, batch, pass.cost_epsilon);
+  } else if (!pass.given_slopes) {
     cost.cost = summed_cost(s.ws, *network_, batch);
   }
   if (!std::isfinite(cost.cost)) return cost;
   if (n == 0) return {};  // every weight is zero: nothing to learn
-  if (options.cost_with_penalty) {
+  if (pass.cost_with_penalty) {
     s.ws.pending_decay.apply();
     cost.penalty = penalty_cost(*network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
   }
 
-  T* parameters = network_->parameters().data();
   const bool clipped = options_.clip_value > 0 || options_.clip_norm > 0;
   if (options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
-    // Plain SGD is the gradient with the parameters themselves as its destination.
-    const GradientSink<T> sink{.data = parameters,
-                               .scale = static_cast<T>(-options.learning_rate / n),
-                               .decay = 1 - options.learning_rate * options_.l2 / penalty_rows,
-                               .rates = options_.rates};
-    if (s.single) {
-      backward<T>(s.ws, *network_, batch, {}, dropout);
-      const bool sure = surely_stays_finite(s.ws, *network_, batch, sink);
-      if (!sure) s.snapshot.take();
-      add_gradients(s.ws, *network_, batch, sink);
-      s.ws.pending_decay.apply();
-      s.left_finite = sure || network_->all_finite();
-    } else {
-      backward<T>(s.ws, *network_, batch, sink, dropout);
-    }
+    descend(batch, pass, penalty_rows, dropout);
   } else {
     const std::size_t size = network_->parameters().size();
     T* gradients = s.gradients.reserve(size);
@@ -250,52 +309,7 @@ MiniBatchCost Trainer<T>::mini_batch(Batch<T>& batch, const Pass& options, const
         {.data = gradients, .scale = static_cast<T>(1 / n), .overwrite = true, .rates = s.trained},
         dropout);
     clip<T>({gradients, size}, options_);
-
-    Update update = s.update;
-    update.learning_rate = options.learning_rate;
-    update.t = steps() + 1;
-    update.l2 = options_.l2 / penalty_rows;
-    update.l1 = options_.l1 / penalty_rows;
-    Update fastest = update;
-    for (const double rate : options_.rates) {
-      fastest.learning_rate = std::max(fastest.learning_rate, options.learning_rate * rate);
-    }
-    const bool looked_at = s.single && !surely_stays_finite(s.ws, *network_, batch,
-                                                            options_.optimizer, fastest, s.slots);
-    // What is looked at goes in pieces that stay in L1: copied, changed, and searched.
-    const std::size_t piece = looked_at ? 1024 : size;
-    if (looked_at) s.snapshot.begin_parts();
-    const Kernels<T>& k = kernels<T>();
-    const auto step = k.update[options_.optimizer];
-    const auto run = [&](const Update& numbers, std::size_t from, std::size_t count) {
-      parallel_for(count, cache_line, threads_for(double(count) * 4, s.ws.threads),
-                   [&](int, std::size_t begin, std::size_t end) {
-                     for (std::size_t at = begin; at < end; at += piece) {
-                       const std::size_t i = from + at, length = std::min(piece, end - at);
-                       if (looked_at) s.snapshot.take_part(i, length);
-                       step(numbers, parameters + i, gradients + i,
-                            s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
-                            s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, length);
-                       if (looked_at && std::isinf(k.largest_magnitude(parameters + i, length))) {
-                         s.left_finite = false;
-                       }
-                     }
-                   });
-    };
-    const std::span<const double> rates = options_.rates;
-    for (std::size_t l = 0; l < network_->layers().size(); ++l) {
-      const Layer& layer = network_->layers()[l];
-      Update of_weights = update, of_biases = update;
-      of_biases.l2 = of_biases.l1 = 0;
-      if (!rates.empty()) of_weights.learning_rate *= rates[2 * l];
-      if (!rates.empty()) of_biases.learning_rate *= rates[2 * l + 1];
-      if (rates.empty() || rates[2 * l] != 0) {
-        run(of_weights, layer.weights_offset, layer.biases_offset - layer.weights_offset);
-      }
-      if (rates.empty() || rates[2 * l + 1] != 0) {
-        run(of_biases, layer.biases_offset, layer.stride);
-      }
-    }
+    update_parameters(batch, gradients, pass, penalty_rows);
   }
   if (options_.max_norm > 0) {
     s.ws.pending_decay.apply();
