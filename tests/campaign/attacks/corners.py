@@ -16,7 +16,7 @@ import nncore
 from harness import world
 from harness.base import Case, Part, expect, forked
 from harness.world import X, Y
-from networks import hidden_activations, legal_pairings, make_network
+from networks import hidden_activations, legal_pairings, make_network, outputs_for
 from nncore import _core
 
 FREE, PER_THREAD = 24 << 20, 1 << 20
@@ -56,7 +56,10 @@ class Attack(Part):
             }
         return {
             "kind": kind,
-            "sizes": [rng.choice([3, 16, 30, 70]), rng.choice([4, 17, 40]), 20, rng.choice([2, 5])],
+            "sizes": [
+                rng.choice([3, 16, 30, 70]), rng.choice([4, 17, 40]), 20,
+                outputs_for(cost, rng.choice([2, 5])),
+            ],  # fmt: skip
             "activations": [*rng.choices(hidden_activations(), k=2), output],
             "cost": cost,
             "dtype": rng.choice(["float32", "float64"]),
