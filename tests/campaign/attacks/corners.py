@@ -57,9 +57,11 @@ class Attack(Part):
         return {
             "kind": kind,
             "sizes": [
-                rng.choice([3, 16, 30, 70]), rng.choice([4, 17, 40]), 20,
+                rng.choice([3, 16, 30, 70]),
+                rng.choice([4, 17, 40]),
+                20,
                 outputs_for(cost, rng.choice([2, 5])),
-            ],  # fmt: skip
+            ],
             "activations": [*rng.choices(hidden_activations(), k=2), output],
             "cost": cost,
             "dtype": rng.choice(["float32", "float64"]),
