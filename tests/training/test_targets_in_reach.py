@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nncore import Network
+from nncore._support.targets import out_of_reach
 from nncore.book import network as book
 
 X = np.random.default_rng(0).normal(size=(6, 3))
@@ -88,3 +89,14 @@ def test_classes_of_outputs_that_tell_none_are_warned_of(output: str) -> None:
         for classifier in (net("sigmoid", 3), net("tanh", 2), net("step", 2), net("sigmoid")):
             classifier.predict(X)
         model.evaluate(X, [0, 1, 2] * 2)
+
+
+def test_targets_that_change_while_they_are_looked_at() -> None:
+    """Another thread may write them. Then the smallest is beyond the reach, and no target is."""
+
+    class Changing(np.ndarray[Any, Any]):
+        def min(self, *_: Any, **__: Any) -> float:  # type: ignore[override]
+            return -5.0
+
+    y = np.zeros((6, 1)).view(Changing)
+    assert out_of_reach(net("sigmoid"), y) is None

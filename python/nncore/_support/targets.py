@@ -41,7 +41,10 @@ def out_of_reach(net: _core.Network, y: NDArray[Any]) -> str | None:
     low, high = _REACH[output]
     if y.min() >= low - _ROUNDING and y.max() <= high + _ROUNDING:
         return None
-    at = tuple(np.argwhere((y < low - _ROUNDING) | (y > high + _ROUNDING))[0])
+    beyond = np.argwhere((y < low - _ROUNDING) | (y > high + _ROUNDING))
+    if len(beyond) == 0:  # somebody has changed y since
+        return None
+    at = tuple(beyond[0])
     several = y.ndim > 1 and y.shape[1] > 1
     place = f"row {at[0]}, column {at[1]}" if several else f"row {at[0]}"
     value = float(y[at])
