@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from networks import full_disk
+from nncore import Network, _core
 from nncore.book import network2
 
 
@@ -279,3 +280,78 @@ def test_vectorized_result():
     column = network2.vectorized_result(3)
     assert column.shape == (10, 1)
     assert column[3, 0] == column.sum() == 1.0
+
+
+class Passes:
+    """Counts the rows that go through the core."""
+
+    def __init__(self, monkeypatch):
+        self.rows = 0
+        evaluate, feedforward = _core.evaluate, Network.feedforward
+
+        def counted_evaluate(net, data):
+            self.rows += len(data)
+            return evaluate(net, data)
+
+        def counted_feedforward(net, x):
+            self.rows += len(x)
+            return feedforward(net, x)
+
+        monkeypatch.setattr(_core, "evaluate", counted_evaluate)
+        monkeypatch.setattr(Network, "feedforward", counted_feedforward)
+
+
+MONITORS = (
+    "monitor_evaluation_cost",
+    "monitor_evaluation_accuracy",
+    "monitor_training_cost",
+    "monitor_training_accuracy",
+)
+
+
+@pytest.mark.parametrize("cost", [network2.QuadraticCost, network2.CrossEntropyCost])
+def test_four_monitors_take_one_pass_over_each_data_set(cost, capsys, monkeypatch):
+    training, labelled = task()
+    passes = Passes(monkeypatch)
+    net = seeded(cost)
+    options = dict.fromkeys(MONITORS, True) | {"evaluation_data": labelled[:20]}
+    net.SGD(training, 3, 7, 0.5, lmbda=0.3, **options)
+    assert passes.rows == 3 * (30 + 20)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("kind", ["soft", "label 3", "own cost", "one output"])
+def test_monitors_count_what_the_core_does_not(kind, capsys):
+    """Targets between 0 and 1, labels without an output, costs of one's own."""
+    training, labelled = task()
+    evaluation = labelled[:20]
+    net = seeded(OwnCost if kind == "own cost" else network2.CrossEntropyCost)
+    if kind == "soft":
+        training = [(x, 0.8 * y + 0.05) for x, y in training]
+    if kind == "label 3":
+        evaluation = [(x, 3 if y == 0 else y) for x, y in evaluation]
+    if kind == "one output":
+        net = network2.Network([6, 5, 1])
+        training = [(x, y[:1]) for x, y in training]
+        evaluation = [(x, int(y == 0)) for x, y in evaluation]
+    skipped = {"monitor_evaluation_cost": kind != "label 3"}  # which has none
+    options = dict.fromkeys(MONITORS, True) | skipped | {"evaluation_data": evaluation}
+    _, evaluated, _, trained = net.SGD(list(training), 2, 7, 0.5, **options)
+    right = [int(np.argmax(net.feedforward(x)) == np.argmax(y)) for x, y in training]
+    assert trained[-1] == sum(right)
+    assert evaluated[-1] == sum(int(np.argmax(net.feedforward(x)) == y) for x, y in evaluation)
+    capsys.readouterr()
+
+
+def test_monitors_call_the_methods_that_a_subclass_has(capsys):
+    training, labelled = task()
+
+    class Own(network2.Network):
+        def total_cost(self, data, lmbda, convert=False):
+            return -super().total_cost(data, lmbda, convert)
+
+    options = dict.fromkeys(MONITORS, True) | {"evaluation_data": labelled}
+    costs, counts, _, _ = Own([6, 5, 3]).SGD(training, 1, 7, 0.5, **options)
+    assert costs[0] < 0
+    assert 0 <= counts[0] <= 30
+    capsys.readouterr()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from idx_files import small_mnist, write_files
+
 BENCH = Path(__file__).parents[2] / "bench"
 
 
@@ -46,3 +48,26 @@ def test_run_writes_table_json_and_plot(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert [line.split()[0] for line in summary[:2]] == ["float64", "text"]
     assert "left out: book (float64, text): the book's networks are of sigmoids" in summary
     assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(not BENCH.is_dir(), reason="bench/ is not part of this copy")
+def test_every_program_of_the_books_figures_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On sixty random images; on MNIST it is `python bench/figures.py`."""
+    monkeypatch.setenv("NNCORE_DATA", str(write_files(tmp_path, small_mnist())))
+    done = subprocess.run(
+        [sys.executable, str(BENCH / "figures.py"), "--shorter", "1000"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    heading, loading, *lines = done.stdout.splitlines()
+    assert heading.split() == ["program", "epochs", "seconds"]
+    assert loading.startswith("load_data_wrapper")
+    epochs = {line.split()[0]: int(line.split()[1].replace(",", "")) for line in lines}
+    assert epochs["overfitting"] == epochs["first_network"] == 1
+    assert epochs["more_data"] == 15 + 7 + 3 + 6
+    assert len(epochs) == 10
