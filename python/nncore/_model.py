@@ -432,6 +432,7 @@ def plain_state(net: Model) -> dict[str, Any]:
         "parameters": parameters,
         "training": training,
         "classes": net.classes,
+        "metadata": dict(net.metadata),
         "history": {"epochs": history.epochs, "columns": dict(history)},
     }
 
@@ -440,6 +441,7 @@ def from_plain_state(cls: type[Self], state: dict[str, Any]) -> Self:
     """The network whose `plain_state` that is."""
     net = _rebuild(cls, *(state[key] for key in ("core", "epoch", "parameters", "training")))
     net.classes = state["classes"]
+    net.metadata = dict(state.get("metadata", {}))  # which earlier versions left out
     net.history = History(state["history"]["columns"], state["history"]["epochs"])
     return net
 

@@ -204,6 +204,19 @@ def test_checkpoints_of_the_library_are_resumed_as_they_were(
     assert "found adam" in failure(capsys, *command, "--optimizer", "sgd")
 
 
+def test_the_best_epoch_is_one_that_was_measured(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program's checkpoint may have epochs without validation data, which hold NaN."""
+    monkeypatch.chdir(tmp_path)
+    net = nncore.Network([784, 10], seed=1)
+    net.fit(np.zeros((10, 784)), range(10), 2, learning_rate=0.25)
+    net.save_checkpoint("run")
+    command = ["train", "--data", str(data), "--checkpoint", "run", "--resume", "--epochs"]
+    assert cli.main([*command, "4"]) == 0
+    assert re.search(r"^best +epoch [34]: \d+ of 200", capsys.readouterr().out, flags=re.MULTILINE)
+
+
 def test_letters_are_refused_before_training(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

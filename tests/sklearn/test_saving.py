@@ -148,12 +148,14 @@ def test_skops_saves_what_goes_on_with_the_same_bits(kind: str) -> None:
     else:
         y = CLASSES[kind]()
         model = classifier(dropout=0.1).fit(X, y)
+    model.network_.metadata["of"] = "flowers"
     stored = io.dumps(model)
     unknown = io.get_untrusted_types(data=stored)
     assert unknown == [f"{type(model).__module__}.{type(model).__name__}"]
     for other in (io.loads(stored, trusted=unknown), pickle.loads(pickle.dumps(model))):
         assert np.array_equal(other.predict(X), model.predict(X))
         assert other.network_.epoch == model.network_.epoch
+        assert other.network_.metadata == {"of": "flowers"}
         assert other.network_.history["cost"] == model.network_.history["cost"]
         assert other.loss_curve_ == model.loss_curve_
     restored = io.loads(stored, trusted=unknown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
 from time import perf_counter
@@ -52,9 +53,11 @@ class DigitsJob(Job):
 
     def summarise(self) -> None:
         history = self.net.history
-        if "validation_accuracy" in history:
-            column = history["validation_accuracy"]
-            best = max(range(len(column)), key=column.__getitem__)
+        column = dict(history).get("validation_accuracy", [])
+        # Epochs that a program trained without validation data have NaN there.
+        measured = [i for i, accuracy in enumerate(column) if not math.isnan(accuracy)]
+        if measured:
+            best = max(measured, key=column.__getitem__)
             rows = self.validation_rows or 0
             right = share(round(column[best] * rows), rows, "validation images")
             say(f"best      epoch {history.epochs[best] + 1}: {right}")
