@@ -59,37 +59,37 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class CrossEntropy(Cost):
-    """-y ln a - (1 - y) ln(1 - a), for sigmoid outputs.
-
-    Targets may be any probabilities. With label_smoothing e each y is taken for
-    (1 - e) y + e / 2 (Szegedy et al. 2016), also where the cost is measured.
-    """
+class _Smoothed(Cost):
+    """The costs of classes whose targets may be smoothed."""
 
     label_smoothing: float = 0.0
-
-    name: ClassVar[str] = "cross_entropy"
-    output_activation: ClassVar[str] = "sigmoid"
 
     def __post_init__(self) -> None:
         real("label_smoothing", self.label_smoothing, high=1.0, below=True)
 
 
 @dataclass(frozen=True)
-class LogLikelihood(Cost):
+class CrossEntropy(_Smoothed):
+    """-y ln a - (1 - y) ln(1 - a), for sigmoid outputs.
+
+    Targets may be any probabilities. With label_smoothing e each y is taken for
+    (1 - e) y + e / 2 (Szegedy et al. 2016), also where the cost is measured.
+    """
+
+    name: ClassVar[str] = "cross_entropy"
+    output_activation: ClassVar[str] = "sigmoid"
+
+
+@dataclass(frozen=True)
+class LogLikelihood(_Smoothed):
     """-y ln a, for softmax outputs.
 
     Targets are labels or soft targets: rows of probabilities that sum to 1. With
     label_smoothing e each y is taken for (1 - e) y + e / classes, also where the cost is measured.
     """
 
-    label_smoothing: float = 0.0
-
     name: ClassVar[str] = "log_likelihood"
     output_activation: ClassVar[str] = "softmax"
-
-    def __post_init__(self) -> None:
-        real("label_smoothing", self.label_smoothing, high=1.0, below=True)
 
 
 @dataclass(frozen=True)

@@ -151,17 +151,6 @@ class BaseMLP(FittedAttributes, BaseEstimator):  # type: ignore[misc]
             y = column_or_1d(y, warn=True)
         return X, y
 
-    def _validation_data(self, eval_set: Any, X_val: Any, y_val: Any, weight: Any) -> Any:
-        """The validation data in the form of eval_set, whichever way they were given."""
-        if X_val is None and y_val is None and weight is None:
-            return eval_set
-        if eval_set is not None:
-            raise ValueError("give eval_set, or X_val and y_val, not both")
-        if X_val is None or y_val is None:
-            missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(f"{missing} is missing; validation data are X_val and y_val together")
-        return (X_val, y_val) if weight is None else (X_val, y_val, weight)
-
     def _check_eval_set(self, eval_set: Any) -> Rows:
         if not isinstance(eval_set, (tuple, list)) or len(eval_set) not in (2, 3):
             raise TypeError("eval_set must be (X, y) or (X, y, sample_weight)")

@@ -18,6 +18,7 @@ from nncore import costs
 from nncore.network import Network
 from nncore.sklearn._base import BaseMLP, Classes, is_stochastic
 from nncore.sklearn._samples import Rows
+from nncore.training.samples import named_validation_data
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -118,7 +119,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Raises:
             ValueError, TypeError: a parameter or the data are wrong, or training diverged.
         """
-        validation = self._validation_data(eval_set, X_val, y_val, sample_weight_val)
+        validation = named_validation_data(eval_set, "eval_set", X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=False)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]

@@ -17,6 +17,7 @@ from nncore._support.names import check_name
 from nncore.network import Network
 from nncore.sklearn._base import BaseMLP, Classes, is_stochastic
 from nncore.sklearn._samples import Rows
+from nncore.training.samples import named_validation_data
 
 _COSTS = {
     "squared_error": "quadratic", "absolute_error": "mean_absolute", "huber": "huber",
@@ -136,7 +137,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Raises:
             ValueError, TypeError: a parameter or the data are wrong, or training diverged.
         """
-        validation = self._validation_data(eval_set, X_val, y_val, sample_weight_val)
+        validation = named_validation_data(eval_set, "eval_set", X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation, incremental=False)
 
     @available_if(is_stochastic)  # type: ignore[untyped-decorator]

@@ -29,6 +29,7 @@ from nncore.training.run import Run
 from nncore.training.samples import (
     ClassWeight,
     Samples,
+    named_validation_data,
     training_and_validation,
     validation_samples,
 )
@@ -68,13 +69,7 @@ def fit(
 
     Penalties and bounds are the core's options of those names; a bound of None is none.
     """
-    if X_val is not None or y_val is not None:
-        if validation_data is not None:
-            raise ValueError("give validation_data, or X_val and y_val, not both")
-        if X_val is None or y_val is None:
-            missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(f"{missing} is missing; validation data are X_val and y_val together")
-        validation_data = X_val, y_val
+    validation_data = named_validation_data(validation_data, "validation_data", X_val, y_val)
     with _core.Session(net):
         measures = resolve_metrics(metrics)
         training: MeasuredData | BlockedData

@@ -77,6 +77,24 @@ def training_and_validation(
     return samples.split(fraction) if fraction else (samples, None)
 
 
+def named_validation_data(
+    given: Any, name: str, X_val: Any, y_val: Any, sample_weight_val: Any = None
+) -> Any:
+    """Validation data that come whole, as the argument of that name, or one by one.
+
+    Raises:
+        ValueError: they come both ways, or in part.
+    """
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return given
+    if given is not None:
+        raise ValueError(f"give {name}, or X_val and y_val, not both")
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"{missing} is missing; validation data are X_val and y_val together")
+    return (X_val, y_val) if sample_weight_val is None else (X_val, y_val, sample_weight_val)
+
+
 def validation_samples(validation_data: Sequence[Any]) -> Samples:
     """The samples of `fit`'s validation_data."""
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
