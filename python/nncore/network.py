@@ -14,6 +14,7 @@ from nncore.history import History
 if TYPE_CHECKING:
     from nncore import optimizers, schedules
     from nncore.callbacks import Callback
+    from nncore.data.blocks import Blocks
     from nncore.metrics import Metric
     from nncore.training.samples import ClassWeight
 
@@ -78,7 +79,7 @@ class Network(Model):
         frozen: Iterable[int] = (),
         layer_rates: Sequence[float] | None = None,
         bias_rate: float = 1.0,
-        validation_data: Sequence[Any] | None = None,
+        validation_data: Sequence[Any] | Blocks | None = None,
         validation_split: float = 0.0,
         X_val: Any = None,
         y_val: ArrayLike | None = None,
@@ -126,7 +127,10 @@ class Network(Model):
                 inputs and -1 the last.
             layer_rates: a factor of the learning rate for each layer but the inputs; 0 freezes it.
             bias_rate: a factor of the learning rate for all biases.
-            validation_data: (x, y) or (x, y, sample_weight), measured after every epoch.
+            validation_data: (x, y) or (x, y, sample_weight), measured after every epoch. Or
+                `nncore.data.Blocks`, of which a window at a time is in memory, for metrics all
+                outputs and targets too. One window measures the bits of arrays; over several the
+                cost and a weighted accuracy may differ in their last digits.
             validation_split: this fraction of the rows, taken from the end, in its place.
             X_val, y_val: x and y of validation_data by the names that scikit-learn's pipelines use.
             sample_weight: (n,), how much each row counts.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -228,7 +228,7 @@ class BlockedData:
     def __len__(self) -> int:
         return self.rows
 
-    def measure(self, net: Model, prefix: str = "", known: Iterable[str] = ()) -> dict[str, Any]:
+    def measure(self, net: Model) -> dict[str, Any]:
         return {}
 
     def windows(
@@ -252,16 +252,30 @@ class BlockedData:
                     order = _core.permutation(len(window.rows), seed=seed, epoch=epoch)
                 yield self._dataset(net, window), order, (window.first, self.rows, key)
 
-    def _dataset(self, net: Model, window: Window) -> _core.Dataset:
+    def in_order(self, net: Model) -> Generator[tuple[_core.Dataset, Block], None, None]:
+        """All rows as they lie, a window at a time, to be measured."""
+        with _Reader(
+            self.blocks, net, 1, shuffle=False, first_row=0, buffers=self._buffers
+        ) as reader:
+            for window in reader:
+                yield self._dataset(net, window, to_train=False), window.rows
+
+    def _dataset(self, net: Model, window: Window, to_train: bool = True) -> _core.Dataset:
         try:
-            data = _core.Dataset(net, self._scaled(window.rows.x), *window.rows[1:])
+            x, y, weight = window.rows
+            if not to_train and weight is not None and not weight.any():
+                weight = None  # other windows have what counts
+            data = _core.Dataset(net, self._scaled(x), y, weight)
+            if not to_train:
+                return data
             fault = None if data.has_classes else out_of_reach(net, window.rows.y)
             if fault and has_upper_end(net):
                 raise ValueError(fault)
             return data
         except (ValueError, TypeError) as error:
             self._blame(net, window)
-            raise DataError(f"rows {window.first:,} and following of the epoch: {error}") from error
+            of = "of the epoch" if to_train else "of them"
+            raise DataError(f"rows {window.first:,} and following {of}: {error}") from error
 
     def _blame(self, net: Model, window: Window) -> None:
         """Raises DataError for the first block that is wrong by itself."""
@@ -273,6 +287,15 @@ class BlockedData:
             except (ValueError, TypeError) as error:
                 behind = f", behind its row {first:,}" if first else ""
                 raise DataError(f"{block.name}{behind}: {error}") from error
+
+    def first_rows(self, net: Model) -> tuple[_core.Dataset, Block]:
+        """The first block, by which the kind of all targets is known before anything is trained."""
+        block = next(self.blocks.ordered(False, 0, 0), None)
+        if block is None:
+            raise DataError(f"there were 0 rows; expected {self.blocks.rows:,}")
+        rows = block.get()
+        window = Window(0, 0, rows, [(block, 0, 0)])
+        return self._dataset(net, window, to_train=False), rows
 
     def _scaled(self, x: NDArray[Any]) -> Any:
         scale = self.blocks.scale

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -19,10 +19,11 @@ from nncore.callbacks import Callback
 from nncore.data.blocks import Blocks
 from nncore.errors import ModelFileError
 from nncore.history import History
-from nncore.metrics import Metric, accuracy, check_targets, with_arguments
+from nncore.metrics import Metric, accuracy
 from nncore.metrics import resolve as resolve_metrics
 from nncore.training.blocked import BlockedData
 from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
+from nncore.training.measured import MeasuredBlocks, MeasuredData, naming
 from nncore.training.progress import ShowProgress, progress_bar
 from nncore.training.rates import layer_factors
 from nncore.training.run import Run
@@ -51,7 +52,7 @@ def fit(
     frozen: Iterable[int],
     layer_rates: Sequence[float] | None,
     bias_rate: float,
-    validation_data: Sequence[Any] | None,
+    validation_data: Sequence[Any] | Blocks | None,
     validation_split: float,
     X_val: Any,
     y_val: ArrayLike | None,
@@ -82,10 +83,13 @@ def fit(
                 Samples.of(x, y, sample_weight), validation_data, validation_split
             )
             training = MeasuredData(net, samples, measures, class_weight)
-        validation = None
+        validation: MeasuredData | MeasuredBlocks | None = None
         if held_out is not None:
-            with _naming("validation_data" if validation_data is not None else None):
-                validation = MeasuredData(net, held_out, measures)
+            with naming("validation_data" if validation_data is not None else None):
+                if isinstance(held_out, Blocks):
+                    validation = MeasuredBlocks(net, held_out, measures)
+                else:
+                    validation = MeasuredData(net, held_out, measures)
         if isinstance(training, MeasuredData):
             _check_reach(net, training)
         optimizer = optimizers.resolve(optimizer)
@@ -123,45 +127,6 @@ def fit(
     return run.history
 
 
-class MeasuredData:
-    """Samples to train or to measure on, as the core takes them and as the metrics do.
-
-    Class weights are for training: what metrics say of training and validation rows compares.
-    """
-
-    def __init__(
-        self,
-        net: Model,
-        samples: Samples,
-        measures: dict[str, Metric],
-        class_weight: ClassWeight = None,
-    ) -> None:
-        weight = samples.weighted(class_weight, net.sizes[-1]).weight
-        self.data = _core.Dataset(net, samples.x, samples.y, weight, samples.columns)
-        self.y, self.weight = samples.y, samples.weight
-        self.metrics = with_arguments(measures, net.activations[-1], samples.weight)
-        if len(self.data) == 0:
-            raise ValueError("x has no rows; training and validation need one at least")
-        check_targets(measures, samples.y, net.sizes[-1])
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def measure(self, net: Model, prefix: str = "", known: Iterable[str] = ()) -> dict[str, Any]:
-        """The value of every metric but the known ones, by its name behind the prefix."""
-        wanted = {
-            name: metric for name, metric in self.metrics.items() if prefix + name not in known
-        }
-        if not wanted:
-            return {}
-        outputs = net.feedforward(self.data)
-        if outputs.shape[1] == 1:  # numbers (n,) less numbers (n, 1) would be (n, n)
-            outputs = outputs.reshape(self.y.shape)
-        return {
-            prefix + name: _plain(name, metric(self.y, outputs)) for name, metric in wanted.items()
-        }
-
-
 class FitTask(TrainingTask):
     """What `Network.fit` trains: each epoch in one call, measured by the metrics asked for."""
 
@@ -169,7 +134,7 @@ class FitTask(TrainingTask):
         self,
         run: Run,
         training: MeasuredData | BlockedData,
-        validation: MeasuredData | None,
+        validation: MeasuredData | MeasuredBlocks | None,
         trainer: _core.Trainer,
         schedule: schedules.Schedule,
         batch_size: int,
@@ -206,14 +171,9 @@ class FitTask(TrainingTask):
         return self.epoch_in_core(self.trainer, self.training.data, **self.options)
 
     def measure(self) -> dict[str, Any]:
-        net, validation = self.run.net, self.validation
-        logs = self.training.measure(net)
-        if validation is not None:
-            cost, accuracy = _core.evaluate(net, validation.data)
-            logs["validation_cost"] = cost
-            if accuracy is not None:
-                logs["validation_accuracy"] = accuracy
-            logs |= validation.measure(net, "validation_", known=logs)
+        logs = self.training.measure(self.run.net)
+        if self.validation is not None:
+            logs |= self.validation.validate(self.run.net)
         return logs
 
     def report(self) -> None:
@@ -257,18 +217,18 @@ def _refuse_with_blocks(
 
 def _columns(
     training: MeasuredData | BlockedData,
-    validation: MeasuredData | None,
+    validation: MeasuredData | MeasuredBlocks | None,
     measures: Mapping[str, Metric],
 ) -> tuple[str, ...]:
     names = ["cost", *training.metrics]
     if validation is not None:
-        if validation.data.has_classes and measures.get("accuracy", accuracy) is not accuracy:
+        if validation.has_classes and measures.get("accuracy", accuracy) is not accuracy:
             raise ValueError(
                 "two columns of the history would be called 'validation_accuracy': that of a "
                 "metric, and the one that fit measures itself; give the metric another name, as in "
                 "metrics={'my_accuracy': ...}"
             )
-        names += ["validation_cost", *["validation_accuracy"] * validation.data.has_classes]
+        names += ["validation_cost", *["validation_accuracy"] * validation.has_classes]
         names += [f"validation_{name}" for name in validation.metrics]
     return (*dict.fromkeys(names), "learning_rate", "seconds")
 
@@ -281,17 +241,6 @@ def _epoch_numbers(net: Model, epochs: int, initial_epoch: int | None) -> range:
     if start > epochs:
         raise ValueError(f"initial_epoch={start} is beyond epochs={epochs}, where training ends")
     return range(start, epochs)
-
-
-@contextmanager
-def _naming(argument: str | None) -> Iterator[None]:
-    """Puts the argument's name in front of what is wrong with it."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if argument is None:
-            raise
-        raise type(error)(f"{argument}: {error}") from None
 
 
 def _check_reach(net: Model, training: MeasuredData) -> None:
@@ -343,11 +292,3 @@ def _truth(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
-
-
-def _plain(name: str, value: Any) -> Any:
-    """Numbers as floats and arrays as lists: what a history holds."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"metric {name!r} must return a number or an array of them, got {value!r}")
-    return array.tolist() if array.ndim else float(array)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncore._support.checks import real
 from nncore._support.names import check_name
+from nncore.data.blocks import Blocks
 from nncore.data.scaled import Scaled
 
 ClassWeight = str | Mapping[int, float] | None
@@ -66,8 +67,8 @@ class Samples(NamedTuple):
 
 
 def training_and_validation(
-    samples: Samples, validation_data: Sequence[Any] | None, validation_split: float
-) -> tuple[Samples, Samples | None]:
+    samples: Samples, validation_data: Sequence[Any] | Blocks | None, validation_split: float
+) -> tuple[Samples, Samples | Blocks | None]:
     """The samples to train on, and those to validate on, which come in one of two ways."""
     fraction = real("validation_split", validation_split, high=1.0, below=True)
     if validation_data is not None:
@@ -95,11 +96,13 @@ def named_validation_data(
     return (X_val, y_val) if sample_weight_val is None else (X_val, y_val, sample_weight_val)
 
 
-def validation_samples(validation_data: Sequence[Any]) -> Samples:
+def validation_samples(validation_data: Sequence[Any] | Blocks) -> Samples | Blocks:
     """The samples of `fit`'s validation_data."""
+    if isinstance(validation_data, Blocks):
+        return validation_data
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise TypeError(
-            "validation_data must be a tuple (x, y) or (x, y, sample_weight), got "
+            "validation_data must be a tuple (x, y) or (x, y, sample_weight), or Blocks, got "
             + _described(validation_data)
         )
     return Samples.of(*validation_data)
