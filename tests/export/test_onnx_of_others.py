@@ -28,11 +28,22 @@ def ignoring_deprecations(work: Callable[[], Any]) -> Any:
         return work()
 
 
-@pytest.mark.parametrize("dynamo", [False, True])
-def test_reads_models_exported_by_pytorch(dynamo: bool, path: Path) -> None:
+def export_by_pytorch(model: Any, path: Path, inputs: tuple[int, ...], dynamo: bool) -> None:
+    """Writes the model for any number of rows, by PyTorch's old exporter or the new one."""
     torch = pytest.importorskip("torch")
     if dynamo:
         ignoring_deprecations(lambda: pytest.importorskip("onnxscript"))
+    options: dict[str, Any] = {"dynamo": dynamo, "input_names": ["x"], "verbose": False}
+    options["dynamic_shapes" if dynamo else "dynamic_axes"] = (
+        ({0: torch.export.Dim.DYNAMIC},) if dynamo else {"x": {0: "n"}}
+    )
+    x = torch.zeros(2, *inputs)
+    ignoring_deprecations(lambda: torch.onnx.export(model, (x,), str(path), **options))
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_reads_models_exported_by_pytorch(dynamo: bool, path: Path) -> None:
+    torch = pytest.importorskip("torch")
     nn = torch.nn
     torch.manual_seed(0)
     model = nn.Sequential(
@@ -40,13 +51,7 @@ def test_reads_models_exported_by_pytorch(dynamo: bool, path: Path) -> None:
         nn.SiLU(), nn.Linear(4, 4), nn.Softplus(), nn.Linear(4, 4), nn.ELU(), nn.Linear(4, 4),
         nn.LeakyReLU(), nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 3), nn.Softmax(-1),
     ).eval()  # fmt: skip
-    options: dict[str, Any] = {"dynamo": dynamo, "input_names": ["x"], "verbose": False}
-    options["dynamic_shapes" if dynamo else "dynamic_axes"] = (
-        ({0: torch.export.Dim.DYNAMIC},) if dynamo else {"x": {0: "n"}}
-    )
-    ignoring_deprecations(
-        lambda: torch.onnx.export(model, (torch.zeros(2, 2, 3),), str(path), **options)
-    )
+    export_by_pytorch(model, path, (2, 3), dynamo)
     net = from_onnx(path)
     assert net.activations == (
         "gelu", "silu", "softplus", "elu", "leaky_relu", "tanh", "softmax",
@@ -68,12 +73,7 @@ def test_reads_pytorchs_view_of_a_dynamic_batch(path: Path) -> None:
         def forward(self, x: Any) -> Any:
             return torch.sigmoid(self.linear(x.view(x.size(0), -1)))
 
-    ignoring_deprecations(
-        lambda: torch.onnx.export(
-            Model(), (torch.zeros(2, 2, 3),), str(path), dynamo=False, input_names=["x"],
-            dynamic_axes={"x": {0: "n"}},
-        )
-    )  # fmt: skip
+    export_by_pytorch(Model(), path, (2, 3), dynamo=False)
     net = from_onnx(path)
     assert (net.sizes, net.activations, net.cost) == ((6, 1), ("sigmoid",), "cross_entropy")
 
@@ -141,8 +141,6 @@ def test_reads_regressors_exported_by_skl2onnx(dtype: str, path: Path) -> None:
 @pytest.mark.parametrize("dynamo", [False, True])
 def test_reads_batch_normalisation_exported_by_pytorch(dynamo: bool, path: Path) -> None:
     torch = pytest.importorskip("torch")
-    if dynamo:
-        ignoring_deprecations(lambda: pytest.importorskip("onnxscript"))
     nn = torch.nn
     torch.manual_seed(0)
     model = nn.Sequential(
@@ -152,13 +150,7 @@ def test_reads_batch_normalisation_exported_by_pytorch(dynamo: bool, path: Path)
     )  # fmt: skip
     model(5 * torch.randn(100, 6) + 3)  # so that there are means and variances
     model.eval()
-    options: dict[str, Any] = {"dynamo": dynamo, "input_names": ["x"], "verbose": False}
-    options["dynamic_shapes" if dynamo else "dynamic_axes"] = (
-        ({0: torch.export.Dim.DYNAMIC},) if dynamo else {"x": {0: "n"}}
-    )
-    ignoring_deprecations(
-        lambda: torch.onnx.export(model, (torch.zeros(2, 6),), str(path), **options)
-    )
+    export_by_pytorch(model, path, (6,), dynamo)
     net = from_onnx(path)
     assert net.activations == ("relu6", "mish", "selu", "gelu_tanh", "softmax")
     x = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)

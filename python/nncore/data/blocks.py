@@ -102,8 +102,8 @@ class Blocks:
     same bits however fast its data are read. Where all blocks fit into one window it has the bits
     of the same rows as arrays.
 
-    As validation data (`fit(..., validation_data=Blocks(...))`) they are read in order, a window at a
-    time.
+    As validation data, `fit(..., validation_data=Blocks(...))`, they are read in order, a window
+    at a time.
 
     Blocks of uint8 and float16 stay so in memory; `scale` and `offset` are as those of `Scaled`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from nncore._support.checks import integer
 from nncore._support.extras import require
-from nncore._support.files import open_file
+from nncore._support.picture_file import opened_picture
 from nncore.errors import DataError
 
 DEFAULT_SIDE = 32
@@ -148,7 +147,7 @@ def choose_form(pictures: Pictures, size: tuple[int, int] | None) -> ImagePrepar
     sizes: Counter[tuple[int, int]] = Counter()
     colours = False
     for path in pictures.paths:
-        with _Opened(path) as image:
+        with opened_picture(path, DataError) as image:
             sizes[image.height, image.width] += 1
             colours = colours or image.mode not in ("1", "L", "LA", "I", "F", "I;16")
     if size is None:
@@ -171,36 +170,9 @@ def _suffixes() -> set[str]:
     return {suffix for suffix, kind in pil.registered_extensions().items() if kind in pil.OPEN}
 
 
-class _Opened:
-    """A picture file; what Pillow raises of bad ones becomes DataError."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.pil = require("PIL.Image", extra="images", purpose="reading images")
-
-    def __enter__(self) -> Any:
-        self.file = open_file(self.path)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return self.pil.open(self.file)
-        except BaseException as error:
-            self.__exit__(type(error), error, None)
-            raise
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self.file.close()
-        if isinstance(error, self.pil.UnidentifiedImageError):
-            raise DataError(f"{self.path}: not an image, or of a kind that Pillow cannot read")
-        if isinstance(error, (self.pil.DecompressionBombError, MemoryError)):
-            raise DataError(f"{self.path}: the image has too many pixels")
-        if isinstance(error, (OSError, SyntaxError, ValueError)):
-            raise DataError(f"{self.path}: damaged image: {error}")
-
-
 def _pixels(path: str, height: int, width: int, channels: int) -> NDArray[np.uint8]:
     ops = require("PIL.ImageOps", extra="images", purpose="reading images")
-    with _Opened(path) as opened:
+    with opened_picture(path, DataError) as opened:
         image = ops.exif_transpose(opened)
         if "A" in image.getbands() or "transparency" in image.info:
             rgba = image.convert("RGBA")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nncore._support.extras import require
-from nncore._support.files import open_file
+from nncore._support.picture_file import opened_picture
 
 from .mnist_form import FloatImage
 
@@ -42,22 +41,9 @@ def read_colours(image: Any) -> FloatImage:
 
 
 def _read_file(path: str) -> FloatImage:
-    pil = require("PIL.Image", extra="images", purpose="reading images")
     ops = require("PIL.ImageOps", extra="images", purpose="reading images")
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of a picture above 89 million pixels and refuses one of twice that.
-            warnings.simplefilter("ignore", pil.DecompressionBombWarning)
-            with open_file(path) as file, pil.open(file) as image:
-                return _colours(ops.exif_transpose(image))
-    except (pil.DecompressionBombError, MemoryError):
-        raise ImageError(f"{path}: the image has too many pixels") from None
-    except pil.UnidentifiedImageError:
-        raise ImageError(f"{path}: not an image, or of a kind that Pillow cannot read") from None
-    except (OSError, SyntaxError, ValueError) as error:  # all of which Pillow raises of bad files
-        if isinstance(error, OSError) and error.filename is not None:
-            raise
-        raise ImageError(f"{path}: damaged image: {error}") from error
+    with opened_picture(path, ImageError) as image:
+        return _colours(ops.exif_transpose(image))
 
 
 def _colours(image: Image) -> FloatImage:
