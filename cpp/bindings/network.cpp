@@ -148,11 +148,11 @@ py::list hidden_activations(const PyNetwork& self, const py::object& x) {
   });
 }
 
-py::tuple evaluate(const PyNetwork& self, const PyDataset& data) {
+py::tuple evaluate(const PyNetwork& self, const PyDataset& data, double cost_epsilon) {
   return self.visit([&]<class T>(const Network<T>& network) {
     const Samples<T>& samples = data.typed<T>().samples();
     Evaluation result;
-    without_gil(network, samples.rows(), [&] { result = network.evaluate(samples); });
+    without_gil(network, samples.rows(), [&] { result = network.evaluate(samples, cost_epsilon); });
     return py::make_tuple(result.cost, result.accuracy);
   });
 }
@@ -177,13 +177,14 @@ py::list biases_in(T* block, const Network<T>& network, const py::capsule& owner
 }
 
 py::tuple gradients(const PyNetwork& self, const PyDataset& data, double l2, double l1,
-                    std::size_t penalty_rows) {
+                    std::size_t penalty_rows, double cost_epsilon) {
   return self.visit([&]<class T>(const Network<T>& network) {
     const Samples<T>& samples = data.typed<T>().samples();
     auto block = std::make_shared<std::vector<T>>(network.parameters().size());
     double cost = 0;
     without_gil(network, samples.rows(), [&] {
-      cost = network.gradients(samples, *block, {.l2 = l2, .l1 = l1, .rows = penalty_rows});
+      cost = network.gradients(samples, *block, {.l2 = l2, .l1 = l1, .rows = penalty_rows},
+                               cost_epsilon);
     });
     const py::capsule owner = owner_of<std::vector<T>>(block);
     return py::make_tuple(cost, weights_in(block->data(), network, owner),
@@ -406,9 +407,11 @@ void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
         py::pos_only());
   m.def("copy_parameters", &copy_parameters, py::arg("network"), py::arg("other"), py::arg("tau"),
         py::pos_only());
-  m.def("evaluate", &evaluate, py::arg("network"), py::arg("data"), py::pos_only());
+  m.def("evaluate", &evaluate, py::arg("network"), py::arg("data"), py::pos_only(), py::kw_only(),
+        py::arg("cost_epsilon") = 0.0);
   m.def("gradients", &gradients, py::arg("network"), py::arg("data"), py::pos_only(), py::kw_only(),
-        py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0);
+        py::arg("l2") = 0.0, py::arg("l1") = 0.0, py::arg("penalty_rows") = 0,
+        py::arg("cost_epsilon") = 0.0);
   m.def("input_gradient", &input_gradient, py::arg("network"), py::arg("data"), py::pos_only());
   m.def(
       "save_model",

@@ -140,8 +140,10 @@ def set_cost_function(
 def copy_parameters(network: Network, other: Network, tau: float, /) -> None:
     """network = (1 - tau) network + tau other."""
 
-def evaluate(network: Network, data: Dataset, /) -> tuple[float, float | None]:
-    """Mean cost over the rows and, for classes, the accuracy."""
+def evaluate(
+    network: Network, data: Dataset, /, *, cost_epsilon: float = 0.0
+) -> tuple[float, float | None]:
+    """Mean cost over the rows and, for classes, the accuracy; cost_epsilon as in Trainer.epoch."""
 
 def gradients(
     network: Network,
@@ -151,6 +153,7 @@ def gradients(
     l2: float = 0.0,
     l1: float = 0.0,
     penalty_rows: int = 0,
+    cost_epsilon: float = 0.0,
 ) -> tuple[float, list[NDArray[Any]], list[NDArray[Any]]]:
     """Mean cost with penalties, and its gradients with respect to weights and biases.
 

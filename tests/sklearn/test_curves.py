@@ -16,6 +16,7 @@ from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
     load_digits,
+    load_wine,
     make_multilabel_classification,
 )
 from sklearn.exceptions import ConvergenceWarning
@@ -163,6 +164,44 @@ def test_lbfgs_follows_the_same_loss_curve(
     assert mine.loss_ == pytest.approx(theirs.loss_, rel=1e-9)
     for found, expected in zip(mine.coefs_, theirs.coefs_, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
+def unscaled(name: str) -> Problem:
+    """Inputs that make outputs 0 and 1 to the last bit."""
+    if name == "labels":
+        x, y = labels()
+        return 30 * x, y
+    loaded: Problem = {"cancer": load_breast_cancer, "wine": load_wine}[name](return_X_y=True)
+    return loaded
+
+
+@pytest.mark.parametrize("problem", ["cancer", "wine", "labels"])
+def test_lbfgs_on_unscaled_inputs_minimises_the_same_clipped_loss(problem: str) -> None:
+    for iterations in (1, 10):
+        theirs, mine = fitted_pair(
+            "MLPClassifier", unscaled(problem), solver="lbfgs", max_iter=iterations
+        )
+        assert mine.n_iter_ == theirs.n_iter_
+        assert mine.loss_ == pytest.approx(theirs.loss_, rel=1e-7)
+
+
+@pytest.mark.parametrize("problem", ["cancer", "wine", "labels"])
+def test_the_validation_loss_of_unscaled_inputs_is_scikit_learns(problem: str) -> None:
+    x, y = unscaled(problem)
+    mine = ours.MLPClassifier((20,), random_state=3, max_iter=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mine.fit(x, y, eval_set=(x, y))
+    probability = mine.predict_proba(x)
+    if problem == "labels":
+        probability = np.stack([1 - probability, probability], axis=-1)
+        y = np.stack([1 - y, y], axis=-1)
+    else:
+        y = np.eye(len(mine.classes_))[y]
+    epsilon = np.finfo(np.float64).eps
+    clipped = np.clip(probability, epsilon, 1 - epsilon)
+    expected = -(y * np.log(clipped)).sum() / len(x)
+    assert mine.validation_loss_curve_ == [pytest.approx(expected, rel=1e-9)]
 
 
 def test_lbfgs_minimises_the_summed_error_of_several_outputs() -> None:

@@ -155,14 +155,16 @@ class Network {
   // Class of each row, into labels (rows,): the largest output, or for one sigmoid, tanh or step
   // output whether it passes 0.5 (tanh: 0). InvalidArgument for one output of another kind.
   void predict(const Inputs<T>& x, std::span<std::int64_t> labels) const;
-  // InvalidArgument if there are no rows.
-  Evaluation evaluate(const Samples<T>& samples) const;
+  // With cost_epsilon above 0 the cost is that of EpochOptions::cost_epsilon. InvalidArgument if
+  // there are no rows.
+  Evaluation evaluate(const Samples<T>& samples, double cost_epsilon = 0) const;
 
   // Mean cost of the samples, penalty included; gradients (parameters().size() long, laid out
   // as the parameters) receive its derivatives. InvalidArgument also if there are no rows, or a
-  // layer whose activation has no derivative (step). One thread; takes memory.
-  double gradients(const Samples<T>& samples, std::span<T> gradients,
-                   const Penalty& penalty = {}) const;
+  // layer whose activation has no derivative (step). cost_epsilon as in evaluate; the derivatives
+  // are the same. One thread; takes memory.
+  double gradients(const Samples<T>& samples, std::span<T> gradients, const Penalty& penalty = {},
+                   double cost_epsilon = 0) const;
   // Derivative of each row's own cost with respect to its inputs, into out (rows, inputs()). As
   // gradients.
   void input_gradients(const Samples<T>& samples, MatrixView<T> out) const;

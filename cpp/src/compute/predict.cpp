@@ -143,7 +143,7 @@ void Network<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) con
 }
 
 template <class T>
-Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
+Evaluation Network<T>::evaluate(const Samples<T>& samples, double cost_epsilon) const {
   check_shapes(*this, samples);
   if (samples.rows() == 0) throw InvalidArgument("x has no rows; there is nothing to evaluate");
   const ReadAccess access(*this);
@@ -160,7 +160,8 @@ Evaluation Network<T>::evaluate(const Samples<T>& samples) const {
                        make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::measure);
                    forward(ws, *this, batch, Purpose::measure);
                    Sums& sums = blocks[first / predict_block];
-                   sums.cost = summed_cost(ws, *this, batch);
+                   sums.cost = cost_epsilon > 0 ? clipped_cost(ws, *this, batch, cost_epsilon)
+                                                : summed_cost(ws, *this, batch);
                    sums.weight = batch.weight_sum;
                    if (!classes) return;
                    const T* a = ws.layers.back().a.data();
@@ -227,7 +228,7 @@ void Predictor<T>::predict(const Inputs<T>& x, std::span<std::int64_t> labels) {
   template void Network<T>::feedforward(const Inputs<T>&, MatrixView<T>) const;                  \
   template void Network<T>::activations(const Inputs<T>&, std::span<const MatrixView<T>>) const; \
   template void Network<T>::predict(const Inputs<T>&, std::span<std::int64_t>) const;            \
-  template Evaluation Network<T>::evaluate(const Samples<T>&) const;                             \
+  template Evaluation Network<T>::evaluate(const Samples<T>&, double) const;                     \
   template class Predictor<T>;
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

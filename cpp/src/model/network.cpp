@@ -242,7 +242,7 @@ bool Network<T>::all_finite() const noexcept {
 
 template <class T>
 double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
-                             const Penalty& penalty) const {
+                             const Penalty& penalty, double cost_epsilon) const {
   check_shapes(*this, samples);
   check_trainable(*this);
   if (samples.rows() == 0) throw InvalidArgument("x has no rows; there is no gradient to take");
@@ -264,7 +264,8 @@ double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);
     const Batch<T> batch = make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::train);
     forward(ws, *this, batch, Purpose::train);
-    cost += summed_cost(ws, *this, batch);
+    cost += cost_epsilon > 0 ? clipped_cost(ws, *this, batch, cost_epsilon)
+                             : summed_cost(ws, *this, batch);
     backward<T>(ws, *this, batch,
                 {.data = gradients.data(), .scale = static_cast<T>(1 / weight_sum)});
   }

@@ -13,7 +13,7 @@ from nncore import _core
 from nncore._support.extras import require
 from nncore.gradients import in_float64
 from nncore.network import Network
-from nncore.sklearn._samples import Rows
+from nncore.sklearn._samples import Rows, cost_epsilon
 
 Vector = NDArray[np.float64]
 
@@ -45,11 +45,14 @@ def fit_lbfgs(
     data = rows.dataset(work)
     parameters = [*work.weights, *work.biases]
     penalty = alpha / data.weight_sum
+    epsilon = cost_epsilon(work)
     losses: list[float] = []
 
     def objective(packed: Vector) -> tuple[float, Vector]:
         _unpack(packed, parameters)
-        cost, by_weights, by_biases = _core.gradients(work, data, l2=penalty, penalty_rows=1)
+        cost, by_weights, by_biases = _core.gradients(
+            work, data, l2=penalty, penalty_rows=1, cost_epsilon=epsilon
+        )
         return cost, _pack([*by_weights, *by_biases])
 
     def after_iteration(intermediate_result: Any) -> None:

@@ -12,6 +12,12 @@ from nncore import _core
 from nncore.network import Network
 
 
+def cost_epsilon(net: Network) -> float:
+    """How far from 0 and 1 scikit-learn clips probabilities before it takes its log-loss."""
+    log_loss = net.cost in ("cross_entropy", "log_likelihood")
+    return float(np.finfo(net.dtype).eps) if log_loss else 0.0
+
+
 @dataclass
 class Rows:
     """Checked inputs, targets and weights.

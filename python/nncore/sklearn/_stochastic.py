@@ -16,7 +16,7 @@ from sklearn.utils import shuffle
 from nncore import _core, optimizers
 from nncore.errors import DivergenceError
 from nncore.network import Network
-from nncore.sklearn._samples import Rows
+from nncore.sklearn._samples import Rows, cost_epsilon
 from nncore.training.fit import dropout_rates
 from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
 from nncore.training.run import Run
@@ -131,9 +131,7 @@ class StochasticTask(TrainingTask):
         self.batch_size = _batch_size(estimator.batch_size, len(rows))
         self.run.batches = -(-len(rows) // self.batch_size)
         self.costs = np.zeros((self.run.batches, 3))
-        # scikit-learn's log-loss is that of probabilities clipped away from 0 and 1.
-        log_loss = net.cost in ("cross_entropy", "log_likelihood")
-        self.cost_epsilon = float(np.finfo(net.dtype).eps) if log_loss else 0.0
+        self.cost_epsilon = cost_epsilon(net)
         self.trainer = self._make_trainer(anew=not incremental)
         self.warning: tuple[str, type[Warning]] | None = None
         self.best_parameters = self._copied_parameters() if estimator.early_stopping else None
@@ -260,7 +258,8 @@ class StochasticTask(TrainingTask):
         estimator, rows = self.estimator, self.validation
         if rows is None or self.validation_data is None:
             return {}
-        loss = rows.loss(_core.evaluate(self.run.net, self.validation_data)[0])
+        data = self.validation_data
+        loss = rows.loss(_core.evaluate(self.run.net, data, cost_epsilon=self.cost_epsilon)[0])
         if estimator.validation_loss_curve_ is not None:
             estimator.validation_loss_curve_.append(loss)
         if estimator.validation_scores_ is None or not estimator.early_stopping:
