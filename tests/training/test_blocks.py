@@ -541,3 +541,18 @@ def test_what_is_wrong_with_validation_blocks_is_named(make: Any, message: str) 
     x, y = problem()
     with pytest.raises(ValueError, match=message):
         network().fit(x, y, 1, validation_data=make(x, y), progress=False)
+
+
+def test_rows_are_checked_beside_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the thread that reads: the threads that train would wait for it."""
+    threads: list[str] = []
+    dataset = _core.Dataset
+
+    def recorded(*arguments: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return dataset(*arguments)
+
+    x, y = problem()
+    monkeypatch.setattr(_core, "Dataset", recorded)
+    trained(Blocks(x, y, block_rows=100, window=3), epochs=1)
+    assert threads == ["nncore reader"] * 4

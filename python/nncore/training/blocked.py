@@ -5,8 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,23 +64,32 @@ def _room(array: NDArray[Any] | None, rows: int, like: NDArray[Any], dtype: Any)
     return np.empty((rows, *like.shape[1:]), dtype)
 
 
-class _Reader:
-    """Reads an epoch's windows in a thread of its own, so many ahead as there are buffers."""
+T = TypeVar("T")
+
+
+class _Reader(Generic[T]):
+    """Reads an epoch's windows in a thread of its own, so many ahead as there are buffers.
+
+    Each is handed to `prepare` there, too, whose results come out: checks go over all rows, and
+    would else make the threads that train wait.
+    """
 
     def __init__(
         self,
         blocks: Blocks,
         net: Model,
         batch_size: int,
+        prepare: Callable[[Window], T],
         *,
         shuffle: bool,
         first_row: int,
         buffers: list[_Buffer],
     ) -> None:
+        self._prepare = prepare
         self._blocks, self._batch_size, self._first_row = blocks, batch_size, first_row
         self._order, self._inputs = (shuffle, net.seed, net.epoch), net.sizes[0]
         self._free: queue.SimpleQueue[_Buffer | None] = queue.SimpleQueue()
-        self._ready: queue.SimpleQueue[tuple[Window, _Buffer] | BaseException | None] = (
+        self._ready: queue.SimpleQueue[tuple[T, _Buffer] | BaseException | None] = (
             queue.SimpleQueue()
         )
         for buffer in buffers:
@@ -88,7 +97,7 @@ class _Reader:
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="nncore reader", daemon=True)
 
-    def __enter__(self) -> _Reader:
+    def __enter__(self) -> _Reader[T]:
         self._thread.start()
         return self
 
@@ -97,18 +106,19 @@ class _Reader:
         self._free.put(None)
         self._thread.join(timeout=5)  # longer than a block should take; it is a daemon
 
-    def __iter__(self) -> Iterator[Window]:
+    def __iter__(self) -> Iterator[T]:
         while (item := self._ready.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
-            window, buffer = item
-            yield window
+            prepared, buffer = item
+            yield prepared
+            del item, prepared  # before its memory is another window's
             self._free.put(buffer)
 
     def _run(self) -> None:
         try:
-            for window in self._windows():
-                self._ready.put(window)
+            for window, buffer in self._windows():
+                self._ready.put((self._prepare(window), buffer))
             self._ready.put(None)
         except BaseException as error:
             self._ready.put(error)
@@ -236,29 +246,36 @@ class BlockedData:
     ) -> Generator[EpochPart, None, None]:
         """The parts of one epoch, from the one that has its row `first_row` on."""
         key = 3 + 2 * self.blocks.layout + shuffle
-        epoch = net.epoch
+        seed, epoch = net.seed, net.epoch
+
+        def prepare(window: Window) -> EpochPart:
+            order = None
+            if shuffle:  # the first window's key is that of arrays
+                own = (seed + window.number * 0x9E37_79B9_7F4A_7C15) % 2**64
+                order = _core.permutation(len(window.rows), seed=own, epoch=epoch)
+            return self._dataset(net, window), order, (window.first, self.rows, key)
+
         with _Reader(
             self.blocks,
             net,
             batch_size,
+            prepare,
             shuffle=shuffle,
             first_row=first_row,
             buffers=self._buffers,
         ) as reader:
-            for window in reader:
-                order = None
-                if shuffle:  # the first window's key is that of arrays
-                    seed = (net.seed + window.number * 0x9E37_79B9_7F4A_7C15) % 2**64
-                    order = _core.permutation(len(window.rows), seed=seed, epoch=epoch)
-                yield self._dataset(net, window), order, (window.first, self.rows, key)
+            yield from reader
 
     def in_order(self, net: Model) -> Generator[tuple[_core.Dataset, Block], None, None]:
         """All rows as they lie, a window at a time, to be measured."""
+
+        def prepare(window: Window) -> tuple[_core.Dataset, Block]:
+            return self._dataset(net, window, to_train=False), window.rows
+
         with _Reader(
-            self.blocks, net, 1, shuffle=False, first_row=0, buffers=self._buffers
+            self.blocks, net, 1, prepare, shuffle=False, first_row=0, buffers=self._buffers
         ) as reader:
-            for window in reader:
-                yield self._dataset(net, window, to_train=False), window.rows
+            yield from reader
 
     def _dataset(self, net: Model, window: Window, to_train: bool = True) -> _core.Dataset:
         try:
