@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 from nncore._support.names import check_name
 
@@ -82,6 +83,21 @@ def hidden_layers(text: str) -> list[int]:
             f"expected sizes with commas between them, as in 64,32, or 0, found {text!r}"
         )
     return sizes
+
+
+def quantiles(text: str) -> list[float]:
+    """Parses ascending numbers between 0 and 1."""
+    try:
+        taus = [float(part) for part in text.split(",")]
+    except ValueError:
+        taus = []
+    inside = all(0 < tau < 1 for tau in taus)
+    if not taus or not inside or any(b <= a for a, b in pairwise(taus)):
+        raise argparse.ArgumentTypeError(
+            "expected ascending numbers between 0 and 1 with commas between them, as in "
+            f"0.1,0.5,0.9, found {text!r}"
+        )
+    return taus
 
 
 def image_size(text: str) -> tuple[int, int]:

@@ -96,6 +96,7 @@ def _check_resumed(net: Network, options: argparse.Namespace) -> None:
         "activation": hidden[0] if hidden else options.activation,
         "output_activation": output,
         "cost": net.cost,
+        "quantiles": list(net.cost_list),
         "dtype": net.dtype.name,
         "seed": net.seed,
     }

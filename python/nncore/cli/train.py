@@ -16,6 +16,7 @@ from .arguments import (
     image_size,
     layers,
     named,
+    quantiles,
     real,
     whole,
 )
@@ -145,6 +146,13 @@ def _network(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help=f"what training minimises: {', '.join(_core.COSTS)} (default: quadratic; of your own "
         "classes log_likelihood)",
+    )
+    group.add_argument(
+        "--quantiles",
+        type=quantiles,
+        metavar="Q,Q,...",
+        help="of numbers in a table, what --cost pinball predicts: each in a column of its own, "
+        "never one below a lower one, as 0.1,0.5,0.9 (default: 0.5, the median)",
     )
     group.add_argument(
         "--initializer",

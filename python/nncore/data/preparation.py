@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from nncore._support.names import check_name
 from nncore.data.table import Column, Table, number_text
 from nncore.errors import DataError
+
+if TYPE_CHECKING:
+    from nncore._model import Model
 
 MOST_CATEGORIES = 100
 """The most frequent ones have a column each; the others share one."""
@@ -143,9 +146,25 @@ class NumberTarget:
         return scaled
 
     def decoded(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """(n,) numbers of the target's own scale."""
-        numbers: NDArray[np.float64] = outputs[:, 0].astype(np.float64) * self.scale + self.mean
+        """Numbers of the target's own scale."""
+        numbers: NDArray[np.float64] = outputs.astype(np.float64) * self.scale + self.mean
         return numbers
+
+    def answers(self, net: Model, outputs: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+        """What the outputs (n, k) of a network of any cost say, (n,) each, by its name.
+
+        The target's own name comes first: the mean, or of quantiles the one nearest to the median.
+        """
+        if net.cost == "gaussian":
+            least = net.cost_hyperparameters["min_variance"]
+            deviation = np.sqrt(np.exp(outputs[:, 1].astype(np.float64)) + least) * self.scale
+            return {self.name: self.decoded(outputs[:, 0]), f"{self.name}_std": deviation}
+        if net.cost != "pinball":
+            return {self.name: self.decoded(outputs[:, 0])}
+        taus = net.cost_list
+        middle = min(range(len(taus)), key=lambda i: abs(taus[i] - 0.5))
+        each = {f"{self.name}_{tau:g}": self.decoded(outputs[:, i]) for i, tau in enumerate(taus)}
+        return {self.name: self.decoded(outputs[:, middle])} | (each if len(taus) > 1 else {})
 
 
 @dataclass

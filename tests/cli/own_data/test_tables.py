@@ -407,3 +407,75 @@ def test_damaged_notes_of_the_data_are_an_error(
         net.metadata["preparation"] = json.dumps({**good, **change})
         net.save(path)
         assert "cannot be read" in failure(capsys, "predict", path, houses)
+
+
+def noisy_rows(n: int, seed: int) -> list[dict[str, object]]:
+    """Numbers y = 100 x + noise, whose deviation is 5 + 20 x."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0, 1, n)
+    y = 100 * x + (5 + 20 * x) * rng.normal(size=n)
+    return [{"x": f"{a:.5f}", "y": f"{b:.5f}"} for a, b in zip(x, y, strict=True)]
+
+
+def predicted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *options: str
+) -> dict[str, np.ndarray]:
+    """The columns that a model of 2,000 noisy numbers predicts for 1,000 others."""
+    data = write_csv(tmp_path / "noisy.csv", noisy_rows(2000, 1))
+    new = write_csv(tmp_path / "new.csv", noisy_rows(1000, 2))
+    model = str(tmp_path / "model")
+    command = ["train", "--data", str(data), "--target", "y", "--output", model, *options]
+    assert cli.main([*command, "--epochs", "15", "--hidden", "16"]) == 0
+    assert "R2" in capsys.readouterr().out
+    assert cli.main(["evaluate", model, "--data", str(new)]) == 0
+    error = re.search(r"mean absolute error +([\d.]+)", capsys.readouterr().out)
+    assert cli.main(["predict", model, str(new)]) == 0
+    lines = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    columns = {name: np.array([float(line[name]) for line in lines]) for name in lines[0]}
+    truth = np.array([float(str(row["y"])) for row in noisy_rows(1000, 2)])
+    assert error is not None
+    assert np.abs(columns["y"] - truth).mean() == pytest.approx(float(error[1]), rel=1e-4)
+    return columns | {"truth": truth}
+
+
+def test_quantiles_of_a_number_are_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = predicted(tmp_path, capsys, "--quantiles", "0.1,0.5,0.9")
+    assert list(found)[:4] == ["y", "y_0.1", "y_0.5", "y_0.9"]
+    assert np.array_equal(found["y"], found["y_0.5"])
+    assert (found["y_0.1"] <= found["y_0.5"]).all()
+    assert (found["y_0.5"] <= found["y_0.9"]).all()
+    inside = (found["truth"] > found["y_0.1"]) & (found["truth"] < found["y_0.9"])
+    assert 0.72 < inside.mean() < 0.88
+
+
+def test_the_gaussian_cost_predicts_a_mean_and_a_deviation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = predicted(tmp_path, capsys, "--cost", "gaussian")
+    assert list(found)[:2] == ["y", "y_std"]
+    x = np.array([float(str(row["x"])) for row in noisy_rows(1000, 2)])
+    assert np.abs(found["y"] - 100 * x).mean() < 4
+    assert np.abs(found["y_std"] - (5 + 20 * x)).mean() < 3
+
+
+def test_the_median_alone_is_one_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = predicted(tmp_path, capsys, "--cost", "pinball")
+    assert list(found) == ["y", "truth"]
+
+
+def test_quantiles_and_costs_that_do_not_go_together_are_refused(
+    houses: Path, flowers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = ["train", "--data", houses, "--target", "price"]
+    said = failure(capsys, *table, "--cost", "huber", "--quantiles", "0.5")
+    assert "--quantiles goes with --cost pinball; found --cost huber" in said
+    for wrong in ("0.9,0.1", "0,0.5", "x", "0.5,1"):
+        assert "ascending numbers between 0 and 1" in failure(capsys, *table, "--quantiles", wrong)
+    kinds = ["train", "--data", flowers, "--target", "species"]
+    for options in (["--quantiles", "0.5"], ["--cost", "gaussian"], ["--cost", "pinball"]):
+        assert "is for numbers; the target is classes" in failure(capsys, *kinds, *options)
+    assert "--quantiles is for your own data" in failure(
+        capsys, "train", "--data", "digits", "--quantiles", "0.5"
+    )

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nncore import DataError, ModelFileError, Network
@@ -38,6 +39,7 @@ def is_user_data(source: str) -> bool:
 _OPTIONS: dict[str, Any] = {
     "target": None, "task": None, "categorical": [], "drop": [], "validation": None,
     "image_size": None, "skip_bad_rows": False, "no_header": False, "hidden": None,
+    "quantiles": None,
 }  # fmt: skip
 
 
@@ -70,7 +72,7 @@ def preparation_of(net: Network, path: str) -> TablePreparation | ImagePreparati
         if content["kind"] not in kinds:
             raise ValueError(f"unknown kind of data {content['kind']!r}")
         found: TablePreparation | ImagePreparation = kinds[content["kind"]].from_json(content)
-        layers = found.width, found.outputs
+        layers = found.width, found.outputs * outputs_per_target(net.cost, net.cost_list)
         if layers != (net.sizes[0], net.sizes[-1]):
             raise ValueError(f"{layers} inputs and outputs for a network of {net.sizes}")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -78,6 +80,11 @@ def preparation_of(net: Network, path: str) -> TablePreparation | ImagePreparati
             f"{path}: what it says of its data cannot be read: {error!r}"
         ) from error
     return found
+
+
+def outputs_per_target(cost: str, quantiles: Sequence[float]) -> int:
+    """Outputs that a network of that cost has for each number to predict."""
+    return {"gaussian": 2, "pinball": max(len(quantiles), 1)}.get(cost, 1)
 
 
 def read_whole_table(options: argparse.Namespace, source: str, target: str | None) -> Table:

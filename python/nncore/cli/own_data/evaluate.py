@@ -43,7 +43,7 @@ def evaluate_user_data(options: argparse.Namespace) -> int | None:
     if isinstance(target, NumberTarget):
         from .training import errors_of
 
-        measured = errors_of(target, net.feedforward(x), y)
+        measured = errors_of(target, net, x, y)
         print(f"rows      {len(y):,}")
         print(f"mean absolute error  {measured['mean_absolute_error']:.6g}")
         if "r2" in measured:

@@ -84,10 +84,14 @@ def _predict_table(net: Network, preparation: Any, options: argparse.Namespace) 
                 for label, row in zip(outputs.argmax(axis=1), outputs, strict=True):
                     yield _Answer({target.name: classes[label]}, row)
             else:
-                for value in target.decoded(outputs).tolist():
-                    yield _Answer({target.name: value}, None)
+                columns = target.answers(net, outputs)
+                for values in zip(*(c.tolist() for c in columns.values()), strict=True):
+                    yield _Answer(dict(zip(columns, values, strict=True)), None)
 
-    _write(answers(), [target.name], classes, net, options)
+    names = [target.name]
+    if not classes:
+        names = list(target.answers(net, np.empty((0, net.sizes[-1]))))
+    _write(answers(), names, classes, net, options)
     for text in preparation.unseen_texts(unseen):
         warn(text)
     return 0

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore import DataError, Network, _core
+from nncore import DataError, Network, _core, costs
 from nncore.callbacks import Callback
 from nncore.cli.job import Job, check_targets, describe, fill, report_resumed, starting_network
 from nncore.cli.output import printable, say, share
@@ -33,7 +33,7 @@ from nncore.data.preparation import (
 from nncore.data.table import Table
 from nncore.training.run import Run
 
-from .data import KEY, listed, preparation_of, read_whole_table, warn
+from .data import KEY, listed, outputs_per_target, preparation_of, read_whole_table, warn
 
 _FULL_EPOCHS = 30
 _FEW_ROWS = 1000
@@ -118,21 +118,35 @@ class UserJob(Job):
 
     def _new_network(self, options: argparse.Namespace) -> Network:
         cost = options.cost or ("quadratic" if self._regression else "log_likelihood")
+        if options.quantiles is not None and not self._regression:
+            raise ValueError("--quantiles is for numbers; the target is classes")
+        if options.quantiles is not None and options.cost is None:
+            cost = "pinball"
+        if options.quantiles is not None and cost != "pinball":
+            raise ValueError(f"--quantiles goes with --cost pinball; found --cost {cost}")
         output = options.output_activation
         if self._regression:
             if "linear" not in _core.output_activations(cost) or output not in (None, "linear"):
                 raise ValueError(
                     f"a regression needs linear outputs; --cost {cost}"
                     + (f" --output-activation {output}" if output else "")
-                    + " has others; expected --cost quadratic, mean_absolute or huber"
+                    + " has others; expected --cost quadratic, mean_absolute, huber, pinball or "
+                    "gaussian"
                 )
             output = "linear"
+        elif cost in ("pinball", "gaussian"):
+            raise ValueError(f"--cost {cost} is for numbers; the target is classes")
+        taus = options.quantiles or [0.5]
         hidden = [64, 32] if options.hidden is None else options.hidden
         return Network(
-            [self.preparation.width, *hidden, self.preparation.outputs],
+            [
+                self.preparation.width,
+                *hidden,
+                self.preparation.outputs * outputs_per_target(cost, taus),
+            ],
             activation=options.activation or "relu",
             output_activation=output or _core.output_activations(cost)[0],
-            cost=cost,
+            cost=costs.Pinball(taus, non_crossing=len(taus) > 1) if cost == "pinball" else cost,
             initializer=options.initializer or "auto",
             dtype=options.dtype or "float32",
             seed=options.seed,
@@ -303,7 +317,7 @@ class UserJob(Job):
         x, y = self.validation
         result: dict[str, Any] = {"epoch": best_epoch + 1, "rows": len(y)}
         if self._regression:
-            result |= errors_of(self._target, self.net.feedforward(x), y)
+            result |= errors_of(self._target, self.net, x, y)
         else:
             result["right"] = int((self.net.predict(x) == y).sum())
         return result
@@ -313,9 +327,11 @@ class UserJob(Job):
         say(result_text(result) if result else "kept      the last epoch, none being measured")
 
 
-def errors_of(target: NumberTarget, outputs: NDArray[Any], y: NDArray[Any]) -> dict[str, float]:
+def errors_of(
+    target: NumberTarget, net: Network, x: NDArray[Any], y: NDArray[Any]
+) -> dict[str, float]:
     """The mean absolute error in the target's own unit, and the coefficient of determination."""
-    error = target.decoded(outputs) - (y * target.scale + target.mean)
+    error = target.answers(net, net.feedforward(x))[target.name] - target.decoded(y)
     spread = float(np.square((y - y.mean()) * target.scale).sum())
     measured = {"mean_absolute_error": float(np.abs(error).mean())}
     if spread > 0:
