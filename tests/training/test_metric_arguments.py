@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncore import Network, metrics
+from nncore import Network, costs, metrics
+from nncore.data import Blocks
 from small_problem import X, Y, network
 
 RNG = np.random.default_rng(3)
@@ -127,3 +128,20 @@ def test_no_column_replaces_another() -> None:
         X, NUMBERS, 1, 4, 0.01, metrics={"accuracy": rmse}, validation_data=(X, NUMBERS)
     )
     assert history["validation_accuracy"] == history["accuracy"]
+
+
+def test_targets_of_one_column_do_not_spread_over_several_outputs() -> None:
+    """Numbers (n, 1) less means and variances (n, 2) would be a number for each output."""
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    shapes: list[Any] = []
+
+    def own(y: Any, outputs: Any) -> float:
+        shapes.append((y.shape, outputs.shape))
+        return 0.0
+
+    for cost, outputs in (("gaussian", 2), (costs.Pinball([0.1, 0.9]), 2)):
+        net = Network([2, outputs], cost=cost)
+        net.fit(x, x[:, :1], 1, metrics=[own], validation_data=(x, x[:, :1]), progress=False)
+        blocks = Blocks(x, x[:, :1])
+        net.fit(x, x[:, 0], 1, metrics=[own], validation_data=blocks, progress=False)
+    assert set(shapes) == {((30,), (30, 2))}

@@ -146,6 +146,8 @@ def _measured(
 ) -> dict[str, Any]:
     if outputs.shape[1] == 1:  # numbers (n,) less numbers (n, 1) would be (n, n)
         outputs = outputs.reshape(y.shape)
+    elif y.shape[1:] == (1,):  # less means and variances (n, 2) they would be (n, 2)
+        y = y[:, 0]
     return {name: _plain(name, metric(y, outputs)) for name, metric in metrics.items()}
 
 
