@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -29,6 +30,16 @@ class SignalCheck {
  private:
   std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now();
   bool raised_ = false;
+};
+
+// Ends epochs from another thread, which need not wait for the GIL to be heard.
+class StopFlag : public ZeroedMemory {
+ public:
+  void set() noexcept { set_.store(true, std::memory_order_relaxed); }
+  bool is_set() const noexcept { return set_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> set_ = false;
 };
 
 // Calls a Python function with the number, summed cost and weight of every `stride`th mini-batch.
@@ -153,12 +164,15 @@ class PyTrainer : public ZeroedMemory {
   // One call into the core without the GIL, Ctrl-C becoming KeyboardInterrupt. What `hook` raises
   // ends the epoch as Ctrl-C does: behind a whole mini-batch, from where it can be resumed.
   template <class T, class Train>
-  double run(Trainer<T>& trainer, EpochOptions options, BatchHook& hook, Train&& train) {
+  double run(Trainer<T>& trainer, EpochOptions options, BatchHook& hook, const StopFlag* stop,
+             Train&& train) {
     SignalCheck signals;
     double cost = 0;
     {
       GilReleased released;
-      options.should_stop = [&] { return hook.stops() || signals(released); };
+      options.should_stop = [&] {
+        return hook.stops() || (stop && stop->is_set()) || signals(released);
+      };
       if (hook) hook.attach(options, released);
       try {
         cost = train(trainer, options);
@@ -248,7 +262,8 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
              bool cost_with_penalty, double cost_epsilon, int n_threads,
              std::optional<Costs> mini_batch_costs, const py::object& after_batches,
              std::uint64_t batch_stride,
-             std::optional<std::tuple<std::size_t, std::size_t, std::uint64_t>> part) {
+             std::optional<std::tuple<std::size_t, std::size_t, std::uint64_t>> part,
+             const StopFlag* stop) {
   BatchHook hook(after_batches, batch_stride, learning_rate);
   const auto rows = order_from(order);
   EpochOptions options{.learning_rate = learning_rate,
@@ -272,7 +287,7 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
       if (mini_batch_costs) options.after_mini_batch = written_to(*mini_batch_costs, count);
       hook.set_mini_batches(count);
     }
-    return self.run(trainer, options, hook,
+    return self.run(trainer, options, hook, stop,
                     [&](Trainer<T>& t, const EpochOptions& o) { return t.epoch(typed, o); });
   });
 }
@@ -323,6 +338,10 @@ class PySession : public ZeroedMemory {
 }  // namespace
 
 void bind_training(py::module_& m) {
+  py::class_<StopFlag> stop_flag(m, "StopFlag", "Ends epochs that were given it; set once.");
+  refuse_pickling(stop_flag, "");
+  stop_flag.def(py::init<>()).def("set", &StopFlag::set).def("is_set", &StopFlag::is_set);
+
   py::class_<PySession>(m, "Session", "A network that is being trained, over many epochs.")
       .def(py::init<const PyNetwork&>(), py::arg("network"), py::pos_only())
       .def("__enter__", &PySession::enter)
@@ -359,7 +378,7 @@ void bind_training(py::module_& m) {
            py::arg("cost_epsilon") = 0.0, py::arg("n_threads") = 0,
            py::arg("mini_batch_costs").noconvert() = py::none(),
            py::arg("after_batches") = py::none(), py::arg("batch_stride") = 1,
-           py::arg("part") = py::none())
+           py::arg("part") = py::none(), py::arg("stop") = py::none())
       .def("step_data", &step, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("batch") = 0, py::arg("penalty_rows") = 0,
            py::arg("n_threads") = 0)

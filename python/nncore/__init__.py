@@ -5,11 +5,12 @@
 >>> net.feedforward([[0.0, 1.0], [1.0, 1.0]]).shape
 (2, 1)
 
-Training is `Network.fit`, or step by step a `nncore.Trainer`. Beside them: `nncore.costs`,
-`nncore.data`, `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`,
-`nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and Deep Learning*;
-`nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other programs;
-`nncore.images`, handwritten numbers in pictures. These are imported when first used.
+Training is `Network.fit`, or step by step a `nncore.Trainer`, or of many networks at once
+`nncore.fit_many`. Beside them: `nncore.costs`, `nncore.data`, `nncore.datasets`,
+`nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`, `nncore.metrics`; `nncore.book`, the
+modules of Nielsen's *Neural Networks and Deep Learning*; `nncore.sklearn`, scikit-learn's
+estimators; `nncore.export`, models for other programs; `nncore.images`, handwritten numbers in
+pictures. These are imported when first used.
 """
 
 # ruff: noqa: E402
@@ -32,26 +33,38 @@ from nncore.network import Evaluation, Network
 
 if TYPE_CHECKING:
     from nncore.gradients import check_gradient
+    from nncore.many import FitManyError, FitManyInterrupt, FitResult, fit_many
     from nncore.trainer import Trainer
 
 _SUBMODULES = (
-    "book", "callbacks", "costs", "data", "datasets", "export", "images", "metrics",
+    "book", "callbacks", "costs", "data", "datasets", "export", "images", "many", "metrics",
     "optimizers", "schedules", "sklearn",
 )  # fmt: skip
 
-_LAZY = {"Trainer": "nncore.trainer", "check_gradient": "nncore.gradients"}
+_LAZY = {
+    "FitManyError": "nncore.many",
+    "FitManyInterrupt": "nncore.many",
+    "FitResult": "nncore.many",
+    "Trainer": "nncore.trainer",
+    "check_gradient": "nncore.gradients",
+    "fit_many": "nncore.many",
+}
 
 __all__ = [
     "BusyError",
     "DataError",
     "DivergenceError",
     "Evaluation",
+    "FitManyError",
+    "FitManyInterrupt",
+    "FitResult",
     "History",
     "ModelFileError",
     "Network",
     "Trainer",
     "__version__",
     "check_gradient",
+    "fit_many",
     "get_num_threads",
     "set_num_threads",
 ]

@@ -210,6 +210,12 @@ class Session:
     def __enter__(self) -> None: ...
     def __exit__(self, *_: object) -> None: ...
 
+class StopFlag:
+    """Ends the epochs that were given it, behind a whole mini-batch; any thread may set it."""
+
+    def set(self) -> None: ...
+    def is_set(self) -> bool: ...
+
 class Trainer:
     """One optimiser's state and the scratch memory of a mini-batch; training is exclusive.
 
@@ -252,6 +258,7 @@ class Trainer:
         after_batches: Callable[[int, float, float], float | None] | None = None,
         batch_stride: int = 1,
         part: tuple[int, int, int] | None = None,
+        stop: StopFlag | None = None,
     ) -> float:
         """Trains one epoch, counts it, and returns its mean cost.
 
@@ -268,6 +275,7 @@ class Trainer:
         An epoch that was stopped goes on with the mini-batches that remain; see `position`.
         With part=(rows before it, rows of the epoch, a key of their order) the data are only a part
         of an epoch, and the last part counts it; see EpochPart in train.hpp.
+        `stop`, once it is set, ends the epoch as None from after_batches does.
         Raises DivergenceError (parameters are put back), BusyError, KeyboardInterrupt (parameters
         stand after a whole mini-batch; no epoch counted).
         """

@@ -49,6 +49,11 @@ def test_readme_any_loss_program() -> None:
     exec(readme_program("log_cosh"), {})
 
 
+def test_readme_program_of_many_networks(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(readme_program("nncore.fit_many"), {})
+    assert capsys.readouterr().out.startswith("0.01 Evaluation(cost=")
+
+
 def test_readme_scikit_learn_program() -> None:
     pytest.importorskip("sklearn")
     exec(readme_program("nncore.sklearn"), {})

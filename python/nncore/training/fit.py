@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -37,38 +38,105 @@ from nncore.training.samples import (
 from nncore.training.state import CallbackState
 
 
+@dataclass(frozen=True)
+class Settings:
+    """Arguments of `fit` that are checked without its rows."""
+
+    epochs: range
+    begin: int
+    optimizer: optimizers.Optimizer
+    batch_size: int
+    learning_rate: float | schedules.Schedule
+    callbacks: list[Callback]
+    layer_factors: list[float]
+    of_trainer: dict[str, Any]
+    """Options of the core's trainer."""
+    of_epoch: dict[str, Any]
+    """Options of each epoch."""
+
+    @classmethod
+    def of(
+        cls,
+        net: Model,
+        *,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float | schedules.Schedule | None,
+        optimizer: str | optimizers.Optimizer,
+        l2: float,
+        l1: float,
+        dropout: float | Sequence[float],
+        max_norm: float | None,
+        clip_norm: float | None,
+        clip_value: float | None,
+        frozen: Iterable[int],
+        layer_rates: Sequence[float] | None,
+        bias_rate: float,
+        penalty_rows: int | None,
+        callbacks: Iterable[Callback] | None,
+        shuffle: bool,
+        initial_epoch: int | None,
+        n_threads: int | None,
+    ) -> Settings:
+        """Raises ValueError or TypeError for what is wrong; see `nncore.Network.fit`."""
+        rule = optimizers.resolve(optimizer)
+        batch_size = integer("batch_size", batch_size, low=1)
+        if learning_rate is None:
+            learning_rate = _default_rate(net, rule)
+        schedules.resolve(learning_rate, History())
+        numbers = _epoch_numbers(net, epochs, initial_epoch)
+        begin = _beginning(net, numbers, resumed=initial_epoch is not None)
+        ordered = in_calling_order(callbacks)
+        factors = layer_factors(net, frozen, layer_rates, bias_rate)
+        shuffle, threads = _truth("shuffle", shuffle), _thread_count(n_threads)
+        rows = 0
+        if penalty_rows is not None:
+            rows = integer("penalty_rows", penalty_rows, low=1, high=2**63 - 1)
+        penalties = {"l2": l2, "l1": l1}
+        bounds = {"max_norm": max_norm, "clip_norm": clip_norm, "clip_value": clip_value}
+        of_trainer = {
+            "optimizer": rule.name,
+            "hyperparameters": rule.hyperparameters(),
+            "dropout": dropout_rates(net, dropout),
+            **{name: real(name, rate) for name, rate in penalties.items()},
+            **{name: _bound(name, bound) for name, bound in bounds.items()},
+        }
+        of_epoch = {"shuffle": shuffle, "n_threads": threads, "penalty_rows": rows}
+        return cls(
+            numbers, begin, rule, batch_size, learning_rate, ordered, factors, of_trainer, of_epoch
+        )
+
+
+DatasetOf = Callable[[Model, Samples, ClassWeight], _core.Dataset]
+
+
+def dataset_of(net: Model, samples: Samples, class_weight: ClassWeight = None) -> _core.Dataset:
+    """The samples as the core takes them, each weighted by its class as well."""
+    weight = samples.weighted(class_weight, net.sizes[-1]).weight
+    return _core.Dataset(net, samples.x, samples.y, weight, samples.columns)
+
+
 def fit(
     net: Model,
     x: Any,
     y: ArrayLike | None,
     *,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float | schedules.Schedule | None,
-    optimizer: str | optimizers.Optimizer,
-    penalties: Mapping[str, float],
-    dropout: float | Sequence[float],
-    bounds: Mapping[str, float | None],
-    frozen: Iterable[int],
-    layer_rates: Sequence[float] | None,
-    bias_rate: float,
     validation_data: Sequence[Any] | Blocks | None,
     validation_split: float,
     X_val: Any,
     y_val: ArrayLike | None,
     sample_weight: ArrayLike | None,
     class_weight: ClassWeight,
-    penalty_rows: int | None,
     metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None,
-    callbacks: Iterable[Callback] | None,
-    shuffle: bool,
-    initial_epoch: int | None,
-    n_threads: int | None,
     progress: bool | str,
+    make_dataset: DatasetOf = dataset_of,
+    stop: _core.StopFlag | None = None,
+    **settings: Any,
 ) -> History:
     """Trains a network; see `nncore.Network.fit`.
 
-    Penalties and bounds are the core's options of those names; a bound of None is none.
+    x and validation_data may be `Samples`, which `make_dataset` then gets as they are. `stop`
+    ends training behind a mini-batch, as a callback does.
     """
     validation_data = named_validation_data(validation_data, "validation_data", X_val, y_val)
     with _core.Session(net):
@@ -82,48 +150,34 @@ def fit(
             samples, held_out = training_and_validation(
                 Samples.of(x, y, sample_weight), validation_data, validation_split
             )
-            training = MeasuredData(net, samples, measures, class_weight)
+            data = make_dataset(net, samples, class_weight)
+            training = MeasuredData(net, samples, measures, data)
         validation: MeasuredData | MeasuredBlocks | None = None
         if held_out is not None:
             with naming("validation_data" if validation_data is not None else None):
                 if isinstance(held_out, Blocks):
                     validation = MeasuredBlocks(net, held_out, measures)
                 else:
-                    validation = MeasuredData(net, held_out, measures)
+                    data = make_dataset(net, held_out, None)
+                    validation = MeasuredData(net, held_out, measures, data)
         if isinstance(training, MeasuredData):
             _check_reach(net, training)
-        optimizer = optimizers.resolve(optimizer)
-        batch_size = integer("batch_size", batch_size, low=1)
-        if learning_rate is None:
-            learning_rate = _default_rate(net, optimizer)
-        numbers = _epoch_numbers(net, epochs, initial_epoch)
-        begin = _beginning(net, numbers, resumed=initial_epoch is not None)
-        run = Run(net, numbers, _columns(training, validation, measures), begin)
-        ordered = in_calling_order(callbacks)
-        for follower in (learning_rate, *ordered):
+        given = Settings.of(net, **settings)
+        run = Run(net, given.epochs, _columns(training, validation, measures), given.begin)
+        for follower in (given.learning_rate, *given.callbacks):
             check_monitor(follower, run.columns)
-        rate = schedules.resolve(learning_rate, net.history, begin, numbers)
-        rates = layer_factors(net, frozen, layer_rates, bias_rate)
-        shuffle, threads = _truth("shuffle", shuffle), _thread_count(n_threads)
-        if penalty_rows is not None:
-            penalty_rows = integer("penalty_rows", penalty_rows, low=1, high=2**63 - 1)
-        trainer = net.training_state.trainer_for(
-            net,
-            batch_size=min(batch_size, len(training)),
-            optimizer=optimizer.name,
-            hyperparameters=optimizer.hyperparameters(),
-            dropout=dropout_rates(net, dropout),
-            **{name: real(name, rate) for name, rate in penalties.items()},
-            **{name: _bound(name, bound) for name, bound in bounds.items()},
-        )
-        trainer.set_rates(rates)
+        rate = schedules.resolve(given.learning_rate, net.history, given.begin, given.epochs)
+        batch_size = min(given.batch_size, len(training))
+        trainer = net.training_state.trainer_for(net, batch_size=batch_size, **given.of_trainer)
+        trainer.set_rates(given.layer_factors)
         with progress_bar(progress, len(run.epochs)) as show_progress:
-            options = {"shuffle": shuffle, "n_threads": threads, "penalty_rows": penalty_rows or 0}
+            options = given.of_epoch | {"stop": stop}
             task = FitTask(
                 run, training, validation, trainer, rate, batch_size, options, show_progress
             )
-            net.training_state.begin = begin
-            TrainingLoop(task, ordered).train(after_begin=partial(_resume_callbacks, run, ordered))
+            net.training_state.begin = given.begin
+            resume = partial(_resume_callbacks, run, given.callbacks)
+            TrainingLoop(task, given.callbacks).train(after_begin=resume)
     return run.history
 
 
@@ -144,7 +198,7 @@ class FitTask(TrainingTask):
         super().__init__(run)
         self.training, self.validation = training, validation
         self.trainer, self.schedule = trainer, schedule
-        self.batch_size = min(batch_size, len(training))
+        self.batch_size = batch_size
         run.batches = -(-len(training) // self.batch_size)
         self.options, self.show_progress = options, show_progress
 
@@ -159,6 +213,10 @@ class FitTask(TrainingTask):
             self.run.epoch, len(self.training), self.batch_size
         )  # fmt: skip
         return done if same else 0
+
+    def should_stop(self) -> bool:
+        stop: _core.StopFlag | None = self.options["stop"]
+        return stop is not None and stop.is_set()
 
     def train_epoch(self) -> float:
         if isinstance(self.training, BlockedData):

@@ -16,24 +16,20 @@ from nncore.data.blocks import Block, Blocks
 from nncore.errors import DataError
 from nncore.metrics import Metric, check_targets, with_arguments
 from nncore.training.blocked import BlockedData
-from nncore.training.samples import ClassWeight, Samples
+from nncore.training.samples import Samples
 
 
 class MeasuredData:
     """Samples to train or to measure on, as the core takes them and as the metrics do.
 
-    Class weights are for training: what metrics say of training and validation rows compares.
+    Class weights are in `data` alone, for training: what metrics say of training and validation
+    rows compares.
     """
 
     def __init__(
-        self,
-        net: Model,
-        samples: Samples,
-        measures: dict[str, Metric],
-        class_weight: ClassWeight = None,
+        self, net: Model, samples: Samples, measures: dict[str, Metric], data: _core.Dataset
     ) -> None:
-        weight = samples.weighted(class_weight, net.sizes[-1]).weight
-        self.data = _core.Dataset(net, samples.x, samples.y, weight, samples.columns)
+        self.data = data
         self.y, self.weight = samples.y, samples.weight
         self.metrics = with_arguments(measures, net.activations[-1], samples.weight)
         if len(self.data) == 0:

@@ -27,7 +27,9 @@ class Samples(NamedTuple):
 
     @classmethod
     def of(cls, x: Any, y: ArrayLike | None, weight: ArrayLike | None = None) -> Samples:
-        """Arrays of what may be lists; sparse and scaled rows stay as they are."""
+        """Arrays of what may be lists; sparse and scaled rows stay as they are, and samples too."""
+        if isinstance(x, Samples):
+            return x
         _refuse_batches(x)
         if y is None:
             raise TypeError("y is None; fit needs a label or targets for every row of x")
@@ -36,7 +38,7 @@ class Samples(NamedTuple):
             x = x.tocsr() if hasattr(x, "tocsr") else np.asarray(x)
         return cls(x, np.asarray(y), None if weight is None else np.asarray(weight), columns)
 
-    def _check_lengths(self) -> None:
+    def check_lengths(self) -> None:
         """Checks that there is one target and one weight a row; the core checks all else."""
         rows = self.x.shape[:1]
         if self.y.shape[:1] != rows:
@@ -46,24 +48,32 @@ class Samples(NamedTuple):
 
     def split(self, fraction: float) -> tuple[Samples, Samples]:
         """The first rows, and the last `fraction` of them."""
-        self._check_lengths()
-        n = self.x.shape[0]
-        at = n - int(n * fraction)
-        if not 0 < at < n:
-            raise ValueError(f"validation_split={fraction:g} of {n} rows leaves one side empty")
-        x, y, weight, columns = self
-        first, last = (None, None) if weight is None else (weight[:at], weight[at:])
-        return Samples(x[:at], y[:at], first, columns), Samples(x[at:], y[at:], last, columns)
+        self.check_lengths()
+        at = split_point(self.x.shape[0], fraction)
+        return self.taken(slice(at)), self.taken(slice(at, None))
+
+    def taken(self, rows: NDArray[np.int64] | slice) -> Samples:
+        """Some of the samples, as views for a slice."""
+        weight = None if self.weight is None else self.weight[rows]
+        return Samples(self.x[rows], self.y[rows], weight, self.columns)
 
     def weighted(self, class_weight: ClassWeight, n_outputs: int) -> Samples:
         """The same samples, each row's weight multiplied by that of its class."""
         if class_weight is None:
             return self
-        self._check_lengths()
+        self.check_lengths()
         labels = _labels(self.y)
         by_class = _class_weights(class_weight, labels, max(n_outputs, 2))
         weight = by_class[labels]
         return self._replace(weight=weight if self.weight is None else weight * self.weight)
+
+
+def split_point(n: int, fraction: float) -> int:
+    """The number of the first of n rows that is for validation."""
+    at = n - int(n * fraction)
+    if not 0 < at < n:
+        raise ValueError(f"validation_split={fraction:g} of {n} rows leaves one side empty")
+    return at
 
 
 def training_and_validation(
@@ -98,7 +108,7 @@ def named_validation_data(
 
 def validation_samples(validation_data: Sequence[Any] | Blocks) -> Samples | Blocks:
     """The samples of `fit`'s validation_data."""
-    if isinstance(validation_data, Blocks):
+    if isinstance(validation_data, (Samples, Blocks)):
         return validation_data
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
         raise TypeError(
