@@ -6,11 +6,11 @@
 (2, 1)
 
 Training is `Network.fit`, or step by step a `nncore.Trainer`, or of many networks at once
-`nncore.fit_many`. Beside them: `nncore.costs`, `nncore.data`, `nncore.datasets`,
-`nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`, `nncore.metrics`; `nncore.book`, the
-modules of Nielsen's *Neural Networks and Deep Learning*; `nncore.sklearn`, scikit-learn's
-estimators; `nncore.export`, models for other programs; `nncore.images`, handwritten numbers in
-pictures. These are imported when first used.
+`nncore.fit_many`; networks predict together as an `nncore.Ensemble`. Beside them: `nncore.costs`,
+`nncore.data`, `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`,
+`nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and Deep Learning*;
+`nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other programs;
+`nncore.images`, handwritten numbers in pictures. These are imported when first used.
 """
 
 # ruff: noqa: E402
@@ -33,7 +33,7 @@ from nncore.network import Evaluation, Network
 
 if TYPE_CHECKING:
     from nncore.gradients import check_gradient
-    from nncore.many import FitManyError, FitManyInterrupt, FitResult, fit_many
+    from nncore.many import Ensemble, FitManyError, FitManyInterrupt, FitResult, fit_many
     from nncore.trainer import Trainer
 
 _SUBMODULES = (
@@ -42,6 +42,7 @@ _SUBMODULES = (
 )  # fmt: skip
 
 _LAZY = {
+    "Ensemble": "nncore.many",
     "FitManyError": "nncore.many",
     "FitManyInterrupt": "nncore.many",
     "FitResult": "nncore.many",
@@ -54,6 +55,7 @@ __all__ = [
     "BusyError",
     "DataError",
     "DivergenceError",
+    "Ensemble",
     "Evaluation",
     "FitManyError",
     "FitManyInterrupt",

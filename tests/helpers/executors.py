@@ -29,7 +29,7 @@ class Pickling(Inline):
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         data = pickle.dumps((function, args))
         self.sent.append(len(data))
-        function, args = pickle.loads(data)
+        function, args = pickle.loads(pickle.dumps(pickle.loads(data)))  # some hand on
         future = super().submit(function, *args)
         if future.exception() is None:
             future = super().submit(pickle.loads, pickle.dumps(future.result()))

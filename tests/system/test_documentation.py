@@ -49,9 +49,13 @@ def test_readme_any_loss_program() -> None:
     exec(readme_program("log_cosh"), {})
 
 
-def test_readme_program_of_many_networks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_readme_program_of_many_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     exec(readme_program("nncore.fit_many"), {})
     assert capsys.readouterr().out.startswith("0.01 Evaluation(cost=")
+    assert len(nncore.Ensemble.load("ensemble.safetensors")) == 3
 
 
 def test_readme_scikit_learn_program() -> None:

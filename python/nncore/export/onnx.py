@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from nncore._support.files import replace_file
 from nncore._support.labels import labels_as_metadata
 from nncore.export._exportable import Exportable, network_of
 from nncore.export._outputs import check_outputs
+from nncore.many.ensemble import Ensemble
 from nncore.network import Network
 
 _OPSET, _IR_VERSION = 13, 7
@@ -33,7 +35,9 @@ _SINGLE_FLOAT32 = {"leaky_relu": "LeakyRelu", "elu": "Elu", "softplus": "Softplu
 """Operators for which onnxruntime has float32 only."""
 
 
-def to_onnx(net: Exportable, path: str | os.PathLike[str], *, dtype: str | None = None) -> None:
+def to_onnx(
+    net: Exportable | Ensemble, path: str | os.PathLike[str], *, dtype: str | None = None
+) -> None:
     """Writes a network as an ONNX model; the file is written whole or not at all.
 
     The input "x" is (n, sizes[0]) and the output "y" (n, sizes[-1]), with n left open. Opset 13.
@@ -42,7 +46,8 @@ def to_onnx(net: Exportable, path: str | os.PathLike[str], *, dtype: str | None 
     computes them, or the steps of a pipeline, comes from skl2onnx: see `nncore.sklearn`.
 
     Args:
-        net: or a fitted estimator of `nncore.sklearn`.
+        net: or a fitted estimator of `nncore.sklearn`; of an `nncore.Ensemble` one graph, whose
+            "y" is the mean.
         dtype: of input, output and parameters, "float32" or "float64"; None for the network's.
 
     Raises:
@@ -51,10 +56,14 @@ def to_onnx(net: Exportable, path: str | os.PathLike[str], *, dtype: str | None 
         OSError: the file cannot be written, is write-protected or no regular file.
     """
     onnx = require("onnx", extra="onnx", purpose="to_onnx")
-    net = network_of(net)
-    net.check_finite()
-    check_outputs(net)
-    model = GraphWriter(onnx, net, dtype).model()
+    members = list(net) if isinstance(net, Ensemble) else [network_of(net)]
+    for each in members:
+        each.check_finite()
+        check_outputs(each)
+    if dtype is None:
+        dtype = np.result_type(*(each.dtype for each in members)).name
+    net = members[0]
+    model = GraphWriter(onnx, net, dtype).model(members)
     onnx.helper.set_model_props(model, labels_as_metadata(net.classes))
     onnx.checker.check_model(model, full_check=True)
     replace_file(path, model.SerializeToString())
@@ -71,17 +80,25 @@ class GraphWriter:
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
 
-    def layers(self) -> None:
-        """Adds what computes "y" from "x"."""
-        tensor, last = "x", len(self.net.activations)
-        layers = zip(self.net.weights, self.net.biases, self.net.activations, strict=True)
+    def layers(self, net: Network, prefix: str = "") -> str:
+        """Adds what computes a network's outputs from "x", and returns their name."""
+        tensor, last = "x", len(net.activations)
+        layers = zip(net.weights, net.biases, net.activations, strict=True)
         for i, (w, b, activation) in enumerate(layers, start=1):
-            given = [tensor, self.constant(f"weights_{i}", w), self.constant(f"biases_{i}", b)]
-            z = self.node("Gemm", given, f"z_{i}", transB=1)
-            tensor = self.activate(activation, z, "y" if i == last else f"a_{i}")
+            weights = self.constant(f"{prefix}weights_{i}", w)
+            given = [tensor, weights, self.constant(f"{prefix}biases_{i}", b)]
+            z = self.node("Gemm", given, f"{prefix}z_{i}", transB=1)
+            tensor = self.activate(activation, z, prefix + ("y" if i == last else f"a_{i}"))
+        return tensor
 
-    def model(self) -> Any:
-        self.layers()
+    def model(self, members: Sequence[Network] = ()) -> Any:
+        """The whole model; of several networks the mean."""
+        if len(members) > 1:
+            each = [self.layers(net, f"member_{i}/") for i, net in enumerate(members)]
+            total = self.node("Sum", each, "sum")  # of Mean engines have float32 only
+            self.node("Mul", [total, self.number(1 / len(members))], "y")
+        else:
+            self.layers(self.net)
         helper = self.onnx.helper
         graph = helper.make_graph(
             self.nodes,

@@ -13,7 +13,8 @@
 
 from __future__ import annotations
 
+from nncore.many.ensemble import Ensemble
 from nncore.many.fitting import fit_many
 from nncore.many.results import FitManyError, FitManyInterrupt, FitResult
 
-__all__ = ["FitManyError", "FitManyInterrupt", "FitResult", "fit_many"]
+__all__ = ["Ensemble", "FitManyError", "FitManyInterrupt", "FitResult", "fit_many"]

@@ -192,11 +192,16 @@ class WholeRows:
 
 @dataclass(frozen=True)
 class Attached:
-    """Shared rows as a task of another process finds them."""
+    """Shared rows as they are found where they are unpickled."""
 
+    reference: tuple[Any, ...]
+    """What it was unpickled from, and is pickled as where it is handed on."""
     rows: SharedRows | None
     """None where their file is not to be seen from here."""
     folder: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.reference
 
 
 _Content = tuple[Samples, "Samples | None", Sequence[Part], set[int]]
@@ -208,17 +213,18 @@ _latest: tuple[str, SharedRows] | None = None
 
 
 def _attach(token: str, folder: str, spans: list[tuple[int, int]]) -> Attached:
+    reference = _attach, (token, folder, spans)
     process, rows = _OPEN.get(token, (None, None))
     if process == os.getpid():
-        return Attached(rows)
+        return Attached(reference, rows)
     try:
-        return Attached(_kept(token, lambda: _read(folder, spans)), folder)
+        return Attached(reference, _kept(token, lambda: _read(folder, spans)), folder)
     except OSError:
-        return Attached(None)
+        return Attached(reference, None)
 
 
 def _attach_whole(token: str, content: _Content) -> Attached:
-    return Attached(_kept(token, lambda: content))
+    return Attached((_attach_whole, (token, content)), _kept(token, lambda: content))
 
 
 def _kept(token: str, content: Callable[[], _Content]) -> SharedRows:

@@ -52,7 +52,7 @@ class Part(NamedTuple):
 
     def of(self, samples: Samples) -> Samples:
         if self.weight is not None:
-            samples = samples._replace(weight=self.weight)
+            samples = samples.with_weight(self.weight)
             samples.check_lengths()
         return samples if self.rows is None else samples.taken(self.rows)
 

@@ -147,7 +147,7 @@ def _add_network(scope: Any, operator: Any, container: Any, output: str) -> None
     )  # fmt: skip
     names = {"x": cast, "y": output}
     writer = GraphWriter(onnx, operator.raw_operator.network_, dtype)
-    writer.layers()
+    writer.layers(writer.net)
     for name, constant in writer.constants.items():
         value = onnx.numpy_helper.to_array(constant)
         names[name] = _add_constant(scope, container, name, value)

@@ -57,6 +57,10 @@ class Samples(NamedTuple):
         weight = None if self.weight is None else self.weight[rows]
         return Samples(self.x[rows], self.y[rows], weight, self.columns)
 
+    def with_weight(self, weight: NDArray[Any]) -> Samples:
+        """The same samples with another weight."""
+        return Samples(self.x, self.y, weight, self.columns)
+
     def weighted(self, class_weight: ClassWeight, n_outputs: int) -> Samples:
         """The same samples, each row's weight multiplied by that of its class."""
         if class_weight is None:
