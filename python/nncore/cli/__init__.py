@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from nncore import _core
 from nncore._support.command import raise_on_sigint
 
-from . import directories, evaluate, export, info, predict, train
+from . import directories, evaluate, export, info, predict, train, tune
 from .output import INTERRUPTED, print_error, printable
 
 PIPE_CLOSED = 141
@@ -95,6 +95,6 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"nncore {_core.__version__}")
     directories.add(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in (train, evaluate, predict, export, info):
+    for command in (train, tune, evaluate, predict, export, info):
         command.add(commands)
     return parser

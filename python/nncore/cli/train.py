@@ -49,7 +49,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     )
     parser.set_defaults(run=run)
     add_data(parser.add_argument_group("data"))
-    _user_data(parser.add_argument_group("your own data"))
+    add_user_data(parser.add_argument_group("your own data"))
     _network(parser.add_argument_group("network"))
     _training(parser.add_argument_group("training"))
     _files(parser.add_argument_group("files"))
@@ -61,7 +61,8 @@ def run(options: argparse.Namespace) -> int:
     return train(options)
 
 
-def _user_data(group: argparse._ArgumentGroup) -> None:
+def add_user_data(group: argparse._ArgumentGroup) -> None:
+    """Adds what `train` and `tune` are told of tables and folders of images."""
     group.add_argument(
         "--target",
         metavar="COLUMN",
