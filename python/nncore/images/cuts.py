@@ -11,7 +11,7 @@ from .mnist_form import FloatImage
 
 
 class Cuts(NamedTuple):
-    """Paths from left to right; no two cross."""
+    """Paths from left to right, by the mean of their columns; some cross others."""
 
     columns: NDArray[np.int64]
     """(cuts, height): the first column to the right of each path."""
@@ -19,60 +19,87 @@ class Cuts(NamedTuple):
     """(cuts,): the ink that each path crosses, in pixels."""
 
 
-SIDESTEP = np.float32(0.1)
-"""What a path pays for a step aside, in pixels of ink: so that it is straight where it may be."""
-
-
 ANCHORS = (0.3, 0.5, 0.7)
-"""The rows through which paths are led, as shares of the height."""
+"""The rows through which seams are led, as shares of the height."""
 
+STIFF, SUPPLE = np.float32(0.5), np.float32(0.1)
+"""What a seam pays for a step aside, in pixels of ink: a stiff one cuts straight through a stroke,
+a supple one is for going around all ink."""
 
-SAME = 0.5
-"""The least ink, in pixels, between two paths that both are kept."""
+SLOPES = (-0.25, 0.0, 0.25)
+"""Columns a row of the straight cuts."""
+
+FREE = 0.1
+"""The ink, in pixels, that a seam around all ink may cross."""
+
+SAME = 0.25
+"""The least ink between two paths that both are kept, in pixels for the height."""
 
 
 def find_cuts(ink: FloatImage, spacing: float) -> Cuts:
-    """The cheapest path through each column of a few rows, where it is the best of its
-    neighbours up to `spacing` columns away. The first and the last run outside of all ink.
+    """Seams, which go around ink, and straight lines, each the best of its neighbours.
+
+    A neighbour is up to `spacing` columns away. The first and the last run outside of all ink.
     """
     height, width = ink.shape
     ink = np.pad(ink, ((0, 0), (1, 1)))
-    found = set()
-    for anchor in ANCHORS:
-        middle = int(anchor * height)
-        up, up_steps = _descend(ink[middle::-1])
-        down, down_steps = _descend(ink[middle:])
-        for start in _valleys(up + down - ink[middle], spacing):
-            above, below = _follow(start, up_steps), _follow(start, down_steps)
-            found.add((*above[::-1], *below[1:]))
-    ordered = sorted(found, key=lambda path: (sum(path), path))
     outside = np.full((1, height), 0), np.full((1, height), width + 1)
-    columns = _different(np.concatenate([*outside, np.array(ordered, np.int64)]), ink)
-    columns = np.concatenate([columns[:1], columns[2:], columns[1:2]])
+    paths = np.concatenate([_straight(ink, spacing), _seams(ink, spacing)])
+    crossed = np.take_along_axis(ink.T, paths, axis=0).sum(axis=1)
+    paths = np.concatenate([*outside, paths[np.argsort(crossed, kind="stable")]])
+    columns = _different(paths, ink)
+    columns = columns[np.argsort(columns.sum(axis=1), kind="stable")]
     crossed = np.take_along_axis(ink.T, columns, axis=0).sum(axis=1, dtype=np.float32)
     return Cuts(np.clip(columns - 1, 0, width), crossed)
+
+
+def _straight(ink: FloatImage, spacing: float) -> NDArray[np.int64]:
+    height, width = ink.shape
+    y = np.arange(height) - (height - 1) / 2
+    found = []
+    for slope in SLOPES:
+        lines = np.arange(width)[:, None] + np.round(slope * y).astype(np.int64)
+        lines = np.clip(lines, 0, width - 1)
+        cost = ink[np.arange(height), lines].sum(axis=1)
+        found.append(lines[_valleys(cost, spacing)])
+    return np.concatenate(found)
+
+
+def _seams(ink: FloatImage, spacing: float) -> NDArray[np.int64]:
+    """The cheapest paths through the columns of a few rows."""
+    found = set()
+    for sidestep in (STIFF, SUPPLE):
+        for anchor in ANCHORS:
+            middle = int(anchor * len(ink))
+            up, up_steps = _descend(ink[middle::-1], sidestep)
+            down, down_steps = _descend(ink[middle:], sidestep)
+            for start in _valleys(up + down - ink[middle], spacing):
+                above, below = _follow(start, up_steps), _follow(start, down_steps)
+                path = *above[::-1], *below[1:]
+                if sidestep == STIFF or ink[np.arange(len(ink)), path].sum() < FREE:
+                    found.add(path)
+    return np.array(sorted(found), np.int64)
 
 
 def _different(columns: NDArray[np.int64], ink: FloatImage) -> NDArray[np.int64]:
     """The paths without those that part the ink as an earlier one does."""
     before = np.pad(ink.cumsum(axis=1), ((0, 0), (1, 0)))  # the ink to the left of each column
     left = np.take_along_axis(before, columns.T, axis=1).T
-    kept: list[int] = []
-    for k in range(len(columns)):
-        near = kept[:2] + kept[2:][-4:]
-        if not any(np.abs(left[k] - left[other]).sum() < SAME for other in near):
+    kept = [0, 1]
+    for k in range(2, len(columns)):
+        if np.abs(left[k] - left[kept]).sum(axis=1).min() >= SAME * len(ink):
             kept.append(k)
     return columns[kept]
 
 
-def _descend(ink: FloatImage) -> tuple[FloatImage, NDArray[np.int64]]:
+def _descend(ink: FloatImage, sidestep: np.float32) -> tuple[FloatImage, NDArray[np.int64]]:
     """From each column of the first row to the last row: the cost, and the step at each row."""
     height, width = ink.shape
     cost = ink[-1].copy()
     steps = np.zeros((height - 1, width), np.int64)
     for y in range(height - 2, -1, -1):
-        left = np.concatenate(([np.inf], cost[:-1])).astype(np.float32) + SIDESTEP
-        right = np.concatenate((cost[1:], [np.inf])).astype(np.float32) + SIDESTEP
+        left = np.concatenate(([np.inf], cost[:-1])).astype(np.float32) + sidestep
+        right = np.concatenate((cost[1:], [np.inf])).astype(np.float32) + sidestep
         best = np.minimum(cost, np.minimum(left, right))
         steps[y] = np.where(cost == best, 0, np.where(left == best, -1, 1))
         cost = best + ink[y]

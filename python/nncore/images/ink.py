@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from .components import Components, components
+from .components import Components, Mask, components
 from .lines import without_frames, without_lines, without_specks
 from .mnist_form import FloatImage
 from .paper import contrast, find_sheet
 
 FAINTEST = 0.1
 """The least difference from the paper, of black to white, that counts as ink."""
+
+ONE_COLOUR = 0.4
+"""The share of a picture that is of exactly one colour where it was drawn by a program."""
 
 
 def find_ink(colours: FloatImage) -> FloatImage | None:
@@ -26,7 +29,8 @@ def find_ink(colours: FloatImage) -> FloatImage | None:
         rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
         window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         colours, sheet = colours[window], sheet[window]
-    ink = contrast(colours, sheet)
+    drawn = _on_one_colour(colours, sheet)
+    ink = contrast(colours, sheet) if drawn is None else drawn
     paper = ink[sheet]
     floor = float(np.median(paper))
     grain = 1.5 * float(np.median(np.abs(paper - floor)))
@@ -36,7 +40,8 @@ def find_ink(colours: FloatImage) -> FloatImage | None:
         return None
     ink = np.clip((ink - floor) / peak, 0, 1)
     edges = np.abs(_mean(ink, 2) - _mean(ink, max(ink.shape) // 60 + 4)) if large else ink
-    ink[ink < np.clip(4 * grain / peak, 0.12 if large else 0.04, 0.5)] = 0
+    least = 0.12 if large else 0.04 if drawn is None else 0
+    ink[ink < np.clip(4 * grain / peak, least, 0.5)] = 0
     if large:
         ink[_mean((ink > 0).astype(np.float32), 2) < 0.15] = 0  # specks
     ink = _strong(ink, edges)
@@ -45,6 +50,22 @@ def find_ink(colours: FloatImage) -> FloatImage | None:
         return None
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _on_one_colour(colours: FloatImage, sheet: Mask) -> FloatImage | None:
+    """How far each pixel is from the background, where that is of one colour to the last bit.
+
+    None where less than a part of `ONE_COLOUR` is: a photograph, say.
+    """
+    codes = np.rint(colours * 255).astype(np.int64) @ (256 ** np.arange(colours.shape[-1]))
+    values, counts = np.unique(codes[sheet], return_counts=True)
+    if counts.max() < ONE_COLOUR * sheet.sum():
+        return None
+    same = sheet & (codes == values[counts.argmax()])
+    background = colours[same].mean(axis=0)
+    distance: FloatImage = np.linalg.norm(colours - background, axis=-1)
+    distance[same | ~sheet] = 0
+    return distance
 
 
 def _strong(ink: FloatImage, edges: FloatImage) -> FloatImage:

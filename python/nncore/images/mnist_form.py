@@ -21,11 +21,34 @@ def mnist_form(ink: FloatImage) -> FloatImage:
     28 x 28 with its centre of mass at the centre, as MNIST's images were made.
     """
     digit = cut_out(ink)
-    scale = BOX / max(digit.shape)
-    height, width = (max(1, round(length * scale)) for length in digit.shape)
-    digit = np.clip(resize(digit, height, width), 0, None)
-    digit /= digit.max()  # a thin pen grows faint when scaled down
-    return _centre(digit)
+    box = np.array([[0, digit.shape[0], 0, digit.shape[1]]])
+    form: FloatImage = mnist_forms(digit[None], box)[0]
+    return form
+
+
+def mnist_forms(images: FloatImage, boxes: NDArray[np.int64]) -> FloatImage:
+    """What lies in the boxes, top, bottom, left and right, of images (n, height, width)."""
+    tall, wide = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
+    scale = BOX / np.maximum(tall, wide)
+    down, across = [], []
+    new = np.maximum(np.rint(np.stack([tall, wide]) * scale), 1).astype(np.int64)
+    for (top, bottom, left, right), rows, columns in zip(
+        boxes.tolist(), *new.tolist(), strict=True
+    ):
+        down.append(_laid(bottom - top, rows, top, images.shape[1]))
+        across.append(_laid(right - left, columns, left, images.shape[2]))
+    digits = np.stack(down) @ images @ np.stack(across).transpose(0, 2, 1)
+    np.maximum(digits, 0, out=digits)
+    digits /= digits.max(axis=(1, 2), keepdims=True)  # a thin pen grows faint when scaled down
+    return _centre(digits, new)
+
+
+@lru_cache(maxsize=8192)
+def _laid(old: int, new: int, start: int, width: int) -> FloatImage:
+    """`weights`, for pixels that begin at `start` of `width`, (20, width)."""
+    laid = np.zeros((BOX, width), np.float32)
+    laid[:new, start : start + old] = weights(old, new)
+    return laid
 
 
 def cut_out(ink: FloatImage) -> FloatImage:
@@ -36,13 +59,13 @@ def cut_out(ink: FloatImage) -> FloatImage:
 
 def resize(image: FloatImage, height: int, width: int) -> FloatImage:
     """Resamples with a cubic filter, which is as wide as an old or a new pixel, the wider one."""
-    down, across = _weights(image.shape[0], height), _weights(image.shape[1], width)
+    down, across = weights(image.shape[0], height), weights(image.shape[1], width)
     resized: FloatImage = down @ image @ across.T
     return resized
 
 
 @lru_cache(maxsize=512)
-def _weights(old: int, new: int) -> FloatImage:
+def weights(old: int, new: int) -> FloatImage:
     """What each of `old` pixels gives to each of `new`, (new, old)."""
     if old == new:
         return np.eye(old, dtype=np.float32)
@@ -56,14 +79,19 @@ def _weights(old: int, new: int) -> FloatImage:
     return weights.astype(np.float32)
 
 
-def _centre(digit: FloatImage) -> FloatImage:
-    """Lays a digit into the field, its centre of mass on pixel (14, 14) where there is room."""
-    field = np.zeros((FIELD, FIELD), np.float32)
-    corner = []
-    for axis in (0, 1):
-        profile = digit.sum(axis=1 - axis)
-        mass = float(profile @ np.arange(profile.size, dtype=np.float32) / profile.sum())
-        corner.append(min(max(round(FIELD / 2 - mass), 0), FIELD - profile.size))
-    top, left = corner
-    field[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
-    return field
+def _centre(digits: FloatImage, sizes: NDArray[np.int64]) -> FloatImage:
+    """Digits (n, 20, 20) of sizes (2, n) laid into fields, (n, 28, 28).
+
+    Their centres of mass are on pixel (14, 14), where there is room.
+    """
+    at = np.arange(BOX, dtype=np.float32)
+    whole = digits.sum(axis=(1, 2))
+    masses = digits.sum(axis=2) @ at / whole, digits.sum(axis=1) @ at / whole
+    top, left = (
+        np.clip(np.rint(FIELD / 2 - mass).astype(np.int64), 0, FIELD - size)
+        for mass, size in zip(masses, sizes, strict=True)
+    )
+    padded = np.pad(digits, ((0, 0), (0, FIELD - BOX), (0, FIELD - BOX)))
+    y, x = (np.arange(FIELD) - start[:, None] for start in (top, left))  # -1 is a zero, too
+    fields: FloatImage = padded[np.arange(len(digits))[:, None, None], y[:, :, None], x[:, None, :]]
+    return fields

@@ -13,6 +13,9 @@ SAMPLES = 5_000
 COARSE = 160
 """The longer side, in pixels, at which a sheet is looked for."""
 
+SMALLEST = 40
+"""The shorter side, in pixels, of pictures that may show a sheet on something else."""
+
 
 def find_sheet(colours: FloatImage) -> Mask | None:
     """Where the sheet lies that a picture shows on something else; None where all is paper.
@@ -21,6 +24,8 @@ def find_sheet(colours: FloatImage) -> Mask | None:
     an eighth of the picture, and has something on it.
     """
     height, width, _ = colours.shape
+    if min(height, width) < SMALLEST:
+        return None
     scale = min(1.0, COARSE / max(height, width))
     small = [max(1, round(length * scale)) for length in (height, width)]
     coarse = np.stack([resize(c, *small) for c in np.moveaxis(colours, -1, 0)], axis=-1)
@@ -41,7 +46,7 @@ def find_sheet(colours: FloatImage) -> Mask | None:
             top, bottom, left, right = parts.box[k]
             if holes == 0 and bottom - top > 1.8 * (right - left):  # that is rather a 1
                 continue
-            if _rectangularity(whole) < 0.85:
+            if _rectangularity(whole) < 0.85 or not _is_surrounded(whole):
                 continue
             best, best_area = whole, area
     if best is None:
@@ -78,6 +83,16 @@ def _rectangularity(mask: Mask) -> float:
         across = float(np.ptp(y * np.cos(angle) - x * np.sin(angle))) + 1
         areas.append(along * across)
     return y.size / min(areas)
+
+
+def _is_surrounded(mask: Mask) -> bool:
+    """Whether a mask without gaps ends within the picture: ink at its border is no desk."""
+    spans = sum(
+        int((np.maximum.accumulate(m, 1) & np.maximum.accumulate(m[:, ::-1], 1)[:, ::-1]).sum())
+        for m in (mask, mask.T)
+    )
+    border = np.concatenate((mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    return bool(2 * mask.sum() >= 0.96 * spans and border.mean() <= 0.88)
 
 
 def _shrunk(mask: Mask, by: int) -> Mask:

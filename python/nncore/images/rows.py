@@ -1,8 +1,9 @@
 """Reading a row of digits by trial segmentation.
 
-A row is cut wherever it may be cut. Each piece between two cuts that may be a digit is shown to
-the network, and scored by how sure that is and by how a digit looks. What is read is the chain of
-pieces, each beginning where the last one ends, with the highest sum of scores.
+A row is over-segmented: cut wherever it may be cut. The pieces between two cuts that may be digits
+are a lattice of segmentation candidates. Each is scored by whether it looks like one digit, and by
+how sure the network is of which. What is read is the chain of pieces, each beginning where the last
+one ends, with the highest sum of scores, found by Viterbi's algorithm.
 """
 
 from __future__ import annotations
@@ -15,42 +16,30 @@ from numpy.typing import NDArray
 from nncore.network import Network
 
 from .cuts import Cuts, find_cuts
-from .mnist_form import BOX, FloatImage, cut_out, mnist_form, resize
+from .likeness import log_odds
+from .mnist_form import FloatImage, cut_out, resize
+from .pieces import Pieces, find_pieces
 from .strokes import even_strokes, upright
 
 TALLEST = 30
 """The height, in pixels, of the rows in which cuts are looked for."""
 
-SPACING = 2.0
-"""How far apart cuts are, at least; lengths are in twentieths of the row's height from here on."""
+SPACING = 0.05
+"""How far apart cuts are, at least, for the row's height."""
 
-WIDEST = 27.0
-WIDEST_ALONE = 40.0
-LOWEST = 10.0
-MOST_CROSSED = 9.0
-"""No piece is wider or lower; no cut crosses more ink. A single digit may be wide for its height,
-which in a row is that of the tallest."""
+LIKENESS = 1.0
+SURENESS = 2.0
+BIAS = 1.0
+"""What counts how much, and what each piece adds: fitted to rows of MNIST's validation images."""
 
-BIAS = np.array([3.2, 1.4, 2.2, 2.5, 2.7, 1.8, 2.3, 1.9, 1.5, 3.2], np.float32)
-SURENESS = 3.1
-CROSSED = 0.73
-FREE = 1.7
-WIDE = 0.42
-LOW = 0.96
-STROKES = 0.24
-"""What counts how much: fitted, as a conditional random field, to rows made of MNIST's validation
-images, so that the right chain of pieces is the likeliest one."""
+LEAST_SURE = -8.0
+"""A network may be wrong however sure it is."""
 
-ACROSS = np.array(
-    [[1.64, 1.02, 1.31, 1.21, 1.45, 1.18, 1.39, 1.16, 1.51, 1.34],
-     [0.15, 0.06, 0.14, 0.12, 0.14, 0.14, 0.19, 0.14, 0.17, 0.14]],
-    np.float32,
-)  # fmt: skip
-"""How many strokes are met on the way through a digit's rows: the means and the spread for each
-digit, in MNIST's form."""
+MARGIN = 6.0
+"""How much worse than the best chain one may be whose pieces are looked at more closely."""
 
 SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
-"""The network sees each piece moved by these: it may be sure of a scrap, but not of all five."""
+"""By which pieces are moved to be looked at: the network may be sure of a scrap, but not of all."""
 
 
 class Piece(NamedTuple):
@@ -90,122 +79,87 @@ def read_row(ink: FloatImage, network: Network) -> Row:
         ink = np.clip(resize(ink, TALLEST, width), 0, 1)
         ink[ink < 0.02] = 0
         ink = cut_out(ink)
-    unit = len(ink) / BOX
-    cuts = find_cuts(ink, SPACING * unit)
-    spans, images = _spans(ink, cuts, unit)
-    if not spans:
-        return Row(ink, cuts, [], [])
-    forms = np.stack(images)
-    outputs = _see(forms, network)
-    pieces = _score(forms, spans, outputs, cuts, unit, network.activations[-1])
-    return Row(ink, cuts, pieces, _best_chain(pieces, len(cuts.crossed)))
+    cuts = find_cuts(ink, SPACING * len(ink))
+    pieces = find_pieces(ink, cuts)
+    lattice = _Lattice(pieces, len(cuts.crossed))
+    likeness = log_odds(pieces, cuts, len(ink))
+    outputs = _outputs(pieces.forms, network)
+    scores = _scores(likeness, outputs, network)
+    through = lattice.best_through(scores)
+    near = np.flatnonzero(through >= through.max(initial=-np.inf) - MARGIN)
+    if near.size:
+        shifted = [_outputs(np.roll(pieces.forms[near], by, (1, 2)), network) for by in SHIFTS[1:]]
+        outputs[near] = np.mean([outputs[near], *shifted], axis=0)
+        scores[near] = _scores(likeness[near], outputs[near], network)
+    chain = lattice.best_chain(scores)
+    found = _as_pieces(pieces, outputs, scores)
+    return Row(ink, cuts, found, [found[k] for k in chain])
 
 
-def _spans(
-    ink: FloatImage, cuts: Cuts, unit: float
-) -> tuple[list[tuple[int, int, tuple[int, int, int, int]]], list[FloatImage]]:
-    """The pieces that may be digits: their cuts and boxes, and their images in MNIST's form."""
-    width = ink.shape[1]
-    usable = np.flatnonzero(cuts.crossed <= MOST_CROSSED * unit)
-    right_of = np.arange(width) >= cuts.columns[:, :, None]
-    reach = cuts.columns.min(axis=1), cuts.columns.max(axis=1)
-    spans, forms = [], []
-    for n, a in enumerate(usable):
-        for b in usable[n + 1 :]:
-            low, high = int(reach[0][a]), int(reach[1][b])
-            piece = ink[:, low:high] * (right_of[a] & ~right_of[b])[:, low:high]
-            rows, columns = np.flatnonzero(piece.any(axis=1)), np.flatnonzero(piece.any(axis=0))
-            if not rows.size:
-                continue
-            box = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-            alone = a == usable[0] and b == usable[-1]
-            if box[3] - box[2] > (WIDEST_ALONE if alone else WIDEST) * unit:
-                if a > usable[0]:
-                    break
-                continue
-            if box[1] - box[0] < LOWEST * unit and len(usable) > 2:
-                continue
-            digit = piece[box[0] : box[1], box[2] : box[3]]
-            spans.append((int(a), int(b), (box[0], box[1], box[2] + low, box[3] + low)))
-            forms.append(mnist_form(digit))
-    return spans, forms
+class _Lattice:
+    """Chains of pieces from the first cut to the last."""
+
+    def __init__(self, pieces: Pieces, cuts: int) -> None:
+        self.first, self.last, self.cuts = pieces.first, pieces.last, cuts
+        # Cuts are in order, and a piece ends after it begins.
+        self._from_left = np.argsort(pieces.first, kind="stable").tolist()
+        self._from_right = np.argsort(-pieces.last, kind="stable").tolist()
+
+    def best_through(self, scores: FloatImage) -> NDArray[np.float64]:
+        """The highest sum of a chain through each piece, -inf where there is none."""
+        first, last, score = self.first.tolist(), self.last.tolist(), scores.tolist()
+        left, right = np.full(self.cuts, -np.inf), np.full(self.cuts, -np.inf)
+        left[0] = right[-1] = 0
+        for k in self._from_left:
+            left[last[k]] = max(left[last[k]], left[first[k]] + score[k])
+        for k in self._from_right:
+            right[first[k]] = max(right[first[k]], right[last[k]] + score[k])
+        through: NDArray[np.float64] = left[self.first] + scores + right[self.last]
+        return through
+
+    def best_chain(self, scores: FloatImage) -> list[int]:
+        """The pieces of the chain with the highest sum; empty where no chain reaches the end."""
+        best = [-np.inf] * self.cuts
+        best[0] = 0.0
+        by: list[int | None] = [None] * self.cuts
+        first, last, score = self.first.tolist(), self.last.tolist(), scores.tolist()
+        for k in self._from_left:
+            total = best[first[k]] + score[k]
+            if total > best[last[k]]:
+                best[last[k]], by[last[k]] = total, k
+        chain: list[int] = []
+        k = by[-1]
+        while k is not None:
+            chain.append(k)
+            k = by[first[k]]
+        return chain[::-1]
 
 
-def _see(forms: FloatImage, network: Network) -> FloatImage:
-    """The network's outputs for images (n, 28, 28), the means over the shifts, (n, 10)."""
-    views = np.concatenate([np.roll(forms, shift, axis=(1, 2)) for shift in SHIFTS])
-    outputs: FloatImage = network.feedforward(views.reshape(len(views), -1)).astype(np.float32)
+def _outputs(forms: FloatImage, network: Network) -> FloatImage:
+    """The network's outputs for images (n, 28, 28), from 0 to 1, (n, 10)."""
+    outputs: FloatImage = network.feedforward(forms.reshape(len(forms), -1)).astype(np.float32)
     if network.activations[-1] == "tanh":
         outputs += 1
         outputs /= 2
     elif network.activations[-1] not in ("softmax", "sigmoid"):
         outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         outputs /= outputs.sum(axis=1, keepdims=True)
-    mean: FloatImage = outputs.reshape(len(SHIFTS), -1, outputs.shape[1]).mean(axis=0)
-    return mean
+    return outputs
 
 
-def _strokes(forms: FloatImage) -> FloatImage:
-    """How many strokes a row of pixels crosses, the mean over rows with any, (n,)."""
-    mask = forms > 0.4
-    begins = mask[:, :, 0] + (mask[:, :, 1:] & ~mask[:, :, :-1]).sum(axis=2)
-    mean: FloatImage = begins.sum(axis=1) / np.maximum((begins > 0).sum(axis=1), 1)
-    return mean
-
-
-def _score(
-    forms: FloatImage,
-    spans: list[tuple[int, int, tuple[int, int, int, int]]],
-    outputs: FloatImage,
-    cuts: Cuts,
-    unit: float,
-    activation: str,
-) -> list[Piece]:
-    digits = outputs.argmax(axis=1)
+def _scores(likeness: FloatImage, outputs: FloatImage, network: Network) -> FloatImage:
     confidence = outputs.max(axis=1)
     sure = np.log(confidence + 1e-6)
-    if activation in ("sigmoid", "tanh"):  # the other outputs say as much
+    if network.activations[-1] in ("sigmoid", "tanh"):  # the other outputs say as much
         others = np.log(np.clip(1 - outputs, 1e-6, 1)).sum(axis=1)
         others -= np.log(np.clip(1 - confidence, 1e-6, 1))
         sure = (sure + others) / 2
-    first, last = np.array([span[0] for span in spans]), np.array([span[1] for span in spans])
-    box = np.array([span[2] for span in spans])
-    crossed = cuts.crossed / unit
-    height, width = (box[:, 1] - box[:, 0]) / unit, (box[:, 3] - box[:, 2]) / unit
-    scores = (
-        BIAS[digits]
-        + SURENESS * np.maximum(sure, -8)
-        - CROSSED * (np.minimum(crossed[first], 4) + np.minimum(crossed[last], 4))
-        + FREE * ((crossed[first] < 0.1) * 1.0 + (crossed[last] < 0.1))
-        - WIDE * np.maximum(width - 20, 0)
-        - LOW * np.maximum(15 - height, 0)
-        - STROKES * _unlike(_strokes(forms), ACROSS, digits)
-    )
-    return [
-        Piece(a, b, int(d), float(c), o, float(s), where)
-        for (a, b, where), d, c, o, s in zip(
-            spans, digits, confidence, outputs, scores, strict=True
-        )
-    ]
+    scores: FloatImage = LIKENESS * likeness + SURENESS * np.maximum(sure, LEAST_SURE) + BIAS
+    return scores
 
 
-def _unlike(value: FloatImage, table: FloatImage, digits: NDArray[np.int64]) -> FloatImage:
-    """How far values are from what digits have, squared, in units of their spread."""
-    distance: FloatImage = np.minimum(((value - table[0, digits]) / table[1, digits]) ** 2, 20)
-    return distance
-
-
-def _best_chain(pieces: list[Piece], cuts: int) -> list[Piece]:
-    """The chain with the highest sum of scores; empty where no chain reaches the end."""
-    best: list[tuple[float, Piece | None]] = [(-np.inf, None)] * cuts
-    best[0] = (0.0, None)
-    for piece in sorted(pieces, key=lambda piece: piece.first):  # cuts are in order
-        sum_of_scores = best[piece.first][0] + piece.score
-        if sum_of_scores > best[piece.last][0]:
-            best[piece.last] = sum_of_scores, piece
-    chain: list[Piece] = []
-    last = best[-1][1]
-    while last is not None:
-        chain.append(last)
-        last = best[last.first][1]
-    return chain[::-1]
+def _as_pieces(pieces: Pieces, outputs: FloatImage, scores: FloatImage) -> list[Piece]:
+    columns = (pieces.first, pieces.last, outputs.argmax(axis=1), outputs.max(axis=1))
+    lists = [column.tolist() for column in columns]
+    boxes = [tuple(box) for box in pieces.box.tolist()]
+    return [Piece(*row) for row in zip(*lists, outputs, scores.tolist(), boxes, strict=True)]
