@@ -50,6 +50,13 @@ def mnist(picture: Array, rng: Rng) -> Image.Image:
     return grey(picture)
 
 
+def cropped(picture: Array, rng: Rng) -> Image.Image:
+    """Dark on light, three times as large, the ink at the border on all sides."""
+    rows, columns = np.flatnonzero(picture.any(axis=1)), np.flatnonzero(picture.any(axis=0))
+    ink = picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return enlarged(1 - ink, 3)
+
+
 def scanned(picture: Array, rng: Rng) -> Image.Image:
     return on_paper(enlarged(picture, 4), 40)
 
@@ -161,6 +168,7 @@ def transparent(picture: Array, rng: Rng) -> Image.Image:
 
 STYLES: dict[str, Callable[[Array, Rng], Image.Image]] = {
     "as MNIST's pixels": mnist,
+    "cropped": cropped,
     "scanned": scanned,
     "slanted": slanted,
     "tilted": tilted,

@@ -14,6 +14,7 @@ from nncore import cli
 from nncore.datasets import make_digits
 from nncore.images import ImageError, read_number
 from nncore.images.cuts import find_cuts
+from nncore.images.pieces import without_fragments
 
 DIGITS = make_digits(300, seed=5)
 
@@ -110,8 +111,9 @@ def test_rows_have_any_number_of_digits(digits: int, net: nncore.Network) -> Non
     assert sum(len(found) == digits for found, _ in read) >= 7, read
 
 
-def test_touching_digits_are_parted(net: nncore.Network) -> None:
-    read = [(read_number(picture, net), number) for number, picture in rows(12, 3, gap=-1)]
+@pytest.mark.parametrize("gap", [-1, -2])
+def test_touching_digits_are_parted(gap: int, net: nncore.Network) -> None:
+    read = [(read_number(picture, net), number) for number, picture in rows(12, 3, gap)]
     assert sum(found == number for found, number in read) >= 8, read
 
 
@@ -133,6 +135,41 @@ def test_nothing_is_no_digit(name: str, net: nncore.Network) -> None:
     assert found == ""
     assert found.digits == []
     assert found.confidence == 0
+
+
+WORDS = ("WHAM", "KNEE", "MAX", "FRAME", "HAWK", "TEXT", "WAKE", "YARN", "HEX")
+
+
+def test_letters_are_no_digits(net: nncore.Network) -> None:
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
+    draw, font = pytest.importorskip("PIL.ImageDraw"), pytest.importorskip("PIL.ImageFont")
+    read = []
+    for word in WORDS:
+        sheet = image.new("L", (60 * len(word) + 40, 110), 255)
+        draw.Draw(sheet).text((20, 10), word, font=font.load_default(70), fill=0)
+        read.append((word, str(read_number(sheet, net))))
+    assert sum(found == "" for _, found in read) >= 7, read
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+@pytest.mark.parametrize("k", [2, 10, 12, 28])
+def test_a_digit_at_the_border_lies_on_no_desk(k: int, scale: int, net: nncore.Network) -> None:
+    digit = DIGITS.x[k].reshape(28, 28)
+    lowest = np.flatnonzero(digit.any(axis=1))[-1]
+    assert read_number(enlarged(np.roll(digit, 27 - lowest, axis=0), scale), net) == str(
+        DIGITS.y[k]
+    )
+
+
+def test_fragments_of_neighbours_are_taken_away() -> None:
+    images = np.zeros((2, 20, 20), np.float32)
+    images[:, 2:18, 8:12] = 1
+    digits = images.copy()
+    images[0, 5:7, 0:1] = 0.5
+    images[1, 0:2, 19] = 1
+    assert np.array_equal(without_fragments(images), digits)
+    images[0, 2:18, 2] = 1  # as much as a digit's part
+    assert np.array_equal(without_fragments(images)[0, :, 2], images[0, :, 2])
 
 
 def test_a_reading_says_where_its_digits_lie(net: nncore.Network) -> None:

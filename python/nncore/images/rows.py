@@ -21,7 +21,7 @@ from .mnist_form import FloatImage, cut_out, resize
 from .pieces import Pieces, find_pieces
 from .strokes import even_strokes, upright
 
-TALLEST = 30
+TALLEST = 26
 """The height, in pixels, of the rows in which cuts are looked for."""
 
 SPACING = 0.05
