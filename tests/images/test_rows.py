@@ -61,6 +61,11 @@ def on_paper(picture: np.ndarray) -> np.ndarray:
     return 0.92 - 0.8 * enlarged(picture)
 
 
+def cropped(picture: np.ndarray) -> np.ndarray:
+    rows, columns = (np.flatnonzero(picture.any(axis=axis)) for axis in (1, 0))
+    return 1 - enlarged(picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
 def framed(picture: np.ndarray) -> np.ndarray:
     paper = np.pad(on_paper(picture), 8, constant_values=0.92)
     paper[:5] = paper[-5:] = 0
@@ -96,7 +101,7 @@ def transparent(picture: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "style",
-    [enlarged, on_paper, framed, ruled, on_a_desk, shaded, red_on_green, transparent],
+    [enlarged, on_paper, cropped, framed, ruled, on_a_desk, shaded, red_on_green, transparent],
     ids=lambda style: style.__name__,
 )
 def test_rows_are_read_on_whatever_they_are_written(style, net: nncore.Network) -> None:

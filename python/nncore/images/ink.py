@@ -39,7 +39,9 @@ def find_ink(colours: FloatImage) -> FloatImage | None:
     if peak < max(FAINTEST, 4 * grain):
         return None
     ink = np.clip((ink - floor) / peak, 0, 1)
-    edges = np.abs(_mean(ink, 2) - _mean(ink, max(ink.shape) // 60 + 4)) if large else ink
+    edges = ink
+    if large and drawn is None:
+        edges = np.abs(_mean(ink, 2) - _mean(ink, max(ink.shape) // 60 + 4))
     least = 0.12 if large else 0.04 if drawn is None else 0
     ink[ink < np.clip(4 * grain / peak, least, 0.5)] = 0
     if large:

@@ -10,6 +10,12 @@ from .mnist_form import FloatImage
 STRAIGHT = 0.8
 """The share of a ruled line's way across the paper that is to be seen."""
 
+THICKEST = 0.04
+"""A ruled line is no thicker, for its length: a straight stroke of a digit is."""
+
+SMALLEST = 40
+"""The length, in pixels, of the shortest ruled lines."""
+
 STROKE = 0.35
 """The ink, at least, of a stroke that crosses a line."""
 
@@ -32,6 +38,8 @@ def _without_rows(ink: FloatImage, sheet: Mask) -> FloatImage:
     left_out = x - width / 2
     rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
     across = float(np.ptp(columns) + 1)
+    if across < SMALLEST:
+        return ink
     tallest = 0.05 * (np.ptp(rows) + 1)
     best = None
     for slope in np.linspace(-0.1, 0.1, 81):
@@ -41,10 +49,16 @@ def _without_rows(ink: FloatImage, sheet: Mask) -> FloatImage:
             best = (float((counts.astype(float) ** 2).sum()), slope, int(at.min()), counts)
     assert best is not None
     _, slope, lowest, counts = best
+    thickest = max(min(tallest, THICKEST * across), 2)
     full = np.append(0, np.append(counts >= STRAIGHT * across, 0)).astype(np.int8)
     starts, ends = np.flatnonzero(np.diff(full) > 0), np.flatnonzero(np.diff(full) < 0)
-    lines = [(s + lowest, e + lowest) for s, e in zip(starts, ends, strict=True)]
-    lines = [(s, e) for s, e in lines if e - s <= max(tallest, 2)]
+    blurred = np.append(0, np.append(counts >= STRAIGHT / 2 * across, 0)).cumsum()
+    reach = int(thickest) + 1
+    lines = []
+    for start, end in zip(starts, ends, strict=True):
+        around = blurred[min(end + reach, len(counts))] - blurred[max(start - reach, 0)]
+        if end - start <= thickest and around <= thickest + 2:
+            lines.append((start + lowest, end + lowest))
     if not lines:
         return ink
     ink = ink.copy()

@@ -28,6 +28,8 @@ def mnist_form(ink: FloatImage) -> FloatImage:
 
 def mnist_forms(images: FloatImage, boxes: NDArray[np.int64]) -> FloatImage:
     """What lies in the boxes, top, bottom, left and right, of images (n, height, width)."""
+    if not len(boxes):
+        return np.zeros((0, FIELD, FIELD), np.float32)
     tall, wide = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
     scale = BOX / np.maximum(tall, wide)
     down, across = [], []

@@ -81,6 +81,8 @@ def read_row(ink: FloatImage, network: Network) -> Row:
         ink = cut_out(ink)
     cuts = find_cuts(ink, SPACING * len(ink))
     pieces = find_pieces(ink, cuts)
+    if not len(pieces.first):
+        return Row(ink, cuts, [], [])
     lattice = _Lattice(pieces, len(cuts.crossed))
     likeness = log_odds(pieces, cuts, len(ink))
     outputs = _outputs(pieces.forms, network)
