@@ -52,7 +52,7 @@ def _without_rows(ink: FloatImage, sheet: Mask) -> FloatImage:
     thickest = max(min(tallest, THICKEST * across), 2)
     full = np.append(0, np.append(counts >= STRAIGHT * across, 0)).astype(np.int8)
     starts, ends = np.flatnonzero(np.diff(full) > 0), np.flatnonzero(np.diff(full) < 0)
-    blurred = np.append(0, np.append(counts >= STRAIGHT / 2 * across, 0)).cumsum()
+    blurred = np.append(0, np.append(counts >= 0.75 * STRAIGHT * across, 0)).cumsum()
     reach = int(thickest) + 1
     lines = []
     for start, end in zip(starts, ends, strict=True):
