@@ -26,7 +26,7 @@ DIGITS = 10
 BLUNTEST = 0.36
 """How thick strokes may be for the height of a row: what is thicker is a blot or a dash."""
 
-LEAST = 0.5
+LEAST = 0.2
 """The least mean score of pieces that still are digits; one of several may be doubtful."""
 
 
