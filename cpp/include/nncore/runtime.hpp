@@ -23,7 +23,9 @@ const char* version() noexcept;
 // thread (OMP_NUM_THREADS, or the number of processors, also without OpenMP), then n, an n >= 1,
 // else InvalidArgument. Where OpenMP grants less than when the library was loaded, as inside
 // threadpoolctl's limits, no more than that. A call that is too small for several threads runs on
-// the caller's alone. May be called by any thread at any time; calls under way keep what they began
+// the caller's alone. Where several threads of the process train at once, each gets its share of
+// that number, one at least: at once where it becomes smaller, and from its next call on where it
+// becomes larger. May be called by any thread at any time; calls under way keep what they began
 // with.
 void set_num_threads(int n);
 int num_threads() noexcept;

@@ -25,7 +25,7 @@ void for_each_block(const Network<T>& network, const InputDensity& inputs, std::
   for (const Layer& layer : network.layers()) work += double(layer.in) * double(layer.out);
   // A cost of the program's own is called on this thread, and may ask other networks.
   const bool own = purpose == Purpose::measure && network.architecture().cost == Cost::custom;
-  const int threads = own ? 1 : threads_for(work * double(rows), max_threads());
+  const int threads = own ? 1 : threads_for(work * double(rows), share_of_threads());
   parallel_for(rows, predict_block, threads, [&](int, std::size_t begin, std::size_t end) {
     static thread_local Workspace<T> kept;
     std::optional<Workspace<T>> apart;

@@ -47,7 +47,7 @@ void check_finite(const T* x, std::size_t n, const char* what, std::size_t row) 
 template <class T>
 std::size_t first_row_not_finite(const MatrixView<const T>& x) {
   std::atomic<std::size_t> first{x.rows};
-  const int threads = threads_for(double(x.rows) * double(x.cols), max_threads());
+  const int threads = threads_for(double(x.rows) * double(x.cols), share_of_threads());
   parallel_for(x.rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end && i < first.load(std::memory_order_relaxed); ++i) {
       if (all_finite(x.row(i), x.cols)) continue;

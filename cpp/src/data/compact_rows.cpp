@@ -76,7 +76,7 @@ std::optional<CompactRows<T>> CompactRows<T>::of_inputs(const Inputs<T>& x) {
   compact.cols_ = cols;
   std::vector<std::int64_t>& offsets = compact.offsets_;
   offsets.assign(rows + 1, 0);
-  const int threads = threads_for(double(rows) * double(cols), max_threads());
+  const int threads = threads_for(double(rows) * double(cols), share_of_threads());
 
   parallel_for(rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
     RowReader<T> row_of(x);

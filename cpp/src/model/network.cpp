@@ -258,7 +258,7 @@ double Network<T>::gradients(const Samples<T>& samples, std::span<T> gradients,
   std::fill(gradients.begin(), gradients.end(), T(0));
   Workspace<T> ws;
   prepare(ws, *this, stored_density(samples.x), std::min(gradient_block, samples.rows()),
-          Purpose::train, max_threads());
+          Purpose::train, share_of_threads());
   double cost = 0;
   for (std::size_t first = 0; first < samples.rows(); first += gradient_block) {
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);
@@ -291,7 +291,7 @@ void Network<T>::input_gradients(const Samples<T>& samples, MatrixView<T> out) c
   const ReadAccess access(*this);
   Workspace<T> ws;
   prepare(ws, *this, stored_density(samples.x), std::min(gradient_block, samples.rows()),
-          Purpose::train, max_threads());
+          Purpose::train, share_of_threads());
   for (std::size_t first = 0; first < samples.rows(); first += gradient_block) {
     const std::size_t rows = std::min(gradient_block, samples.rows() - first);
     const Batch<T> batch = make_batch<T>(ws, *this, samples, {}, first, rows, Purpose::train);

@@ -70,6 +70,21 @@ int granted_threads() noexcept {
 const int granted_at_first = granted_threads();
 std::atomic<int> chosen{0};  // by set_num_threads; 0 before its first call
 
+// Threads that lead a training. A run within another one's callback counts once.
+std::atomic<int> trainings{0};
+thread_local int runs_here = 0;
+
+struct CountedTraining {
+  CountedTraining() {
+    if (runs_here++ == 0) ++trainings;
+  }
+  ~CountedTraining() {
+    if (--runs_here == 0) --trainings;
+  }
+  CountedTraining(const CountedTraining&) = delete;
+  CountedTraining& operator=(const CountedTraining&) = delete;
+};
+
 // Forks between the process that loaded the library and this one. The threads of a parent are not
 // in its child, which would wait for them for ever: neither may the GNU OpenMP runtime be asked
 // again there, nor may a child that was forked within a team wait for the team's end.
@@ -77,7 +92,10 @@ std::atomic<unsigned> forks{0};
 
 [[maybe_unused]] const bool watches_forks = [] {
 #if defined(__unix__) || defined(__APPLE__)
-  pthread_atfork(nullptr, nullptr, [] { ++forks; });
+  pthread_atfork(nullptr, nullptr, [] {
+    ++forks;
+    trainings = runs_here > 0;  // nobody else has come along
+  });
 #endif
   return true;
 }();
@@ -160,6 +178,11 @@ int max_threads() noexcept {
   return granted < granted_at_first ? std::min(wanted, granted) : wanted;
 }
 
+int share_of_threads() noexcept {
+  const int others = trainings.load(std::memory_order_relaxed) - (runs_here > 0);
+  return std::max(1, max_threads() / (others + 1));
+}
+
 int num_threads() noexcept { return max_threads(); }
 
 void set_num_threads(int n) {
@@ -175,6 +198,7 @@ double thread_grain() noexcept {
 }
 
 void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), void* context) {
+  const CountedTraining counted;
   threads = std::min(threads, SpinPool::max_claims);
   if (threads < 2 || pool) return lead(context);
   pace.begin(beat_work, Pace::clock());
@@ -195,7 +219,7 @@ void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), 
 }
 
 void pool_beat() noexcept {
-  if (pool) pool->beat();
+  if (pool) pool->beat(share_of_threads());
 }
 
 void run_parts(int parts, void (*body)(void* context, int part), void* context) {

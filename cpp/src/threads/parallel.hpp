@@ -9,6 +9,10 @@ namespace nncore {
 // The most threads a call may use; see runtime.hpp.
 int max_threads() noexcept;
 
+// The calling thread's share of them: those of this process that lead a training, itself counted,
+// get equally many, and one at least. As long as nobody else trains, that is all.
+int share_of_threads() noexcept;
+
 // The number of threads in a build without OpenMP, which obeys the environment as OpenMP does: the
 // first number of OMP_NUM_THREADS, else the number of processors; at most OMP_THREAD_LIMIT. Null,
 // and what is no number from 1 up, counts as not set.
@@ -20,11 +24,13 @@ void run_parts(int parts, void (*body)(void* context, int part), void* context);
 
 // Runs lead(context) on the calling thread with a pool of threads standing by: until it returns,
 // its parallel loops are handed to them in a fraction of a microsecond, without a new parallel
-// region. What lead throws passes through.
+// region. What lead throws passes through. Meanwhile the calling thread counts as one that leads a
+// training.
 void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), void* context);
 
 // lead calls pool_beat() whenever it has done so much work. From the time between two calls the
-// pool learns how many of its threads pay (pace.hpp).
+// pool learns how many of its threads pay (pace.hpp), and there it gives threads to trainings that
+// have begun since.
 template <class F>
 void with_spin_pool(int threads, double beat_work, F&& lead) {
   with_spin_pool(threads, beat_work, [](void* erased) { (*static_cast<F*>(erased))(); }, &lead);

@@ -29,12 +29,14 @@ class SpinPool {
       : threads_(threads), pace_(pace), active_(pace.members(threads)) {}
 
   // The leader's: whether all but the leader rest now.
-  bool leader_is_alone() const { return pace_.members(threads_) == 1; }
+  bool leader_is_alone() const { return members() == 1; }
 
-  // The leader's: as much work is done as between the last two calls.
-  void beat() {
+  // The leader's: as much work is done as between the last two calls. From now on no more than so
+  // many threads work.
+  void beat(int most = max_claims) {
+    most_ = std::max(1, most);
     pace_.beat(threads_, Pace::clock());
-    set_active(pace_.members(threads_));
+    set_active(members());
   }
 
   // The leader's: does all parts, with the workers' help. Rethrows the first exception.
@@ -86,6 +88,8 @@ class SpinPool {
   }
 
  private:
+  int members() const { return std::min(most_, pace_.members(threads_)); }
+
   void set_active(int active) {
     const int before = active_.load(std::memory_order_relaxed);
     if (active == before) return;
@@ -144,6 +148,7 @@ class SpinPool {
   alignas(64) std::atomic<bool> shut_down_{false};
   const int threads_;
   Pace& pace_;
+  int most_ = max_claims;
   std::atomic<int> active_;  // threads that work now: the leader and the first workers
   Body body_ = nullptr;
   void* context_ = nullptr;

@@ -328,7 +328,7 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
                                  "; expected 1 or more, or 0 for the library's setting"));
   }
   State& s = *state_;
-  const int most = max_threads();
+  const int most = share_of_threads();
   prepare(s.ws, *network_, stored_density(samples.x), at.batch_size, Purpose::train,
           pass.threads > 0 ? std::min(most, pass.threads) : most);
   s.ws.given_slopes = pass.given_slopes;

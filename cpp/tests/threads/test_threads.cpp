@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -46,7 +48,7 @@ void in_team_and_pool(int threads, F f) {
   with_spin_pool(threads, 1, [&] { f(); });
 }
 
-// Rows and labels, so many that several threads pay for most products.
+// Rows and labels, so many that several threads work on mini-batches of 100.
 struct Problem {
   static constexpr std::size_t rows = 300, inputs = 60, outputs = 10;
   std::vector<float> x = std::vector<float>(rows * inputs);
@@ -76,7 +78,7 @@ std::vector<float> trained(std::uint64_t seed) {
   const Problem problem(static_cast<std::size_t>(seed));
   Network<float> network = network_for(seed);
   Trainer<float> trainer(
-      network, {.batch_size = 64, .optimizer = Optimizer::adam, .dropout = {0.1, 0.5, 0.5}});
+      network, {.batch_size = 100, .optimizer = Optimizer::adam, .dropout = {0.1, 0.5, 0.5}});
   const Dataset<float> data(network, problem.samples());
   for (int epoch = 0; epoch < 2; ++epoch) trainer.epoch(data, {.learning_rate = 0.01});
   return {network.parameters().begin(), network.parameters().end()};
@@ -103,6 +105,116 @@ TEST_CASE("parts run at once, each on a thread of its own") {
     });
     CHECK(std::set(threads.begin(), threads.end()).size() == 4);
   });
+}
+
+// Trains beside others until `enough` says so, which is called after every mini-batch.
+template <class F>
+void train_until(F enough) {
+  const Problem problem(1);
+  Network<float> network = network_for(1);
+  Trainer<float> trainer(network, {.batch_size = 100});
+  const Dataset<float> data(network, problem.samples());
+  for (bool ended = false; !ended;) {
+    trainer.epoch(data,
+                  {.learning_rate = 0.01,
+                   .should_stop = [&] { return ended; },
+                   .after_mini_batch = [&](const MiniBatchCost&) { ended = ended || enough(); }});
+  }
+}
+
+// Threads that take parts of the calling thread's jobs, which are long enough for all to come.
+std::size_t threads_at_work() {
+  std::mutex mutex;
+  std::set<std::thread::id> seen;
+  for (int job = 0; job < 5; ++job) {
+    parts(8, [&](int) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      const std::lock_guard lock(mutex);
+      seen.insert(std::this_thread::get_id());
+    });
+  }
+  return seen.size();
+}
+
+TEST_CASE("trainings that run at once share the threads, and get them back") {
+  const UsingThreads use(6);
+  CHECK(share_of_threads() == 6);
+  train_until([] { return share_of_threads() == 6; });
+  std::atomic<int> running{0}, counted{0};
+  std::atomic<bool> two_have_seen{false}, over{false};
+  // The first one begins alone, with six threads; the second one comes while it runs.
+  std::thread first([&] {
+    std::size_t most_beside = 100;
+    bool was_alone = false;
+    train_until([&] {
+      if (running == 0) {
+        was_alone = share_of_threads() == 6;
+        running = 1;
+      }
+      while (running < 2) std::this_thread::yield();
+      if (share_of_threads() != 3) return false;
+      // A mini-batch after it began, no more than three are at work.
+      if (most_beside == 100) return most_beside = 99, false;
+      most_beside = threads_at_work();
+      return true;
+    });
+    CHECK(was_alone);
+    CHECK(most_beside <= 3);
+    ++counted;
+    two_have_seen = true;
+  });
+  std::thread second([&] {
+    while (running < 1) std::this_thread::yield();
+    train_until([&] {
+      running = 2;
+      return two_have_seen.load();
+    });
+    over = true;
+  });
+  first.join();
+  second.join();
+  CHECK(counted == 1);
+  CHECK(share_of_threads() == 6);
+}
+
+TEST_CASE("more trainings than threads get one each, and a reader its share") {
+  const UsingThreads use(3);
+  std::atomic<int> running{0};
+  std::atomic<bool> over{false};
+  std::atomic<int> wrong{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 5; ++i) {
+      threads.emplace_back([&] {
+        bool begun = false;
+        train_until([&] {
+          if (!begun) ++running;
+          begun = true;
+          while (running < 5) std::this_thread::yield();
+          if (!over) wrong += share_of_threads() != 1;
+          return over.load();
+        });
+      });
+    }
+    while (running < 5) std::this_thread::yield();
+    CHECK(share_of_threads() == 1);
+    over = true;
+  }
+  CHECK(wrong == 0);
+  CHECK(share_of_threads() == 3);
+}
+
+TEST_CASE("a training within another one's callback counts once") {
+  const UsingThreads use(4);
+  int within = 0;
+  train_until([&] {
+    train_until([&] { return within = share_of_threads(), true; });
+    return true;
+  });
+  CHECK(within == 4);
+  CHECK_THROWS_AS(train_until([]() -> bool { throw std::runtime_error("stop"); }),
+                  std::runtime_error);
+  CHECK(share_of_threads() == 4);
 }
 
 TEST_CASE("every part runs once, and its writes are visible") {
@@ -186,7 +298,7 @@ TEST_CASE("concurrent trainers and readers of one network are served or get an e
     std::vector<std::jthread> threads;
     for (int i = 0; i < 2; ++i) {
       threads.emplace_back([&] {
-        Trainer<float> trainer(network, {.batch_size = 64});
+        Trainer<float> trainer(network, {.batch_size = 100});
         until_served([&] { trainer.epoch(data, {.learning_rate = 0.01}); }, trained);
       });
       threads.emplace_back([&] { until_served([&] { predicted(network, problem); }, read); });
