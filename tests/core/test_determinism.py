@@ -10,13 +10,14 @@ import pytest
 from networks import digest, make_network, make_problem, parameter_digest, train
 from nncore import _core
 
-# (sizes, batch size, rows); the last is wide enough for several threads to pay
+# (sizes, batch size, rows); one is wide enough for several threads to pay, one is cut into lanes
 SHAPES = [
     ([7, 17, 3], 1, 40),
     ([33, 2], 10, 45),
     ([784, 30, 10], 10, 60),
     ([50, 129, 65, 33, 5], 31, 100),
     ([784, 300, 100, 10], 128, 300),
+    ([20, 40, 3], 600, 1300),
 ]
 
 

@@ -32,6 +32,8 @@ namespace nncore {
 
 template <class T>
 struct Batch;
+template <class T>
+struct MiniBatchRows;
 struct Dropout;
 template <class T>
 class Trainer;
@@ -153,9 +155,9 @@ struct EpochPosition {
 
 // Guarded with its network: whoever comes while either is in use gets a BusyError; steps() may be
 // asked at any time. Takes memory for the optimiser's slots and one gradient, each as large as the
-// parameters, and when it first trains for a copy of the parameters and slots, the activations of a
-// mini-batch and the order of an epoch's rows; later epochs of the same size take none, unless
-// there is a max_norm.
+// parameters (few parameters may take eight gradients), and when it first trains for a copy of the
+// parameters and slots, the activations of a mini-batch and the order of an epoch's rows; later
+// epochs of the same size take none, unless there is a max_norm.
 template <class T>
 class Trainer {
  public:
@@ -220,11 +222,11 @@ class Trainer {
 
   struct State;
   struct Pass;
-  MiniBatchCost mini_batch(const Batch<T>& batch, const Pass& pass, const Dropout* dropout);
+  MiniBatchCost mini_batch(const MiniBatchRows<T>& rows, const Pass& pass);
   void descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
                const Dropout* dropout);
-  void update_parameters(const Batch<T>& batch, const T* gradients, const Pass& pass,
-                         double penalty_rows);
+  void update_parameters(const Batch<T>* single, const T* gradients, bool in_lanes,
+                         const Pass& pass, double penalty_rows);
   bool run(const Samples<T>& samples, Pass pass, EpochPosition& at);
   double one_step(const Samples<T>& samples, const StepOptions& options, bool given_slopes);
 

@@ -287,6 +287,13 @@ double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Bat
 }
 
 template <class T>
+double batch_cost(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                  double epsilon) {
+  if (ws.given_slopes) return 0;
+  return epsilon > 0 ? clipped_cost(ws, network, batch, epsilon) : summed_cost(ws, network, batch);
+}
+
+template <class T>
 void input_delta(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                  MatrixView<T> out) {
   const Layer& first = network.layers().front();
@@ -329,6 +336,7 @@ void check_trainable(const Network<T>& network) {
                         const Dropout*);                                                         \
   template double summed_cost(Workspace<T>&, const Network<T>&, const Batch<T>&);                \
   template double clipped_cost(const Workspace<T>&, const Network<T>&, const Batch<T>&, double); \
+  template double batch_cost(Workspace<T>&, const Network<T>&, const Batch<T>&, double);         \
   template void backward(Workspace<T>&, const Network<T>&, const Batch<T>&,                      \
                          const GradientSink<T>&, const Dropout*);                                \
   template void add_gradients(Workspace<T>&, const Network<T>&, const Batch<T>&,                 \

@@ -31,6 +31,12 @@ template <class T>
 double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                     double epsilon);
 
+// What training counts: 0 where the slopes are given, else clipped_cost if epsilon is above 0, else
+// summed_cost.
+template <class T>
+double batch_cost(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                  double epsilon);
+
 // delta[l] = dC/dz[l] for every layer, each row times its weight. Comes after forward, with the
 // same dropout. The gradient of each layer goes to the sink as soon as its delta has gone back,
 // the last layer's first. Without a sink only the deltas are computed.

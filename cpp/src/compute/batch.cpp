@@ -18,13 +18,14 @@ void fetch(const E* from, std::size_t count) {
 struct RowIds {
   std::span<const std::int64_t> order;
   std::size_t first;
+  std::size_t ahead;  // from here to where the next mini-batch begins
 
   std::size_t operator[](std::size_t i) const {
     return order.empty() ? first + i : static_cast<std::size_t>(order[first + i]);
   }
-  // Rows of the order from i on.
-  std::size_t left(std::size_t i) const {
-    return order.size() > first + i ? order.size() - first - i : 0;
+  // How many of the rows of the next mini-batch are known, of so many.
+  std::size_t next(std::size_t rows) const {
+    return order.size() > first + ahead ? std::min(rows, order.size() - first - ahead) : 0;
   }
 };
 
@@ -37,10 +38,10 @@ void find_sparse_rows(Workspace<T>& ws, Batch<T>& batch, const Inputs<T>& x, con
   for (std::size_t i = 0; i < batch.rows; ++i) {
     with_row(batch.sparse, i, [&](const auto& row) { batch.nonzeros += double(row.count); });
   }
-  if (ids.left(batch.rows) > 0) {
+  batch.next_rows = ids.next(batch.rows);
+  if (batch.next_rows > 0) {
     batch.next = batch.sparse;
-    batch.next.ids += batch.rows;
-    batch.next_rows = std::min(batch.rows, ids.left(batch.rows));
+    batch.next.ids += ids.ahead;
   }
 }
 
@@ -59,8 +60,8 @@ void gather_dense_rows(Workspace<T>& ws, Batch<T>& batch, const MatrixView<const
     std::copy_n(x.row(ids[i]), x.cols, gathered + i * stride);
   }
   batch.x = {gathered, rows, x.cols, stride};
-  const std::size_t next_rows = std::min(rows, ids.left(rows));
-  for (std::size_t i = 0; i < next_rows; ++i) fetch(x.row(ids[rows + i]), x.cols);
+  const std::size_t next_rows = ids.next(rows);
+  for (std::size_t i = 0; i < next_rows; ++i) fetch(x.row(ids[ids.ahead + i]), x.cols);
 }
 
 // Narrow rows become numbers here.
@@ -71,24 +72,28 @@ void widen_narrow_rows(Workspace<T>& ws, Batch<T>& batch, const NarrowRows& x, c
   for (std::size_t i = 0; i < batch.rows; ++i) widen_row(x, ids[i], widened + i * stride);
   batch.x = {widened, batch.rows, x.cols, stride};
   const std::size_t bytes = x.type == NarrowType::uint8 ? 1 : 2;
-  const std::size_t next_rows = std::min(batch.rows, ids.left(batch.rows));
+  const std::size_t next_rows = ids.next(batch.rows);
   for (std::size_t i = 0; i < next_rows; ++i) {
-    const auto* next = static_cast<const char*>(x.data) + ids[batch.rows + i] * x.stride * bytes;
+    const auto* next = static_cast<const char*>(x.data) + ids[ids.ahead + i] * x.stride * bytes;
     fetch(next, x.cols * bytes);
   }
 }
 
 template <class T>
+double weight_of(std::span<const T> weights, const RowIds& ids, std::size_t rows) {
+  if (weights.empty()) return static_cast<double>(rows);
+  double sum = 0;
+  for (std::size_t i = 0; i < rows; ++i) sum += static_cast<double>(weights[ids[i]]);
+  return sum;
+}
+
+template <class T>
 void gather_weights(Workspace<T>& ws, Batch<T>& batch, std::span<const T> weights,
                     const RowIds& ids) {
-  batch.weight_sum = static_cast<double>(batch.rows);
+  batch.weight_sum = weight_of<T>(weights, ids, batch.rows);
   if (weights.empty()) return;
   T* gathered = ws.weights.reserve(batch.rows);
-  batch.weight_sum = 0;
-  for (std::size_t i = 0; i < batch.rows; ++i) {
-    gathered[i] = weights[ids[i]];
-    batch.weight_sum += static_cast<double>(gathered[i]);
-  }
+  for (std::size_t i = 0; i < batch.rows; ++i) gathered[i] = weights[ids[i]];
   batch.weights = gathered;
 }
 
@@ -173,7 +178,7 @@ void draw_mask(T* mask, std::size_t stride, std::size_t rows, std::size_t units,
   const std::size_t blocks = (units + 3) / 4;
   for_each_row_block(threads, rows, double(units) * 8, [&](std::size_t first, std::size_t count) {
     for (std::size_t i = first; i < first + count; ++i) {
-      const std::uint64_t row_start = (dropout.batch << 32) + i * blocks;
+      const std::uint64_t row_start = (dropout.batch << 32) + (dropout.first_row + i) * blocks;
       for (std::size_t b = 0; b < blocks; ++b) {
         const Random4 r = random(row_start + b);
         for (std::size_t j = 4 * b; j < std::min(units, 4 * b + 4); ++j) {
@@ -260,8 +265,8 @@ MatrixView<const T> drop_units(Workspace<T>& ws, const MatrixView<const T>& a,
 template <class T>
 Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
                     std::span<const std::int64_t> order, std::size_t first, std::size_t rows,
-                    Purpose purpose, const Dropout* dropout) {
-  const RowIds ids{order, first};
+                    Purpose purpose, const Dropout* dropout, std::size_t ahead) {
+  const RowIds ids{order, first, ahead > 0 ? ahead : rows};
   const std::size_t inputs = network.inputs();
   Batch<T> batch;
   batch.rows = rows;
@@ -282,10 +287,18 @@ Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T
   return batch;
 }
 
+template <class T>
+double weight_of_rows(const Samples<T>& samples, std::span<const std::int64_t> order,
+                      std::size_t first, std::size_t rows) {
+  return weight_of<T>(samples.weights, {order, first, rows}, rows);
+}
+
 #define NNCORE_INSTANTIATE(T)                                                                    \
   template Batch<T> make_batch(Workspace<T>&, const Network<T>&, const Samples<T>&,              \
                                std::span<const std::int64_t>, std::size_t, std::size_t, Purpose, \
-                               const Dropout*);                                                  \
+                               const Dropout*, std::size_t);                                     \
+  template double weight_of_rows(const Samples<T>&, std::span<const std::int64_t>, std::size_t,  \
+                                 std::size_t);                                                   \
   template void prefetch_next(const Batch<T>&);                                                  \
   template MatrixView<const T> drop_units(Workspace<T>&, const MatrixView<const T>&,             \
                                           const Dropout&, std::size_t);

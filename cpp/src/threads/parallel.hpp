@@ -75,6 +75,20 @@ void parallel_for(std::size_t count, std::size_t multiple, int threads, F&& body
       &context);
 }
 
+// Calls body(i) for every i < count, on more than one thread if `threads` says so: each is claimed
+// by whoever is free.
+template <class F>
+void for_each_task(std::size_t count, int threads, F body) {
+  if (threads <= 1) {
+    for (std::size_t i = 0; i < count; ++i) body(i);
+    return;
+  }
+  run_parts(
+      static_cast<int>(count),
+      [](void* erased, int part) { (*static_cast<F*>(erased))(static_cast<std::size_t>(part)); },
+      &body);
+}
+
 // Calls body(first, rows) for ranges of n rows that cost work_per_row multiply-adds each.
 template <class F>
 void for_each_row_block(int limit, std::size_t n, double work_per_row, F body) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "compute/backprop.hpp"
+#include "compute/lanes.hpp"
 #include "data/check.hpp"
 #include "model/hyperparameters.hpp"
 #include "nncore/train.hpp"
@@ -53,6 +54,7 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
 template <class T>
 struct Trainer<T>::State {
   Workspace<T> ws;
+  Lanes<T> lanes;
   Buffer<T> gradients;  // laid out as the parameters, like each slot
   std::vector<Buffer<T>> slots;
   Snapshot<T> snapshot;
@@ -66,7 +68,9 @@ struct Trainer<T>::State {
   void take_rates(const TrainOptions& options) {
     trained.clear();
     for (const double rate : options.rates) trained.push_back(rate == 0 ? 0 : 1);
-    std::fill_n(gradients.data(), gradients.size(), T(0));  // of what is not trained any more
+    // Nothing is left of what is not trained any more.
+    std::fill_n(gradients.data(), gradients.size(), T(0));
+    lanes.clear();
   }
 
   // What the optimiser remembers, at its first step.
@@ -203,11 +207,13 @@ struct Trainer<T>::Pass {
   const Callback<double(std::uint64_t)>* batch_learning_rate = nullptr;
 };
 
-// The optimiser's update by the gradients of a mini-batch, which are laid out as the parameters. A
-// single mini-batch's is looked at as it is made, where it might not stay finite.
+// The optimiser's update by the gradients of a mini-batch, which are laid out as the parameters.
+// Where they lie in lanes, each piece of them is added up first.
+// The mini-batch of a single step is looked at as the parameters change, where they might not stay
+// finite.
 template <class T>
-void Trainer<T>::update_parameters(const Batch<T>& batch, const T* gradients, const Pass& pass,
-                                   double penalty_rows) {
+void Trainer<T>::update_parameters(const Batch<T>* single, const T* gradients, bool in_lanes,
+                                   const Pass& pass, double penalty_rows) {
   State& s = *state_;
   const std::size_t size = network_->parameters().size();
   T* parameters = network_->parameters().data();
@@ -216,46 +222,55 @@ void Trainer<T>::update_parameters(const Batch<T>& batch, const T* gradients, co
   update.t = steps() + 1;
   update.l2 = options_.l2 / penalty_rows;
   update.l1 = options_.l1 / penalty_rows;
+  const std::span<const double> rates = options_.rates;
   Update fastest = update;
-  for (const double rate : options_.rates) {
+  for (const double rate : rates) {
     fastest.learning_rate = std::max(fastest.learning_rate, pass.learning_rate * rate);
   }
-  const bool looked_at = s.single && !surely_stays_finite(s.ws, *network_, batch,
-                                                          options_.optimizer, fastest, s.slots);
-  // What is looked at goes in pieces that stay in L1: copied, changed, and searched.
-  const std::size_t piece = looked_at ? 1024 : size;
+  const bool looked_at = single && !surely_stays_finite(s.ws, *network_, *single,
+                                                        options_.optimizer, fastest, s.slots);
   if (looked_at) s.snapshot.begin_parts();
   const Kernels<T>& k = kernels<T>();
   const auto step = k.update[options_.optimizer];
-  const auto run = [&](const Update& numbers, std::size_t from, std::size_t count) {
-    parallel_for(count, cache_line, threads_for(double(count) * 4, s.ws.threads),
-                 [&](int, std::size_t begin, std::size_t end) {
-                   for (std::size_t at = begin; at < end; at += piece) {
-                     const std::size_t i = from + at, length = std::min(piece, end - at);
-                     if (looked_at) s.snapshot.take_part(i, length);
-                     step(numbers, parameters + i, gradients + i,
-                          s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
-                          s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, length);
-                     if (looked_at && std::isinf(k.largest_magnitude(parameters + i, length))) {
-                       s.left_finite = false;
-                     }
-                   }
-                 });
+  // What is looked at or added up goes in pieces that stay in L1.
+  const std::size_t piece = looked_at || in_lanes ? 1024 : size;
+  const auto change = [&](const Update& numbers, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; i += piece) {
+      const std::size_t length = std::min(piece, end - i);
+      if (looked_at) s.snapshot.take_part(i, length);
+      if (in_lanes) s.lanes.add_up(i, length);
+      step(numbers, parameters + i, gradients + i,
+           s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
+           s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, length);
+      if (looked_at && std::isinf(k.largest_magnitude(parameters + i, length))) {
+        s.left_finite = false;
+      }
+    }
   };
-  const std::span<const double> rates = options_.rates;
-  for (std::size_t l = 0; l < network_->layers().size(); ++l) {
+  // Of layer l what lies in [begin, end).
+  const auto change_layer = [&](std::size_t l, std::size_t begin, std::size_t end) {
     const Layer& layer = network_->layers()[l];
-    Update of_weights = update, of_biases = update;
-    of_biases.l2 = of_biases.l1 = 0;  // biases are not penalised
-    if (!rates.empty()) of_weights.learning_rate *= rates[2 * l];
-    if (!rates.empty()) of_biases.learning_rate *= rates[2 * l + 1];
-    if (rates.empty() || rates[2 * l] != 0) {
-      run(of_weights, layer.weights_offset, layer.biases_offset - layer.weights_offset);
-    }
-    if (rates.empty() || rates[2 * l + 1] != 0) {
-      run(of_biases, layer.biases_offset, layer.stride);
-    }
-  }
+    const auto change_part = [&](std::size_t i, bool penalised, std::size_t from, std::size_t to) {
+      const double rate = rates.empty() ? 1 : rates[i];
+      from = std::max(from, begin);
+      to = std::min(to, end);
+      if (rate == 0 || from >= to) return;
+      Update numbers = update;
+      numbers.learning_rate *= rate;
+      if (!penalised) numbers.l2 = numbers.l1 = 0;
+      change(numbers, from, to);
+    };
+    const std::size_t biases = layer.biases_offset;
+    change_part(2 * l, true, layer.weights_offset, biases);
+    change_part(2 * l + 1, false, biases, biases + layer.stride);
+  };
+  const double work = double(size) * (in_lanes ? 4 + 2 * s.lanes.work_of_sum() : 4);
+  parallel_for(size, cache_line, threads_for(work, s.ws.threads),
+               [&](int, std::size_t begin, std::size_t end) {
+                 for (std::size_t l = 0; l < network_->layers().size(); ++l) {
+                   change_layer(l, begin, end);
+                 }
+               });
 }
 
 // The backward pass of plain SGD, whose update is the gradient with the parameters as destination.
@@ -278,38 +293,47 @@ void Trainer<T>::descend(const Batch<T>& batch, const Pass& pass, double penalty
 
 // One mini-batch: forward, cost, backward, update.
 template <class T>
-MiniBatchCost Trainer<T>::mini_batch(const Batch<T>& batch, const Pass& pass,
-                                     const Dropout* dropout) {
+MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, const Pass& pass) {
   State& s = *state_;
-  const double n = batch.weight_sum;
-  const double penalty_rows = pass.penalty_rows > 0 ? pass.penalty_rows : n;
+  const bool in_lanes = s.lanes.count(rows.rows) > 1;
+  Batch<T> batch;
+  double n = weight_of_rows(rows.samples, rows.order, rows.first, rows.rows);
+  if (pass.mean_over_rows) n = double(rows.rows);
+  const GradientSink<T> mean{.scale = static_cast<T>(1 / n), .overwrite = true, .rates = s.trained};
 
-  forward(s.ws, *network_, batch, Purpose::train, dropout);
   MiniBatchCost cost{.weight = n};
-  if (pass.cost_epsilon > 0) {
-    cost.cost = clipped_cost(s.ws, *network_, batch, pass.cost_epsilon);
-  } else if (!pass.given_slopes) {
-    cost.cost = summed_cost(s.ws, *network_, batch);
+  if (in_lanes) {
+    cost.cost = s.lanes.pass(*network_, rows, mean, pass.cost_epsilon);
+  } else {
+    batch = make_batch(s.ws, *network_, rows.samples, rows.order, rows.first, rows.rows,
+                       Purpose::train, rows.dropout);
+    batch.weight_sum = n;
+    forward(s.ws, *network_, batch, Purpose::train, rows.dropout);
+    cost.cost = batch_cost(s.ws, *network_, batch, pass.cost_epsilon);
   }
   if (!std::isfinite(cost.cost)) return cost;
   if (n == 0) return {};  // every weight is zero: nothing to learn
+  const double penalty_rows = pass.penalty_rows > 0 ? pass.penalty_rows : n;
   if (pass.cost_with_penalty) {
     s.ws.pending_decay.apply();
     cost.penalty = penalty_cost(*network_, options_.l2 / penalty_rows, options_.l1 / penalty_rows);
   }
 
   const bool clipped = options_.clip_value > 0 || options_.clip_norm > 0;
-  if (options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
-    descend(batch, pass, penalty_rows, dropout);
+  if (!in_lanes && options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
+    descend(batch, pass, penalty_rows, rows.dropout);
   } else {
     const std::size_t size = network_->parameters().size();
-    T* gradients = s.gradients.reserve(size);
-    backward<T>(
-        s.ws, *network_, batch,
-        {.data = gradients, .scale = static_cast<T>(1 / n), .overwrite = true, .rates = s.trained},
-        dropout);
+    T* gradients = in_lanes ? s.lanes.gradient() : s.gradients.reserve(size);
+    if (!in_lanes) {
+      GradientSink<T> sink = mean;
+      sink.data = gradients;
+      backward<T>(s.ws, *network_, batch, sink, rows.dropout);
+    }
+    if (clipped && in_lanes) s.lanes.add_up(0, size);
     clip<T>({gradients, size}, options_);
-    update_parameters(batch, gradients, pass, penalty_rows);
+    update_parameters(s.single ? &batch : nullptr, gradients, in_lanes && !clipped, pass,
+                      penalty_rows);
   }
   if (options_.max_norm > 0) {
     s.ws.pending_decay.apply();
@@ -329,17 +353,19 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   }
   State& s = *state_;
   const int most = share_of_threads();
-  prepare(s.ws, *network_, stored_density(samples.x), at.batch_size, Purpose::train,
-          pass.threads > 0 ? std::min(most, pass.threads) : most);
+  const int threads = pass.threads > 0 ? std::min(most, pass.threads) : most;
+  const InputDensity inputs = stored_density(samples.x);
+  s.lanes.prepare(*network_, inputs, at.batch_size, threads, pass.given_slopes);
+  prepare(s.ws, *network_, inputs, s.lanes.most_uncut(at.batch_size), Purpose::train, threads);
   s.ws.given_slopes = pass.given_slopes;
   const SparseView<T>& sparse = samples.x.sparse;
   s.ws.ascends = s.ws.threads > 1 && (sparse.ascending || columns_ascend(sparse));
   // Nothing is left then that could fail once the update is made. Few parameters are copied faster
   // than they are looked at.
   constexpr std::size_t few_parameters = 4096;
-  s.single = network_->parameters().size() >= few_parameters && at.batches == 0 &&
-             at.rows <= at.batch_size && options_.max_norm == 0 && !pass.cost_with_penalty &&
-             !pass.after_mini_batch && !pass.batch_learning_rate;
+  s.single = network_->parameters().size() >= few_parameters && s.lanes.count(at.rows) == 1 &&
+             at.batches == 0 && at.rows <= at.batch_size && options_.max_norm == 0 &&
+             !pass.cost_with_penalty && !pass.after_mini_batch && !pass.batch_learning_rate;
   s.left_finite = true;
   s.snapshot.begin(network_->parameters(), s.slots);
   if (!s.single) s.snapshot.take();
@@ -367,11 +393,9 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
         pass.learning_rate = (*pass.batch_learning_rate)(at.batches);
         check_rate(pass.learning_rate, "the learning rate");
       }
-      Batch<T> batch =
-          make_batch(s.ws, *network_, samples, pass.order, row - pass.rows_before,
-                     std::min(at.batch_size, pass.rows_end - row), Purpose::train, dropout);
-      if (pass.mean_over_rows) batch.weight_sum = double(batch.rows);
-      MiniBatchCost cost = mini_batch(batch, pass, dropout);
+      MiniBatchCost cost = mini_batch({samples, pass.order, row - pass.rows_before,
+                                       std::min(at.batch_size, pass.rows_end - row), dropout},
+                                      pass);
       pool_beat();
       cost.number = at.batches++;
       at.cost += cost.cost + cost.weight * cost.penalty;
