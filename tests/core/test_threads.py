@@ -231,7 +231,7 @@ data = _core.Dataset(net, x.astype("float32"), y)
 def processor_time(threads):
     nncore.set_num_threads(threads)
     begin = time.process_time()
-    train(net, data, batch_size=64)
+    train(net, data, batch_size=256)
     return time.process_time() - begin
 processor_time({threads})
 busy = [sys.executable, "-S", "-E", "-c", "print(flush=True)\\nwhile True: pass"]

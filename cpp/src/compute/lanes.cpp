@@ -42,6 +42,7 @@ void Lanes<T>::prepare(const Network<T>& network, const InputDensity& inputs, st
   for (const Layer& layer : network.layers()) {
     work_per_row_ += 3 * double(layer.in) * double(layer.stride);
   }
+  if (!deserves_threads(rows)) threads_ = 1;
   const std::size_t lanes = count(rows);
   if (lanes == 1) return;
   if (lanes_.size() < lanes) lanes_.resize(lanes);
@@ -62,6 +63,12 @@ std::size_t Lanes<T>::count(std::size_t rows) const {
 template <class T>
 std::size_t Lanes<T>::most_uncut(std::size_t rows) const {
   return count(rows) == 1 ? rows : 2 * lane_rows - 1;
+}
+
+template <class T>
+bool Lanes<T>::deserves_threads(std::size_t rows) const {
+  constexpr double two_meetings = 2e5;  // multiply-adds that a core does meanwhile
+  return work_per_row_ * double(rows) >= 4 * two_meetings;
 }
 
 template <class T>

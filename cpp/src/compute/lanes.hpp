@@ -45,6 +45,8 @@ class Lanes {
   void add_up(std::size_t from, std::size_t count);
   // The gradient of the mini-batch, as far as it was added up.
   T* gradient() { return lanes_.front().gradient.data(); }
+  // Whether several threads are faster than one on mini-batches of so many rows.
+  bool deserves_threads(std::size_t rows) const;
   // What a thread has to do for a number of the gradient, in multiply-adds.
   double work_of_sum() const { return double(passed_); }
 

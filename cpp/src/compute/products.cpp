@@ -226,11 +226,15 @@ void Plan<T>::choose(std::span<const Layer> layers, const InputDensity& inputs) 
   constexpr double entries_per_column = 4;
   columns_from_ = entries_per_column * double(layers.front().in);
   layers_.resize(layers.size());
-  work_per_row_ = 0;
+  largest_product_ = products_ = weights_ = 0;
+  sparse_ = inputs.sparse;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const Layer& layer = layers[l];
     const double in = l == 0 ? inputs.stored / inputs.rows : double(layer.in);
-    work_per_row_ = std::max(work_per_row_, in * double(layer.out));
+    const double product = in * double(layer.out);
+    largest_product_ = std::max(largest_product_, product);
+    products_ += (l == 0 ? 2 : 3) * product;
+    weights_ += double(layer.in) * double(layer.out);
     layers_[l] = is_one_unit(layer, l)
                      ? LayerProducts<T>{affine_one_unit<T>, weight_gradient_one_unit<T>}
                      : LayerProducts<T>{affine_gemm<T, false>, weight_gradient_gemm<T>};
@@ -246,6 +250,18 @@ void Plan<T>::choose_first(bool sparse, bool mostly_zero) {
   } else {
     first = {mostly_zero ? affine_gemm<T, true> : affine_gemm<T, false>, weight_gradient_gemm<T>};
   }
+}
+
+// Threads that share dense products meet a dozen times a mini-batch, and each fetches the weights
+// that others have changed from their caches. Both are counted in the multiply-adds that a core
+// does meanwhile; about two fifths of the work are what a second thread can take off the first one.
+// Threads that share sparse products keep parts of the weights for themselves, and meet seldom.
+template <class T>
+bool Plan<T>::deserves_threads(std::size_t rows) const {
+  constexpr double meetings = 7e5, fetched_weight = 30, saved = 0.4;
+  const double n = double(rows);
+  if (sparse_) return largest_product_ * n >= 2 * pool_grain;
+  return saved * products_ * n >= meetings + fetched_weight * weights_;
 }
 
 template <class T>

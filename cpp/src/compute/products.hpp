@@ -162,13 +162,17 @@ class Plan {
   // Whether a mini-batch of so many non-zeros is to be laid out by columns, too, for its gradient.
   bool wants_columns(double nonzeros) const { return nonzeros >= columns_from_; }
 
-  // Multiply-adds of the largest product, a row of the mini-batch.
-  double work_per_row() const { return work_per_row_; }
+  // Whether several threads are faster than one on mini-batches of so many rows that are not cut
+  // into lanes.
+  bool deserves_threads(std::size_t rows) const;
 
  private:
   std::vector<LayerProducts<T>> layers_;
   double columns_from_ = 0;
-  double work_per_row_ = 0;
+  double largest_product_ = 0;  // multiply-adds, a row of the mini-batch
+  double products_ = 0;         // the same of all of them together
+  double weights_ = 0;          // of all layers
+  bool sparse_ = false;
 };
 
 // Whether the layer's products are dot products with its weights, which lie in a column of W: a

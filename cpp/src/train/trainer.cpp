@@ -353,10 +353,15 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   }
   State& s = *state_;
   const int most = share_of_threads();
-  const int threads = pass.threads > 0 ? std::min(most, pass.threads) : most;
+  int threads = pass.threads > 0 ? std::min(most, pass.threads) : most;
   const InputDensity inputs = stored_density(samples.x);
   s.lanes.prepare(*network_, inputs, at.batch_size, threads, pass.given_slopes);
   prepare(s.ws, *network_, inputs, s.lanes.most_uncut(at.batch_size), Purpose::train, threads);
+  const bool in_lanes = s.lanes.count(at.batch_size) > 1;
+  if (!(in_lanes ? s.lanes.deserves_threads(at.batch_size)
+                 : s.ws.plan.deserves_threads(at.batch_size))) {
+    threads = s.ws.threads = 1;
+  }
   s.ws.given_slopes = pass.given_slopes;
   const SparseView<T>& sparse = samples.x.sparse;
   s.ws.ascends = s.ws.threads > 1 && (sparse.ascending || columns_ascend(sparse));
@@ -415,10 +420,8 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
     set_steps(steps_before);
   };
   try {
-    // No thread stands by unless some product of a mini-batch deserves it.
-    const bool large = s.ws.plan.work_per_row() * double(at.batch_size) >= 2 * pool_grain;
-    with_spin_pool(large ? s.ws.threads : 1,
-                   double(network_->parameters().size()) * double(at.batch_size), std::move(train));
+    with_spin_pool(threads, double(network_->parameters().size()) * double(at.batch_size),
+                   std::move(train));
   } catch (...) {
     restore();
     throw;

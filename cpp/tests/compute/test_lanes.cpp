@@ -265,3 +265,29 @@ TEST_CASE("what is no longer trained takes no part in the norm that is clipped")
   };
   CHECK(trained_after(true) == trained_after(false));
 }
+
+TEST_CASE("several threads work only where they are faster than one") {
+  const auto deserves = [](const std::vector<std::size_t>& sizes, std::size_t rows,
+                           const InputDensity& inputs) {
+    const Network<float> network(
+        {.sizes = sizes, .activations = std::vector(sizes.size() - 1, Activation::relu)});
+    Plan<float> plan;
+    plan.choose(network.layers(), inputs);
+    return plan.deserves_threads(rows);
+  };
+  const auto dense = [&](const std::vector<std::size_t>& sizes, std::size_t rows) {
+    return deserves(sizes, rows, {.stored = double(sizes[0]), .rows = 1});
+  };
+  // Two threads took longer than one on these.
+  CHECK(!dense({784, 30, 10}, 10));
+  CHECK(!dense({24, 64, 64, 6}, 16));
+  CHECK(!dense({30, 100, 2}, 32));
+  CHECK(!dense({32, 64, 64, 1}, 64));
+  CHECK(!dense({784, 1024, 1024, 10}, 1));
+  CHECK(dense({784, 128, 10}, 128));
+  CHECK(dense({784, 1024, 1024, 10}, 128));
+  // A fifth of the inputs is not zero.
+  CHECK(deserves({784, 30, 10}, 10, {.sparse = true, .stored = 150, .rows = 1}));
+  CHECK(deserves({784, 128, 10}, 128, {.sparse = true, .stored = 150, .rows = 1}));
+  CHECK(!deserves({784, 30, 10}, 1, {.sparse = true, .stored = 150, .rows = 1}));
+}

@@ -136,69 +136,67 @@ std::size_t threads_at_work() {
   return seen.size();
 }
 
+void wait_until(const std::atomic<int>& count, int wanted) {
+  while (count < wanted) std::this_thread::yield();
+}
+
 TEST_CASE("trainings that run at once share the threads, and get them back") {
   const UsingThreads use(6);
   CHECK(share_of_threads() == 6);
-  train_until([] { return share_of_threads() == 6; });
-  std::atomic<int> running{0}, counted{0};
-  std::atomic<bool> two_have_seen{false}, over{false};
-  // The first one begins alone, with six threads; the second one comes while it runs.
+  std::atomic<int> stage{0};  // 1: the first one trains, 2: the second one, too, 3: that was seen
+  int alone = 0, beside = 0;
+  std::size_t at_work = 100;
   std::thread first([&] {
-    std::size_t most_beside = 100;
-    bool was_alone = false;
+    int mini_batch = 0;
     train_until([&] {
-      if (running == 0) {
-        was_alone = share_of_threads() == 6;
-        running = 1;
+      if (++mini_batch == 1) {
+        alone = share_of_threads();
+        stage = 1;
+        wait_until(stage, 2);
+        beside = share_of_threads();
+        return false;
       }
-      while (running < 2) std::this_thread::yield();
-      if (share_of_threads() != 3) return false;
-      // A mini-batch after it began, no more than three are at work.
-      if (most_beside == 100) return most_beside = 99, false;
-      most_beside = threads_at_work();
+      at_work = threads_at_work();  // of the pool, which had six threads before
+      stage = 3;
       return true;
     });
-    CHECK(was_alone);
-    CHECK(most_beside <= 3);
-    ++counted;
-    two_have_seen = true;
   });
   std::thread second([&] {
-    while (running < 1) std::this_thread::yield();
+    wait_until(stage, 1);
     train_until([&] {
-      running = 2;
-      return two_have_seen.load();
+      stage = 2;
+      wait_until(stage, 3);
+      return true;
     });
-    over = true;
   });
   first.join();
   second.join();
-  CHECK(counted == 1);
+  CHECK(alone == 6);
+  CHECK(beside == 3);
+  CHECK(at_work <= 3);
   CHECK(share_of_threads() == 6);
 }
 
-TEST_CASE("more trainings than threads get one each, and a reader its share") {
+TEST_CASE("more trainings than threads get one each, and so does who reads beside them") {
   const UsingThreads use(3);
-  std::atomic<int> running{0};
-  std::atomic<bool> over{false};
-  std::atomic<int> wrong{0};
+  std::atomic<int> running{0}, checked{0}, wrong{0};
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 5; ++i) {
       threads.emplace_back([&] {
-        bool begun = false;
         train_until([&] {
-          if (!begun) ++running;
-          begun = true;
-          while (running < 5) std::this_thread::yield();
-          if (!over) wrong += share_of_threads() != 1;
-          return over.load();
+          ++running;
+          wait_until(running, 5);
+          wrong += share_of_threads() != 1;
+          ++checked;
+          wait_until(checked, 6);
+          return true;
         });
       });
     }
-    while (running < 5) std::this_thread::yield();
+    wait_until(checked, 5);
     CHECK(share_of_threads() == 1);
-    over = true;
+    ++checked;
   }
   CHECK(wrong == 0);
   CHECK(share_of_threads() == 3);
@@ -370,6 +368,34 @@ TEST_CASE("locks that threads hold at a fork are free in the child") {
 #endif
 
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("a forked child shares no threads with its parent's trainings") {
+  const UsingThreads use(4);
+  std::atomic<int> stage{0};  // 1: another thread trains, 2: it may end
+  const auto child_has = [](int threads) {
+    const pid_t child = fork();
+    if (child == 0) _exit(share_of_threads() == threads ? 0 : 1);
+    int status = -1;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  };
+  {
+    const std::jthread trainer([&] {
+      train_until([&] {
+        stage = 1;
+        wait_until(stage, 2);
+        return true;
+      });
+    });
+    wait_until(stage, 1);
+    CHECK(share_of_threads() == 2);
+    CHECK(child_has(4));
+    stage = 2;
+  }
+  bool within = false;
+  train_until([&] { return within = child_has(4), true; });
+  CHECK(within);
+}
+
 TEST_CASE("a child that is forked by a pool's leader finishes its run and starts others") {
   const std::vector<float> expected = trained(1);
   for (int round = 0; round < 2; ++round) {
