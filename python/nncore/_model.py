@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore import _core, costs
+from nncore import _core
 from nncore._support.architecture import (
     Arrays,
     Initializer,
@@ -29,6 +29,7 @@ from nncore._support.summary import summary
 from nncore.history import History
 
 if TYPE_CHECKING:
+    from nncore import costs
     from nncore.training.state import TrainingState
 
 Self = TypeVar("Self", bound="Model")
@@ -72,6 +73,8 @@ class Model(_core.Network):
         seed: int = 0,
     ) -> None:
         """Checks everything, and draws the parameters or copies them in; see the class."""
+        from nncore import costs  # dataclasses take their time; see tests/core/test_network.py
+
         sizes = checked_sizes(sizes)
         found = costs.resolve(cost)
         output = found.output_activation if output_activation is None else output_activation
@@ -380,6 +383,8 @@ class Model(_core.Network):
         )
 
     def _shown_cost(self) -> str:
+        from nncore import costs
+
         return "custom" if self.cost == "custom" else repr(costs.of(self))
 
     def __reduce__(self) -> tuple[Any, ...]:

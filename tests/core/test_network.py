@@ -396,6 +396,16 @@ def test_import_loads_no_optional_package() -> None:
     assert out.stderr == ""
 
 
+def test_import_loads_little_that_numpy_does_not() -> None:
+    slow = ["dataclasses", "inspect", "json", "enum", "pathlib", "subprocess", "nncore.costs"]
+    code = (
+        "import sys, numpy, numpy.typing; before = set(sys.modules); import nncore; "
+        f"print([m for m in {slow} if m in sys.modules and m not in before])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
 def test_submodules_are_imported_on_first_use() -> None:
     code = (
         "import nncore; print(nncore.optimizers.Adam().name, nncore.metrics.mse([1], [2]),"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,11 @@ from numpy.typing import NDArray
 
 def labels_as_metadata(labels: NDArray[Any] | None) -> dict[str, str]:
     """What a file says of the labels: nothing where there are none."""
-    return {} if labels is None else {"classes": json.dumps(np.asarray(labels).tolist())}
+    if labels is None:
+        return {}
+    import json  # here, as most programs have no labels
+
+    return {"classes": json.dumps(np.asarray(labels).tolist())}
 
 
 def labels_from_metadata(metadata: dict[str, str]) -> NDArray[Any] | None:
@@ -20,8 +23,12 @@ def labels_from_metadata(metadata: dict[str, str]) -> NDArray[Any] | None:
     >>> labels_from_metadata(labels_as_metadata(np.array(["no", "yes"])))
     array(['no', 'yes'], dtype='<U3')
     """
+    if "classes" not in metadata:
+        return None
+    import json
+
     try:
-        labels = np.array(json.loads(metadata.get("classes", "null")))
+        labels = np.array(json.loads(metadata["classes"]))
     except (ValueError, RecursionError):
         return None
     return labels if labels.ndim == 1 and labels.dtype.kind in "biufU" else None
