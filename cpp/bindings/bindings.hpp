@@ -108,6 +108,7 @@ struct ArrayTensors {
   std::vector<TensorView> views;
   std::vector<py::object> owners;
 };
+using NamedTexts = std::map<std::string, std::string>;
 using NamedArrays = std::map<std::string, py::array>;
 ArrayTensors tensors_of(const NamedArrays& arrays);
 

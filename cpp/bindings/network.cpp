@@ -415,8 +415,8 @@ void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
   m.def("input_gradient", &input_gradient, py::arg("network"), py::arg("data"), py::pos_only());
   m.def(
       "save_model",
-      [](const PyNetwork& self, const std::filesystem::path& path,
-         const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
+      [](const PyNetwork& self, const std::filesystem::path& path, const NamedTexts& metadata,
+         const NamedArrays& arrays) {
         const ArrayTensors tensors = tensors_of(arrays);
         self.visit([&](const auto& network) {
           const GilReleased release;
@@ -432,7 +432,7 @@ void bind_network(py::module_& m, py::class_<PyNetwork>& network_class) {
           const GilReleased release;
           return read_tensor_file(path);
         }();
-        return std::pair(PyNetwork{model_from(file)}, file.metadata());
+        return std::pair(PyNetwork{model_from(file)}, NamedTexts(file.metadata()));
       },
       py::arg("path"), py::pos_only());
 }

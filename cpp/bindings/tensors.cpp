@@ -19,8 +19,8 @@ DType dtype_of_array(const py::array& a, const std::string& name) {
                        "; expected float32, float64, int64 or uint8");
 }
 
-void write_tensors(const std::filesystem::path& path,
-                   const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
+void write_tensors(const std::filesystem::path& path, const NamedTexts& metadata,
+                   const NamedArrays& arrays) {
   const ArrayTensors tensors = tensors_of(arrays);
   const GilReleased release;
   write_tensor_file(path, metadata, tensors.views);
@@ -57,7 +57,7 @@ py::tuple read_tensors(const std::filesystem::path& path) {
         break;
     }
   }
-  return py::make_tuple(file.metadata(), tensors);
+  return py::make_tuple(NamedTexts(file.metadata()), tensors);
 }
 
 // What the first bytes of an IDX file say of the rest.

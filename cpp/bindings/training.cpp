@@ -442,8 +442,8 @@ void bind_training(py::module_& m) {
       .def_static("resume", &PyTrainer::resume, py::arg("network"), py::arg("path"))
       .def(
           "save_checkpoint",
-          [](PyTrainer& self, const std::filesystem::path& path,
-             const std::map<std::string, std::string>& metadata, const NamedArrays& arrays) {
+          [](PyTrainer& self, const std::filesystem::path& path, const NamedTexts& metadata,
+             const NamedArrays& arrays) {
             const ArrayTensors tensors = tensors_of(arrays);
             self.save(path, {metadata, tensors.views});
           },

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "nncore/metadata.hpp"
 #include "nncore/network.hpp"
 #include "nncore/path.hpp"
 #include "nncore/shared.hpp"
@@ -22,14 +22,13 @@ using AnyNetwork = std::variant<Shared<Network<float>>, Shared<Network<double>>>
 // What a program keeps beside the model in its file; load_model leaves it alone, and a TensorFile
 // gives it back. The tensors' data stay the caller's.
 struct Extras {
-  std::map<std::string, std::string> metadata = {};
+  Metadata metadata = {};
   std::vector<TensorView> tensors = {};
 };
 
 // What a model file says of the network beside its parameters.
 template <class T>
-[[gnu::visibility("default")]] std::map<std::string, std::string> model_metadata(
-    const Network<T>& network);
+[[gnu::visibility("default")]] Metadata model_metadata(const Network<T>& network);
 
 // Writes the file whole or not at all; equal networks give equal bytes. Takes memory for the
 // parameters once more. Throws ModelFileError if it cannot be written; InvalidArgument for

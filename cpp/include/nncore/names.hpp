@@ -12,11 +12,13 @@
 namespace nncore {
 
 // Whether a number has a name in its enumeration. The compiler writes one that has none as a cast,
-// (Enum)12.
+// (Enum)12], at the end of the text. (To search all of it takes the compiler longer than all the
+// rest of this header.)
 template <auto number>
 consteval bool is_enumerator() {
-  const std::string_view text = __PRETTY_FUNCTION__;
-  return text[text.find("number = ") + 9] != '(';
+  const char* last = __PRETTY_FUNCTION__ + sizeof(__PRETTY_FUNCTION__) - 3;
+  while ('0' <= *last && *last <= '9') --last;
+  return *last != ')';
 }
 
 // How many enumerators there are, being 0, 1, 2 and so on.

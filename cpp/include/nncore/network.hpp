@@ -104,7 +104,7 @@ class Network {
   ~Network();
 
   const Architecture& architecture() const noexcept { return architecture_; }
-  std::span<const Layer> layers() const noexcept { return layers_; }
+  std::span<const Layer> layers() const noexcept { return {layers_.data(), layers_.size()}; }
   std::size_t inputs() const noexcept { return architecture_.sizes.front(); }
   std::size_t outputs() const noexcept { return architecture_.sizes.back(); }
   std::uint64_t seed() const noexcept { return seed_; }

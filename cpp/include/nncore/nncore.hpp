@@ -13,6 +13,7 @@
 #include "nncore/guard.hpp"
 #include "nncore/idx.hpp"
 #include "nncore/matrix.hpp"
+#include "nncore/metadata.hpp"
 #include "nncore/model_file.hpp"
 #include "nncore/names.hpp"
 #include "nncore/network.hpp"

@@ -4,13 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "nncore/metadata.hpp"
 #include "nncore/path.hpp"
 #include "nncore/shared.hpp"
 
@@ -50,7 +50,7 @@ class TensorFile {
  public:
   // What the file is called in messages: its path.
   const std::string& label() const noexcept { return label_; }
-  const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
+  const Metadata& metadata() const noexcept { return metadata_; }
 
   // Sorted by their bytes.
   std::vector<std::string> names() const;
@@ -77,7 +77,7 @@ class TensorFile {
                        const std::vector<std::size_t>& shape) const;
 
   std::string label_;
-  std::map<std::string, std::string> metadata_;
+  Metadata metadata_;
   std::vector<TensorView> tensors_;  // sorted by name
   Shared<std::byte> storage_;
 };
@@ -95,12 +95,11 @@ TensorFile parse_tensor_bytes(std::span<const std::byte> bytes, const std::strin
 // Equal contents give equal bytes, whatever the order of tensors. Throws InvalidArgument for names
 // that come twice, are reserved or are not UTF-8, and for a header beyond 16 MiB; ModelFileError if
 // the file cannot be written.
-void write_tensor_file(const Path& path, const std::map<std::string, std::string>& metadata,
+void write_tensor_file(const Path& path, const Metadata& metadata,
                        std::span<const TensorView> tensors);
 
 // The bytes of that file. Throws InvalidArgument as above.
-std::vector<std::byte> tensor_bytes(const std::map<std::string, std::string>& metadata,
-                                    std::span<const TensorView> tensors);
+std::vector<std::byte> tensor_bytes(const Metadata& metadata, std::span<const TensorView> tensors);
 
 }  // namespace nncore
 #pragma GCC visibility pop

@@ -47,7 +47,7 @@ void save_checkpoint(const Trainer<T>& trainer, const Path& path, const Extras& 
     tensors.add(slots[s].data(), slot_prefix(s));
   }
   const EpochPosition left = trainer.position().value_or(EpochPosition{});
-  std::map<std::string, std::string> own{
+  Metadata own{
       {optimizer_key, std::string(name(options.optimizer))},
       {steps_key, std::to_string(trainer.steps())},
       {unfinished_key, concat(left.rows, ",", left.batch_size, ",", left.batches)}};
@@ -67,7 +67,7 @@ std::optional<TrainOptions> saved_options(const TensorFile& file) {
   if (!file.metadata().contains(optimizer_key)) return std::nullopt;
   TrainOptions options;
   try {
-    options.optimizer = from_name<Optimizer>(Metadata(file).at(optimizer_key));
+    options.optimizer = from_name<Optimizer>(MetadataReader(file).at(optimizer_key));
     const std::size_t count = hyperparameters(options.optimizer).size();
     const auto saved = file.tensor<double>(hyperparameters_name, {count});
     options.hyperparameters.assign(saved.begin(), saved.end());
@@ -82,7 +82,7 @@ namespace {
 
 // Where the checkpoint's epoch was stopped.
 std::optional<EpochPosition> saved_position(const TensorFile& file, std::uint64_t epoch) {
-  const Metadata metadata(file);
+  const MetadataReader metadata(file);
   const std::vector<std::size_t> left = metadata.numbers(unfinished_key);
   if (left.size() != 3) {
     throw ModelFileError(concat(file.label(), ": the metadata entry ", unfinished_key, " has ",
@@ -124,7 +124,7 @@ void resume(Trainer<T>& trainer, const TensorFile& file) {
     throw ModelFileError(concat(file.label(), ": the checkpoint's optimiser is ", shown(*saved),
                                 "; the trainer's is ", shown(options)));
   }
-  const Metadata metadata(file);
+  const MetadataReader metadata(file);
   for (const auto& [key, value] : model_metadata(network)) {
     if (metadata.at(key) != value) {
       throw ModelFileError(concat(file.label(), ": a checkpoint of another network: ", key, " is ",

@@ -38,7 +38,7 @@ std::string text_of(double number) {
 std::vector<double> read_numbers(const TensorFile& file, const std::string& key) {
   std::vector<double> numbers;
   if (!file.metadata().contains(key)) return numbers;
-  for (const std::string& item : Metadata(file).items(key)) {
+  for (const std::string& item : MetadataReader(file).items(key)) {
     std::istringstream text(item);
     text.imbue(std::locale::classic());
     double number = 0;
@@ -51,7 +51,7 @@ std::vector<double> read_numbers(const TensorFile& file, const std::string& key)
   return numbers;
 }
 
-Architecture read_architecture(const TensorFile& file, const Metadata& metadata) {
+Architecture read_architecture(const TensorFile& file, const MetadataReader& metadata) {
   Architecture architecture;
   architecture.sizes = metadata.numbers("nncore.sizes");
   for (const std::string& item : metadata.items("nncore.activations")) {
@@ -66,7 +66,7 @@ Architecture read_architecture(const TensorFile& file, const Metadata& metadata)
 
 template <class T>
 Shared<Network<T>> read_network(const TensorFile& file, const Architecture& architecture,
-                                const Metadata& metadata) {
+                                const MetadataReader& metadata) {
   // Every tensor is found and measured before memory is taken for a network of that size.
   const auto found = find_block<T>(file, architecture.sizes, "");
   auto network = std::make_shared<Network<T>>(architecture, metadata.number("nncore.seed"));
@@ -91,17 +91,16 @@ auto with_content(const Network<T>& network, const Extras& extras, Write write) 
 }  // namespace
 
 template <class T>
-std::map<std::string, std::string> model_metadata(const Network<T>& network) {
+Metadata model_metadata(const Network<T>& network) {
   const Architecture& architecture = network.architecture();
-  std::map<std::string, std::string> metadata{
-      {format_key, format_version},
-      {"nncore.sizes",
-       join(architecture.sizes, [](std::size_t size) { return std::to_string(size); })},
-      {"nncore.activations",
-       join(architecture.activations, [](Activation a) { return std::string(name(a)); })},
-      {"nncore.cost", std::string(name(architecture.cost))},
-      {"nncore.seed", std::to_string(network.seed())},
-      {"nncore.epoch", std::to_string(network.epoch())}};
+  Metadata metadata{{format_key, format_version},
+                    {"nncore.sizes", join(architecture.sizes,
+                                          [](std::size_t size) { return std::to_string(size); })},
+                    {"nncore.activations", join(architecture.activations,
+                                                [](Activation a) { return std::string(name(a)); })},
+                    {"nncore.cost", std::string(name(architecture.cost))},
+                    {"nncore.seed", std::to_string(network.seed())},
+                    {"nncore.epoch", std::to_string(network.epoch())}};
   // Usual costs need none of these, which versions before them do not know.
   if (architecture.cost_hyperparameters != with_defaults(architecture.cost, {})) {
     metadata.emplace(cost_hyperparameters_key, join(architecture.cost_hyperparameters, text_of));
@@ -127,7 +126,7 @@ std::vector<std::byte> model_bytes(const Network<T>& network, const Extras& extr
 }
 
 AnyNetwork model_from(const TensorFile& file) {
-  const Metadata metadata(file);
+  const MetadataReader metadata(file);
   if (metadata.at(format_key) != format_version) {
     throw ModelFileError(concat(file.label(), ": its format is version ",
                                 tensor_format::shown(metadata.at(format_key)),
@@ -160,11 +159,11 @@ Shared<Network<T>> load_model(const Path& path) {
   return model_from<T>(read_tensor_file(path));
 }
 
-#define NNCORE_INSTANTIATE(T)                                                    \
-  template Shared<Network<T>> model_from(const TensorFile&);                     \
-  template Shared<Network<T>> load_model(const Path&);                           \
-  template std::map<std::string, std::string> model_metadata(const Network<T>&); \
-  template void save_model(const Network<T>&, const Path&, const Extras&);       \
+#define NNCORE_INSTANTIATE(T)                                              \
+  template Shared<Network<T>> model_from(const TensorFile&);               \
+  template Shared<Network<T>> load_model(const Path&);                     \
+  template Metadata model_metadata(const Network<T>&);                     \
+  template void save_model(const Network<T>&, const Path&, const Extras&); \
   template std::vector<std::byte> model_bytes(const Network<T>&, const Extras&);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

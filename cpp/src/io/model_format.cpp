@@ -8,7 +8,7 @@ std::string biases_name(std::size_t l) { return "biases." + std::to_string(l); }
 
 }  // namespace
 
-const std::string& Metadata::at(const std::string& key) const {
+const std::string& MetadataReader::at(const std::string& key) const {
   const auto found = file_.metadata().find(key);
   if (found == file_.metadata().end()) {
     throw ModelFileError(concat(file_.label(), ": the metadata has no entry ", key,
@@ -17,7 +17,7 @@ const std::string& Metadata::at(const std::string& key) const {
   return found->second;
 }
 
-std::vector<std::string> Metadata::items(const std::string& key) const {
+std::vector<std::string> MetadataReader::items(const std::string& key) const {
   std::vector<std::string> items(1);
   for (const char c : at(key)) {
     if (c == ',') {
@@ -29,7 +29,7 @@ std::vector<std::string> Metadata::items(const std::string& key) const {
   return items;
 }
 
-std::vector<std::size_t> Metadata::numbers(const std::string& key) const {
+std::vector<std::size_t> MetadataReader::numbers(const std::string& key) const {
   std::vector<std::size_t> numbers;
   for (const std::string& item : items(key)) {
     const std::uint64_t value = number(key, item);
@@ -42,7 +42,7 @@ std::vector<std::size_t> Metadata::numbers(const std::string& key) const {
   return numbers;
 }
 
-std::uint64_t Metadata::number(const std::string& key, const std::string& digits) const {
+std::uint64_t MetadataReader::number(const std::string& key, const std::string& digits) const {
   std::uint64_t value = 0;
   const char* end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, value);
@@ -102,8 +102,7 @@ void fill_block(std::span<const Layer> layers, std::span<const LayerTensors<T>> 
   }
 }
 
-std::map<std::string, std::string> with_extras(std::map<std::string, std::string> own,
-                                               const Extras& extras) {
+Metadata with_extras(Metadata own, const Extras& extras) {
   for (const auto& [key, value] : extras.metadata) {
     if (!own.emplace(key, value).second) {
       throw InvalidArgument("an extra metadata entry is called " + tensor_format::shown(key) +

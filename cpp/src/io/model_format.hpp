@@ -17,9 +17,9 @@
 namespace nncore::model_format {
 
 // Reads the metadata that nncore wrote; every fault names the file and the entry.
-class Metadata {
+class MetadataReader {
  public:
-  explicit Metadata(const TensorFile& file) : file_(file) {}
+  explicit MetadataReader(const TensorFile& file) : file_(file) {}
 
   const std::string& at(const std::string& key) const;
   std::uint64_t number(const std::string& key) const { return number(key, at(key)); }
@@ -69,7 +69,6 @@ template <class T>
 void fill_block(std::span<const Layer> layers, std::span<const LayerTensors<T>> found, T* block);
 
 // `own` and what the extras add. Throws InvalidArgument for an entry of the same name.
-std::map<std::string, std::string> with_extras(std::map<std::string, std::string> own,
-                                               const Extras& extras);
+Metadata with_extras(Metadata own, const Extras& extras);
 
 }  // namespace nncore::model_format

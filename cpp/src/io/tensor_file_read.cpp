@@ -3,6 +3,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <map>
 #include <new>
 #include <optional>
 #include <utility>
@@ -121,8 +122,9 @@ class TensorFileParser {
           entries_.push_back(parse_entry(reader, key));
           return;
         }
-        reader.object(
-            [&](const std::string& name) { file_.metadata_.emplace(name, reader.string()); });
+        std::map<std::string, std::string> metadata;  // which takes keys in any order
+        reader.object([&](const std::string& name) { metadata.emplace(name, reader.string()); });
+        file_.metadata_ = metadata;
       });
       reader.end();
     } catch (const json::ParseError& error) {

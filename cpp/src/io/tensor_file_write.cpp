@@ -68,7 +68,7 @@ std::string format_entry(const TensorView& tensor, std::size_t begin, std::size_
          std::to_string(end) + "]}";
 }
 
-std::string format_metadata(const std::map<std::string, std::string>& metadata) {
+std::string format_metadata(const Metadata& metadata) {
   std::string members;
   for (const auto& [key, value] : metadata) {
     members += (members.empty() ? "" : ",") + json_string(key) + ":" + json_string(value);
@@ -77,8 +77,7 @@ std::string format_metadata(const std::map<std::string, std::string>& metadata) 
 }
 
 // The header and the length in front of it.
-std::string format_header(const std::map<std::string, std::string>& metadata,
-                          std::span<const TensorView* const> order) {
+std::string format_header(const Metadata& metadata, std::span<const TensorView* const> order) {
   std::string header = "{";
   if (!metadata.empty()) header += format_metadata(metadata);
   std::size_t position = 0;
@@ -104,8 +103,7 @@ std::string format_header(const std::map<std::string, std::string>& metadata,
 
 // Calls write with the pieces that make the file, one after the other.
 template <class Write>
-void with_pieces(const std::map<std::string, std::string>& metadata,
-                 std::span<const TensorView> tensors, Write write) {
+void with_pieces(const Metadata& metadata, std::span<const TensorView> tensors, Write write) {
   const auto order = in_file_order(tensors);
   const std::string header = format_header(metadata, order);
   std::vector<std::span<const std::byte>> pieces = {std::as_bytes(std::span(header))};
@@ -123,7 +121,7 @@ void with_pieces(const std::map<std::string, std::string>& metadata,
 
 }  // namespace
 
-void write_tensor_file(const Path& path, const std::map<std::string, std::string>& metadata,
+void write_tensor_file(const Path& path, const Metadata& metadata,
                        std::span<const TensorView> tensors) {
   with_pieces(metadata, tensors, [&](std::span<const std::span<const std::byte>> pieces) {
     try {
@@ -134,8 +132,7 @@ void write_tensor_file(const Path& path, const std::map<std::string, std::string
   });
 }
 
-std::vector<std::byte> tensor_bytes(const std::map<std::string, std::string>& metadata,
-                                    std::span<const TensorView> tensors) {
+std::vector<std::byte> tensor_bytes(const Metadata& metadata, std::span<const TensorView> tensors) {
   std::vector<std::byte> bytes;
   with_pieces(metadata, tensors, [&](std::span<const std::span<const std::byte>> pieces) {
     for (const auto& piece : pieces) bytes.insert(bytes.end(), piece.begin(), piece.end());

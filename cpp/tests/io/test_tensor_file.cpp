@@ -71,7 +71,7 @@ const std::string small_file =
 TEST_CASE("tensor file: tensors and metadata are read") {
   const TensorFile file = parse(small_file);
   CHECK(file.label() == "model.nn");
-  CHECK(file.metadata() == std::map<std::string, std::string>{{"format", "nncore \xc3\xa9"}});
+  CHECK(file.metadata() == Metadata{{"format", "nncore \xc3\xa9"}});
   CHECK(file.names() == std::vector<std::string>{"f", "u"});
   CHECK(file.contains("u"));
   CHECK_FALSE(file.contains("v"));

@@ -35,8 +35,7 @@ const std::array<float, 6> floats = {1.0F, -2.5F, 0.0F, 3e38F, 1e-45F, -0.0F};
 const std::array<double, 2> doubles = {0.1, -1e300};
 const std::array<std::int64_t, 3> integers = {-1, 0, std::numeric_limits<std::int64_t>::min()};
 const std::array<std::uint8_t, 5> bytes = {0, 1, 127, 128, 255};
-const std::map<std::string, std::string> metadata = {{"format", "nncore"},
-                                                     {"\xc3\xa9", "a \"quoted\"\n\\ text"}};
+const Metadata metadata = {{"format", "nncore"}, {"\xc3\xa9", "a \"quoted\"\n\\ text"}};
 
 std::vector<TensorView> tensors() {
   return {{"bytes", DType::u8, {5}, bytes.data()},
