@@ -251,21 +251,23 @@ struct FocalTerm {
   }
 };
 
-inline constexpr Hyperparameter focal_gamma{"gamma", 2, Hyperparameter::Range::from_zero};
+struct FocalTraits : CostTraits {
+  static constexpr bool needs_z = true;
+  static constexpr bool by_row = true;
+  static constexpr bool only_canonical = true;
+  static constexpr double target_min = 0, target_max = 1;
+  static constexpr std::string_view list_name = "class_weights";
+  static constexpr Hyperparameter hyperparameters[] = {
+      {"gamma", 2, Hyperparameter::Range::from_zero}};
+};
 
 // Over softmax outputs, each class with its weight. m is how far an output's weighted input is
 // above the others', ln(a / (1 - a)).
 template <>
-struct CostFn<Cost::focal> : CostTraits {
+struct CostFn<Cost::focal> : FocalTraits {
   static constexpr std::string_view name = "focal";
-  static constexpr bool needs_z = true;
-  static constexpr bool by_row = true;
-  static constexpr bool only_canonical = true;
   static constexpr bool targets_sum_to_one = true;
   static constexpr Activation canonical = Activation::softmax;
-  static constexpr double target_min = 0, target_max = 1;
-  static constexpr std::string_view list_name = "class_weights";
-  static constexpr Hyperparameter hyperparameters[] = {focal_gamma};
 
   template <class T>
   static double row_value(const CostParameters& p, const T* z, const T*, const T* y,
@@ -310,15 +312,9 @@ struct CostFn<Cost::focal> : CostTraits {
 // Over sigmoid outputs, each a class of its own, with its weight; a single output tells two
 // classes, which have two weights.
 template <>
-struct CostFn<Cost::binary_focal> : CostTraits {
+struct CostFn<Cost::binary_focal> : FocalTraits {
   static constexpr std::string_view name = "binary_focal";
-  static constexpr bool needs_z = true;
-  static constexpr bool by_row = true;
-  static constexpr bool only_canonical = true;
   static constexpr Activation canonical = Activation::sigmoid;
-  static constexpr double target_min = 0, target_max = 1;
-  static constexpr std::string_view list_name = "class_weights";
-  static constexpr Hyperparameter hyperparameters[] = {focal_gamma};
 
   template <class T>
   static double row_value(const CostParameters& p, const T* z, const T*, const T* y,
