@@ -11,7 +11,7 @@ enum { parameters = (inputs + 1) * hidden + (hidden + 1) * outputs };
 static const double corners[] = {0, 0, 0, 1, 1, 0, 1, 1};
 static const int64_t exclusive_or[] = {0, 1, 1, 0};
 
-static nncore_network* network(void) {
+static nncore_network* network_with(const char* cost) {
   static const size_t sizes[] = {inputs, hidden, outputs};
   static const char* const activations[] = {"tanh", "sigmoid"};
   nncore_architecture a = {0};
@@ -19,12 +19,14 @@ static nncore_network* network(void) {
   a.sizes = sizes;
   a.layers = 3;
   a.activations = activations;
-  a.cost = "cross_entropy";
+  a.cost = cost;
   a.dtype = NNCORE_FLOAT64;
   a.seed = 1;
   OK(nncore_network_create(&a, &made));
   return made;
 }
+
+static nncore_network* network(void) { return network_with("cross_entropy"); }
 
 static nncore_samples samples(size_t first, size_t count) {
   nncore_samples s = {0};
@@ -220,21 +222,6 @@ static int half_squares(void* context, const nncore_cost_call* call) {
     }
   }
   return 0;
-}
-
-static nncore_network* network_with(const char* cost) {
-  static const size_t sizes[] = {inputs, hidden, outputs};
-  static const char* const activations[] = {"tanh", "sigmoid"};
-  nncore_architecture a = {0};
-  nncore_network* made = NULL;
-  a.sizes = sizes;
-  a.layers = 3;
-  a.activations = activations;
-  a.cost = cost;
-  a.dtype = NNCORE_FLOAT64;
-  a.seed = 1;
-  OK(nncore_network_create(&a, &made));
-  return made;
 }
 
 static void test_own_cost(void) {
