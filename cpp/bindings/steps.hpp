@@ -36,6 +36,11 @@ class Labels {
 // What a step is given: views, and the memory that they look at.
 template <class T>
 struct StepRows {
+  StepRows(const Network<T>& network, const py::handle& inputs)
+      : x(rows_of<T>(inputs, network.inputs())) {
+    samples.x = x.view;
+  }
+
   Rows<T> x;
   Samples<T> samples;
   Labels labels;
@@ -163,9 +168,7 @@ template <class T>
 double step_rows(Trainer<T>& trainer, const py::handle& x, const py::handle& y,
                  const py::handle& sample_weight, const StepOptions& options) {
   const Network<T>& network = trainer.network();
-  StepRows<T> given;
-  given.x = rows_of<T>(x, network.inputs());
-  given.samples.x = given.x.view;
+  StepRows<T> given(network, x);
   take_step_targets(given, network, y);
   if (!given.samples.y.are_labels()) check_reach(network, given.samples.y.values);
   take_step_weights(given, sample_weight);
@@ -179,9 +182,7 @@ template <class T>
 void step_gradient_rows(Trainer<T>& trainer, const py::handle& x, const py::handle& gradient,
                         const py::handle& sample_weight, const StepOptions& options) {
   const Network<T>& network = trainer.network();
-  StepRows<T> given;
-  given.x = rows_of<T>(x, network.inputs());
-  given.samples.x = given.x.view;
+  StepRows<T> given(network, x);
   const std::size_t n = given.samples.rows();
   const MatrixView<const T> slopes = matrix_in<T>(gradient, n, network.outputs(), given.x.single,
                                                   "output_gradient", given.targets);
