@@ -117,6 +117,14 @@ void check_structure(const SparseView<T>& x) {
   }
 }
 
+template <class T>
+void check_weight_count(std::span<const T> weights, std::size_t rows) {
+  if (!weights.empty() && weights.size() != rows) {
+    throw InvalidArgument(
+        concat("there are ", weights.size(), " sample weights; x has ", rows, " rows"));
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -153,9 +161,23 @@ void check_shapes(const Network<T>& network, const Samples<T>& samples) {
                                  network.outputs(), " outputs",
                                  each > 1 ? concat(", ", each, " for each target") : ""));
   }
-  if (!samples.weights.empty() && samples.weights.size() != rows) {
-    throw InvalidArgument(
-        concat("there are ", samples.weights.size(), " sample weights; x has ", rows, " rows"));
+  check_weight_count(samples.weights, rows);
+}
+
+template <class T>
+void check_weights(std::span<const T> weights, std::size_t rows, bool are_signed) {
+  check_weight_count(weights, rows);
+  double sum = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const auto weight = static_cast<double>(weights[i]);
+    if (!(are_signed || weight >= 0) || !std::isfinite(weight)) {
+      throw InvalidArgument(concat("sample weight ", i, " is ", weight, "; expected finite numbers",
+                                   are_signed ? "" : " from 0 up"));
+    }
+    sum += std::abs(weight);
+  }
+  if (!weights.empty() && sum == 0 && !are_signed) {
+    throw InvalidArgument("all sample weights are 0; expected at least one above");
   }
 }
 
@@ -220,18 +242,7 @@ void check(const Network<T>& network, const Samples<T>& samples, bool signed_wei
       }
     }
   }
-  double sum = 0;
-  for (std::size_t i = 0; i < samples.weights.size(); ++i) {
-    const auto weight = static_cast<double>(samples.weights[i]);
-    if (!(signed_weights || weight >= 0) || !std::isfinite(weight)) {
-      throw InvalidArgument(concat("sample weight ", i, " is ", weight, "; expected finite numbers",
-                                   signed_weights ? "" : " from 0 up"));
-    }
-    sum += std::abs(weight);
-  }
-  if (!samples.weights.empty() && sum == 0 && !signed_weights) {
-    throw InvalidArgument("all sample weights are 0; expected at least one above");
-  }
+  check_weights(samples.weights, samples.rows(), signed_weights);
 }
 
 template <class T>
@@ -251,6 +262,7 @@ bool columns_ascend(const SparseView<T>& x) {
   template void check_out(const MatrixView<const T>&, std::size_t, std::size_t, std::string_view); \
   template void check_shapes(const Network<T>&, const Inputs<T>&);                                 \
   template void check_shapes(const Network<T>&, const Samples<T>&);                                \
+  template void check_weights(std::span<const T>, std::size_t, bool);                              \
   template void check(const Network<T>&, const Inputs<T>&);                                        \
   template void check(const Network<T>&, const Samples<T>&, bool);
 NNCORE_INSTANTIATE(float)

@@ -36,6 +36,10 @@ void check_shapes(const Network<T>& network, const Inputs<T>& x);
 template <class T>
 void check_shapes(const Network<T>& network, const Samples<T>& samples);
 
+// The weights of so many rows, or none: finite, and 0 or more with one above, or of any sign.
+template <class T>
+void check_weights(std::span<const T> weights, std::size_t rows, bool are_signed);
+
 // Whether the columns of each sparse row ascend; they were checked. A column that comes twice may.
 template <class T>
 bool columns_ascend(const SparseView<T>& x);

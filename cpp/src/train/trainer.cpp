@@ -523,13 +523,7 @@ void Trainer<T>::step_gradient(const Inputs<T>& x, MatrixView<const T> output_gr
     throw InvalidArgument(concat("the outputs' gradient has NaN or infinity in row ", i,
                                  "; expected finite numbers"));
   }
-  if (!weights.empty() && weights.size() != x.rows()) {
-    throw InvalidArgument(
-        concat("there are ", weights.size(), " sample weights; x has ", x.rows(), " rows"));
-  }
-  if (!nncore::all_finite(weights.data(), weights.size())) {
-    throw InvalidArgument("a sample weight is NaN or infinite; expected finite numbers");
-  }
+  check_weights(weights, x.rows(), true);
   StepOptions of_rows = options;
   of_rows.mean_over_rows = true;
   one_step({x, output_gradient, weights}, of_rows, true);
