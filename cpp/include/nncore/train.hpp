@@ -222,6 +222,7 @@ class Trainer {
 
   struct State;
   struct Pass;
+  std::vector<std::span<T>> own_slots() noexcept;  // to be filled by whoever holds the network
   MiniBatchCost mini_batch(const MiniBatchRows<T>& rows, const Pass& pass);
   void descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
                const Dropout* dropout);

@@ -47,10 +47,9 @@ void save_checkpoint(const Trainer<T>& trainer, const Path& path, const Extras& 
     tensors.add(slots[s].data(), slot_prefix(s));
   }
   const EpochPosition left = trainer.position().value_or(EpochPosition{});
-  Metadata own{
-      {optimizer_key, std::string(name(options.optimizer))},
-      {steps_key, std::to_string(trainer.steps())},
-      {unfinished_key, concat(left.rows, ",", left.batch_size, ",", left.batches)}};
+  Metadata own{{optimizer_key, std::string(name(options.optimizer))},
+               {steps_key, std::to_string(trainer.steps())},
+               {unfinished_key, concat(left.rows, ",", left.batch_size, ",", left.batches)}};
   if (left.batches > 0) own.emplace(order_key, std::to_string(left.order));
   Extras all{with_extras(std::move(own), extras), tensors.views()};
   all.tensors.push_back({hyperparameters_name,
@@ -134,7 +133,7 @@ void resume(Trainer<T>& trainer, const TensorFile& file) {
   }
   const std::uint64_t steps = metadata.number(steps_key);
   const auto position = saved_position(file, network.epoch());
-  const std::vector<std::span<T>> slots = trainer.slots();
+  const std::vector<std::span<T>> slots = trainer.own_slots();
   std::vector<std::vector<LayerTensors<T>>> found;
   for (std::size_t s = 0; s < slots.size(); ++s) {
     found.push_back(find_block<T>(file, network.architecture().sizes, slot_prefix(s)));

@@ -1,7 +1,8 @@
 // The optimisers, each defined once: its name, its memory, its hyperparameters and its rule.
 // A rule is built once an update, from the update's numbers, and then called for every
 // parameter w with its gradient g and its places s0, s1 in the optimiser's memory. Beside the rule
-// stands a bound of all that it computes: it tells a step that cannot leave the finite numbers.
+// stands a bound of all that it computes: it tells a step that cannot leave the finite numbers. And
+// remember() takes the bounds of the memory from before the update to behind it, rounding left out.
 //
 // To add one: a line in the Optimizer enumeration (names.hpp) and a struct here.
 #pragma once
@@ -75,6 +76,7 @@ struct OptimizerFn<Optimizer::sgd> : OptimizerTraits {
     explicit Rule(const Update& u) : eta(T(u.learning_rate)) {}
     void operator()(T& w, T g, T&, T&) const { w -= eta * g; }
     double bound(const Magnitudes& m) const { return m.w + double(eta) * (1 + m.g); }
+    void remember(Magnitudes&) const {}
   };
 };
 
@@ -93,6 +95,7 @@ struct OptimizerFn<Optimizer::momentum> : OptimizerTraits {
       w += v;
     }
     double bound(const Magnitudes& m) const { return m.w + m.s[0] + double(eta) * (1 + m.g); }
+    void remember(Magnitudes& m) const { m.s[0] = double(mu) * m.s[0] + double(eta) * m.g; }
   };
 };
 
@@ -112,6 +115,7 @@ struct OptimizerFn<Optimizer::nesterov> : OptimizerTraits {
       w += mu * v - eta * g;
     }
     double bound(const Magnitudes& m) const { return m.w + m.s[0] + 2 * double(eta) * (1 + m.g); }
+    void remember(Magnitudes& m) const { m.s[0] = double(mu) * m.s[0] + double(eta) * m.g; }
   };
 };
 
@@ -138,6 +142,7 @@ struct OptimizerFn<Optimizer::rmsprop> : OptimizerTraits {
     double bound(const Magnitudes& m) const {
       return m.w + m.s[0] + m.g * m.g + largest_quotient(double(eta) * (1 + m.g), epsilon);
     }
+    void remember(Magnitudes& m) const { m.s[0] = double(rho) * m.s[0] + double(rest) * m.g * m.g; }
   };
 };
 
@@ -159,6 +164,7 @@ struct OptimizerFn<Optimizer::adagrad> : OptimizerTraits {
     double bound(const Magnitudes& m) const {
       return m.w + m.s[0] + m.g * m.g + largest_quotient(double(eta) * (1 + m.g), epsilon);
     }
+    void remember(Magnitudes& m) const { m.s[0] += m.g * m.g; }
   };
 };
 
@@ -195,6 +201,10 @@ struct OptimizerFn<Optimizer::adam> : OptimizerTraits {
       const double m = a.s[0] + a.g, v = a.s[1] + a.g * a.g;
       return a.w + double(root) * (1 + v) + largest_quotient(double(eta) * (1 + m), epsilon);
     }
+    void remember(Magnitudes& a) const {
+      a.s[0] = double(beta1) * a.s[0] + double(rest1) * a.g;
+      a.s[1] = double(beta2) * a.s[1] + double(rest2) * a.g * a.g;
+    }
   };
 };
 
@@ -206,9 +216,9 @@ struct OptimizerFn<Optimizer::adamw> : OptimizerFn<Optimizer::adam> {
 };
 
 // A bound of what one update computes (update_each in generic.hpp); infinite or NaN where there is
-// none.
+// none. most.s become bounds of the slots behind it.
 template <class T, Optimizer O>
-double update_bound(const Update& u, Magnitudes most) {
+double update_bound(const Update& u, Magnitudes& most) {
   using Fn = OptimizerFn<O>;
   const double penalty = u.l2 * (1 + most.w) + u.l1;
   if constexpr (Fn::decoupled) {
@@ -216,7 +226,12 @@ double update_bound(const Update& u, Magnitudes most) {
   } else {
     most.g += penalty;
   }
-  return most.g + typename Fn::template Rule<T>(u).bound(most);
+  const typename Fn::template Rule<T> rule(u);
+  const double bound = most.g + rule.bound(most);
+  rule.remember(most);
+  constexpr double rounding = 1 + 8 * (sizeof(T) == 4 ? __FLT_EPSILON__ : __DBL_EPSILON__);
+  for (double& s : most.s) s *= rounding;
+  return bound;
 }
 
 }  // namespace

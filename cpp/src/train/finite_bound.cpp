@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "kernels/optimizers.hpp"
 #include "model/visit.hpp"
@@ -124,7 +125,8 @@ bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, cons
 template <class T>
 bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                          Optimizer optimizer, const Update& update,
-                         const std::vector<Buffer<T>>& slots) {
+                         const std::vector<Buffer<T>>& slots, SlotBounds& bounds) {
+  const bool were_known = std::exchange(bounds.known, false);
   const std::size_t size = network.parameters().size();
   Magnitudes most;
   const double scale = static_cast<double>(static_cast<T>(1 / batch.weight_sum));
@@ -138,11 +140,22 @@ bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, cons
   const Kernels<T>& k = kernels<T>();
   return visit(optimizer, [&](auto e) {
     using Fn = OptimizerFn<e>;
+    const auto is_sure = [&] {
+      Magnitudes behind = most;
+      if (!(update_bound<T, e>(update, behind) < far_below_overflow<T>)) return false;
+      std::copy_n(behind.s, 2, bounds.most);
+      bounds.known = true;
+      return true;
+    };
+    if (were_known) {
+      std::copy_n(bounds.most, 2, most.s);
+      if (is_sure()) return true;
+    }
     for (std::size_t s = 0; s < slots.size(); ++s) {
       most.s[s] = largest(Fn::slot_from_zero[s] ? k.largest_from_zero : k.largest_magnitude,
                           slots[s].data(), size, ws.threads);
     }
-    return update_bound<T, e>(update, most) < far_below_overflow<T>;
+    return is_sure();
   });
 }
 
@@ -150,7 +163,8 @@ bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, cons
   template bool surely_stays_finite(const Workspace<T>&, const Network<T>&, const Batch<T>&, \
                                     const GradientSink<T>&);                                 \
   template bool surely_stays_finite(const Workspace<T>&, const Network<T>&, const Batch<T>&, \
-                                    Optimizer, const Update&, const std::vector<Buffer<T>>&);
+                                    Optimizer, const Update&, const std::vector<Buffer<T>>&, \
+                                    SlotBounds&);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)
 #undef NNCORE_INSTANTIATE

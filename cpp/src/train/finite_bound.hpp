@@ -19,10 +19,18 @@ template <class T>
 bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                          const GradientSink<T>& sink);
 
-// Of any optimiser, which is handed the mean gradient, clipped or not. The slots stay finite, too.
+// Bounds of the absolute values in an optimiser's slots, while nobody else writes there. They spare
+// a step to look at the slots: each step that is sure leaves those of the next one.
+struct SlotBounds {
+  bool known = false;
+  double most[2] = {};
+};
+
+// Of any optimiser, which is handed the mean gradient, clipped or not. The slots stay finite, too,
+// and below the bounds. Where it says no, these are not known any more.
 template <class T>
 bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                          Optimizer optimizer, const Update& update,
-                         const std::vector<Buffer<T>>& slots);
+                         const std::vector<Buffer<T>>& slots, SlotBounds& bounds);
 
 }  // namespace nncore

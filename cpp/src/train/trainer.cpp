@@ -57,6 +57,8 @@ struct Trainer<T>::State {
   Lanes<T> lanes;
   Buffer<T> gradients;  // laid out as the parameters, like each slot
   std::vector<Buffer<T>> slots;
+  SlotBounds slot_bounds;
+  std::atomic<bool> slots_shared{false};  // with callers, who may write there at any time
   Snapshot<T> snapshot;
   // A call of one mini-batch knows before its update, or finds out with it, whether all is finite.
   bool single = false;
@@ -78,12 +80,21 @@ struct Trainer<T>::State {
     std::vector<Buffer<T>> fresh(optimizer_slots(options.optimizer));
     for (Buffer<T>& slot : fresh) slot.reserve(size);
     slots = std::move(fresh);
+    slot_bounds = {};
+    slots_shared = false;
     std::copy(options.hyperparameters.begin(), options.hyperparameters.end(),
               update.hyperparameters);
   }
 };
 
 namespace {
+
+template <class Element, class T>
+std::vector<std::span<Element>> views_of(std::vector<Buffer<T>>& slots) {
+  std::vector<std::span<Element>> spans;
+  for (Buffer<T>& slot : slots) spans.emplace_back(slot.data(), slot.size());
+  return spans;
+}
 
 template <class T>
 void clip(std::span<T> gradients, const TrainOptions& options) {
@@ -144,6 +155,7 @@ void Trainer<T>::set_options(TrainOptions options) {
     state_->start_anew(options, network_->parameters().size());
     set_steps(0);
   }
+  state_->slot_bounds.known = false;  // of what was not trained so far
   if (options.rates != options_.rates) state_->take_rates(options);
   options_ = std::move(options);
 }
@@ -159,20 +171,24 @@ Trainer<T>& Trainer<T>::operator=(Trainer&&) noexcept = default;
 
 template <class T>
 std::vector<std::span<T>> Trainer<T>::slots() noexcept {
-  std::vector<std::span<T>> spans;
-  for (Buffer<T>& slot : state_->slots) spans.emplace_back(slot.data(), slot.size());
-  return spans;
+  state_->slots_shared = true;
+  return views_of<T>(state_->slots);
+}
+
+template <class T>
+std::vector<std::span<T>> Trainer<T>::own_slots() noexcept {
+  state_->slot_bounds.known = false;
+  return views_of<T>(state_->slots);
 }
 
 template <class T>
 std::vector<std::span<const T>> Trainer<T>::slots() const noexcept {
-  std::vector<std::span<const T>> spans;
-  for (const Buffer<T>& slot : state_->slots) spans.emplace_back(slot.data(), slot.size());
-  return spans;
+  return views_of<const T>(state_->slots);
 }
 
 template <class T>
 Shared<T> Trainer<T>::share_slot(std::size_t i) const {
+  state_->slots_shared = true;
   return state_->slots.at(i).share();
 }
 
@@ -227,8 +243,10 @@ void Trainer<T>::update_parameters(const Batch<T>* single, const T* gradients, b
   for (const double rate : rates) {
     fastest.learning_rate = std::max(fastest.learning_rate, pass.learning_rate * rate);
   }
-  const bool looked_at = single && !surely_stays_finite(s.ws, *network_, *single,
-                                                        options_.optimizer, fastest, s.slots);
+  if (!single || s.slots_shared) s.slot_bounds.known = false;
+  const bool looked_at =
+      single && !surely_stays_finite(s.ws, *network_, *single, options_.optimizer, fastest, s.slots,
+                                     s.slot_bounds);
   if (looked_at) s.snapshot.begin_parts();
   const Kernels<T>& k = kernels<T>();
   const auto step = k.update[options_.optimizer];

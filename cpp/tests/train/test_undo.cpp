@@ -8,7 +8,10 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/optimizers.hpp"
+#include "model/visit.hpp"
 #include "nncore/nncore.hpp"
+#include "temporary_directory.hpp"
 
 using namespace nncore;
 
@@ -270,4 +273,67 @@ TEST_CASE("what is told of an epoch's only mini-batch may throw, and undoes it")
   CHECK_THROWS_AS(trainer.epoch(data, options), int);
   CHECK(same_bits(before, state_of(network, trainer)));
   CHECK(trainer.steps() == 0);
+}
+
+TEST_CASE_TEMPLATE("what is known of an optimiser's slots bounds them, step after step", T, float,
+                   double) {
+  for (std::size_t o = 0; o < all_names<Optimizer>().size(); ++o) {
+    const auto optimizer = static_cast<Optimizer>(o);
+    CAPTURE(name(optimizer));
+    Update update{.learning_rate = 0.1, .l2 = 0.01, .l1 = 0.01};
+    const auto parameters = hyperparameters(optimizer);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      update.hyperparameters[i] = parameters[i].value;
+    }
+    Magnitudes most;
+    T w = 1, s0 = 0, s1 = 0;
+    bool holds = true;
+    for (update.t = 1; update.t <= 500; ++update.t) {
+      const T g = T(update.t % 100 == 0 ? 1000 : 1) / T(1 + update.t % 3);
+      most.w = std::abs(double(w));
+      most.g = double(g);
+      visit(optimizer, [&](auto e) {
+        update_bound<T, e>(update, most);
+        typename OptimizerFn<e>::template Rule<T>{update}(w, g, s0, s1);
+        return true;
+      });
+      holds = holds && std::abs(double(s0)) <= most.s[0] && std::abs(double(s1)) <= most.s[1];
+    }
+    CHECK(holds);
+    CHECK(most.s[0] <= 1e7);  // they stay close
+  }
+}
+
+TEST_CASE("what is known of the slots is forgotten where others write there") {
+  const OneRow<float> row;
+  const float far = std::numeric_limits<float>::max();
+  const TrainOptions options{.optimizer = Optimizer::adam};
+  const auto trained = [&](Network<float>& network) {
+    Trainer<float> trainer(network, options);
+    for (int i = 0; i < 3; ++i) trainer.step(row.dense(), {.learning_rate = 1e-5});
+    return trainer;
+  };
+
+  Network<float> network = linear<float>();
+  Trainer<float> written = trained(network);
+  const std::span<float> slot = written.slots()[0];
+  written.step(row.dense(), {.learning_rate = 1e-5});
+  slot[7] = far;  // of a weight that meets a zero of x
+  CHECK(diverged(network, written, row.dense(), 1e-5));
+
+  Network<float> shared = linear<float>();
+  Trainer<float> viewed = trained(shared);
+  const Shared<float> view = viewed.share_slot(0);
+  viewed.step(row.dense(), {.learning_rate = 1e-5});
+  view.get()[7] = far;
+  CHECK(diverged(shared, viewed, row.dense(), 1e-5));
+
+  Network<float> saved = linear<float>(), resuming = linear<float>();
+  const TemporaryDirectory directory;
+  Trainer<float> full(saved, options), resumed = trained(resuming);
+  full.slots()[0][7] = far;
+  full.set_steps(3);
+  save_checkpoint(full, directory / "far.safetensors");
+  resume(resumed, read_tensor_file(directory / "far.safetensors"));
+  CHECK(diverged(resuming, resumed, row.dense(), 1e-5));
 }
