@@ -401,7 +401,7 @@ void replace_file(const Path& path, std::span<const std::span<const std::byte>> 
 void check_replaceable(const Path& path, std::uint64_t bytes) {
   const Target target(std_path(path));
   TemporaryFile temporary(target);
-  static constexpr std::array<std::byte, 1 << 16> zeros{};
+  static std::array<std::byte, 1 << 16> zeros{};  // a constant would be in the library's file
   for (; bytes > 0; bytes -= std::min<std::uint64_t>(bytes, zeros.size())) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, zeros.size()));
     temporary.write(std::span(zeros).first(count));
