@@ -68,12 +68,12 @@ class Rows:
         divides the samples' loss but not the penalty by the number of outputs.
         """
         cost, weight, penalty = costs.T
-        starts = np.arange(0, len(order), batch_size)
-        sizes = np.diff(starts, append=len(order))
+        sizes = np.full(len(costs), batch_size)
+        sizes[-1] = len(order) - batch_size * (len(costs) - 1)
         loss = cost / self.divisor
         if self.constants is not None:
             constants = self.constants if self.weight is None else self.constants * self.weight
-            loss += np.add.reduceat(constants[order], starts)
+            loss += np.add.reduceat(constants[order], np.arange(0, len(order), batch_size))
         counts = weight > 0  # scikit-learn leaves out mini-batches that weigh nothing
         means = loss[counts] / weight[counts] + penalty[counts]
         return float(sizes[counts] @ means / len(order))
