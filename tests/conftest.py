@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import nncore
 
 if TYPE_CHECKING:
     from nncore.datasets import Dataset
@@ -13,6 +16,13 @@ if TYPE_CHECKING:
 # Shells start what runs in the background with SIGINT ignored, and so are the children of that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before() -> Iterator[None]:
+    threads = nncore.get_num_threads()
+    yield
+    nncore.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -21,13 +21,6 @@ SHAPES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _restore_num_threads():
-    before = _core.get_num_threads()
-    yield
-    _core.set_num_threads(before)
-
-
 def train_and_hash(
     sizes: list[int], batch_size: int, rows: int, dtype: str, threads: int, **options: Any
 ) -> str:

@@ -419,11 +419,7 @@ def test_submodules_are_imported_on_first_use() -> None:
 
 
 def test_set_num_threads() -> None:
-    before = nncore.get_num_threads()
-    try:
-        nncore.set_num_threads(1)
-        assert nncore.get_num_threads() == 1
-        with pytest.raises(ValueError, match="thread"):
-            nncore.set_num_threads(0)
-    finally:
-        nncore.set_num_threads(before)
+    nncore.set_num_threads(1)
+    assert nncore.get_num_threads() == 1
+    with pytest.raises(ValueError, match="thread"):
+        nncore.set_num_threads(0)

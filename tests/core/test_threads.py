@@ -14,18 +14,10 @@ from typing import Any
 
 import pytest
 
-import nncore
 from nncore import _core
 from thread_programs import most_threads_during, output_lines, run, train_wide
 
 LISTS_THREADS = Path("/proc/self/task").is_dir()
-
-
-@pytest.fixture(autouse=True)
-def _restore_num_threads():
-    before = nncore.get_num_threads()
-    yield
-    nncore.set_num_threads(before)
 
 
 HASHES_OF_THE_INSTRUCTION_SET = """

@@ -28,6 +28,11 @@ LONG_EPOCH = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _two_cores() -> None:
+    nncore.set_num_threads(2)
+
+
 class Touch(Callback):
     """Makes a file when training begins."""
 

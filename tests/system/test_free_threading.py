@@ -215,15 +215,11 @@ def test_networks_are_created_and_freed_while_others_train() -> None:
                 view += seed
             del views[:-3]
 
-    threads = nncore.get_num_threads()
-    try:
-        run_concurrently(
-            *map(train_one, range(3)),
-            *[come_and_go] * 2,
-            repeated(lambda: [nncore.set_num_threads(n) for n in (1, 2, 3)]),
-        )
-    finally:
-        nncore.set_num_threads(threads)
+    run_concurrently(
+        *map(train_one, range(3)),
+        *[come_and_go] * 2,
+        repeated(lambda: [nncore.set_num_threads(n) for n in (1, 2, 3)]),
+    )
     assert found == alone
 
 
