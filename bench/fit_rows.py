@@ -45,7 +45,7 @@ OTHERS = 150
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=700, help="rows of digits")
+    parser.add_argument("--rows", type=int, default=2000, help="rows of digits")
     options = parser.parse_args()
     rng = np.random.default_rng(1)
     parts = [samples(digits(rng), options.rows, rng)]

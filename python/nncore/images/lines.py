@@ -1,11 +1,11 @@
-"""What is drawn on paper and is no digit: frames, ruled lines, specks."""
+"""What is drawn on paper and is no digit: frames, ruled lines, specks; and lines of writing."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .components import Mask, components
-from .mnist_form import FloatImage
+from .mnist_form import FloatImage, cut_out
 
 STRAIGHT = 0.8
 """The share of a ruled line's way across the paper that is to be seen."""
@@ -19,27 +19,33 @@ SMALLEST = 40
 STROKE = 0.35
 """The ink, at least, of a stroke that crosses a line."""
 
+LOW, APART = 0.4, 0.1
+"""A line of writing is no lower, and no nearer to the next, for the height of the highest."""
+
 
 def without_lines(ink: FloatImage, sheet: Mask) -> FloatImage:
     """`ink` without ruled lines, which run across the sheet, whichever way the paper lies."""
-    for _ in range(2):
-        ink = _without_rows(ink, sheet)
-        ink, sheet = ink.T, sheet.T
+    # Both ways are looked at first: where one line is erased, those that cross it have a gap.
+    across, down = _find_lines(ink, sheet), _find_lines(ink.T, sheet.T)
+    ink = ink.copy()
+    for top, bottom in across:
+        _erase(ink, top, bottom)
+    for left, right in down:
+        _erase(ink.T, left, right)
     return ink
 
 
-def _without_rows(ink: FloatImage, sheet: Mask) -> FloatImage:
-    """Removes lines at up to 6 degrees from the horizontal."""
+def _find_lines(ink: FloatImage, sheet: Mask) -> list[tuple[FloatImage, FloatImage]]:
+    """The top and the bottom, in each column, of lines at up to 6 degrees from the horizontal."""
     width = ink.shape[1]
-    mask = ink > 0
-    if not mask.any():
-        return ink
-    y, x = np.nonzero(mask)
+    y, x = np.nonzero(ink > 0)
+    if not y.size:
+        return []
     left_out = x - width / 2
     rows, columns = np.flatnonzero(sheet.any(axis=1)), np.flatnonzero(sheet.any(axis=0))
     across = float(np.ptp(columns) + 1)
     if across < SMALLEST:
-        return ink
+        return []
     tallest = 0.05 * (np.ptp(rows) + 1)
     best = None
     for slope in np.linspace(-0.1, 0.1, 81):
@@ -59,13 +65,8 @@ def _without_rows(ink: FloatImage, sheet: Mask) -> FloatImage:
         around = blurred[min(end + reach, len(counts))] - blurred[max(start - reach, 0)]
         if end - start <= thickest and around <= thickest + 2:
             lines.append((start + lowest, end + lowest))
-    if not lines:
-        return ink
-    ink = ink.copy()
     shift = slope * (np.arange(width) - width / 2)
-    for start, end in lines:
-        _erase(ink, start + shift, end + shift)
-    return ink
+    return [(start + shift, end + shift) for start, end in lines]
 
 
 def _erase(ink: FloatImage, top: FloatImage, bottom: FloatImage) -> None:
@@ -129,3 +130,17 @@ def without_specks(ink: FloatImage) -> FloatImage:
     keep = np.append(~small, False)  # the last is label -1: no ink
     result: FloatImage = np.where(keep[parts.labels], ink, 0)
     return result
+
+
+def text_lines(ink: FloatImage) -> list[FloatImage]:
+    """Lines of writing one above the other, with blank paper between them; one is `ink` itself."""
+    steps = np.diff(np.pad(ink.any(axis=1), 1).astype(np.int8))
+    tops, bottoms = np.flatnonzero(steps > 0), np.flatnonzero(steps < 0)
+    highest = (bottoms - tops).max()
+    near = np.flatnonzero(tops[1:] - bottoms[:-1] < APART * highest)
+    tops, bottoms = np.delete(tops, near + 1), np.delete(bottoms, near)
+    high = bottoms - tops >= LOW * (bottoms - tops).max()
+    if high.sum() < 2:  # what is low, a dot say, belongs to the line
+        return [ink]
+    lines = zip(tops[high], bottoms[high], strict=True)
+    return [cut_out(ink[top:bottom]) for top, bottom in lines]

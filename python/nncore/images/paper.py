@@ -16,6 +16,9 @@ COARSE = 160
 SMALLEST = 40
 """The shorter side, in pixels, of pictures that may show a sheet on something else."""
 
+MORE_PAPER = 0.5
+"""The share, at most, of what lies around a sheet that is as light or as dark as the sheet."""
+
 
 def find_sheet(colours: FloatImage) -> Mask | None:
     """Where the sheet lies that a picture shows on something else; None where all is paper.
@@ -45,6 +48,8 @@ def find_sheet(colours: FloatImage) -> Mask | None:
                 continue
             top, bottom, left, right = parts.box[k]
             if holes == 0 and bottom - top > 1.8 * (right - left):  # that is rather a 1
+                continue
+            if side[~whole].mean() > MORE_PAPER:  # between ruled lines, or within a frame
                 continue
             if _rectangularity(whole) < 0.85 or not _is_surrounded(whole):
                 continue

@@ -13,6 +13,7 @@ from nncore.network import Network
 
 from .drawing import draw
 from .ink import find_ink
+from .lines import text_lines
 from .mnist_form import FIELD, FloatImage, mnist_form
 from .pictures import ImageError, read_colours
 from .rows import Piece, Row, read_row
@@ -26,7 +27,7 @@ DIGITS = 10
 BLUNTEST = 0.36
 """How thick strokes may be for the height of a row: what is thicker is a blot or a dash."""
 
-LEAST = 0.2
+LEAST = 0.15
 """The least mean score of pieces that still are digits; one of several may be doubtful."""
 
 
@@ -86,7 +87,7 @@ def read_number(image: Any, network: Network) -> Reading:
 
     Raises:
         ValueError: the network has other inputs or outputs; ImageError, a ValueError, where
-            `image` is no picture, or of too many pixels.
+            `image` is no picture, of too many pixels, or shows several rows of digits.
         OSError: a file that cannot be opened.
         ImportError: Pillow is missing and `image` is a file.
     """
@@ -98,6 +99,14 @@ def read_number(image: Any, network: Network) -> Reading:
     ink = find_ink(read_colours(image))
     if ink is None:
         return Reading(None, [])
+    lines = [_read_line(line, network) for line in text_lines(ink)]
+    if sum(map(bool, lines)) > 1:
+        found = ", ".join(line for line in lines if line)
+        raise ImageError(f"{_name(image)}expected one row of digits, found several: {found}")
+    return lines[0] if len(lines) == 1 else _read_line(ink, network)
+
+
+def _read_line(ink: FloatImage, network: Network) -> Reading:
     if stroke_width(ink) > BLUNTEST * len(ink):
         return Reading(None, [])
     row = read_row(ink, network)
@@ -119,6 +128,9 @@ def read_digit(image: Any) -> FloatImage:
     """
     ink = find_ink(read_colours(image))
     if ink is None:
-        where = f"{image}: " if isinstance(image, str) else ""
-        raise ImageError(f"{where}no digit to be seen, the picture is of one flat colour")
+        raise ImageError(f"{_name(image)}no digit to be seen, the picture is of one flat colour")
     return mnist_form(ink).reshape(-1)
+
+
+def _name(image: Any) -> str:
+    return f"{os.fsdecode(image)}: " if isinstance(image, (str, bytes, os.PathLike)) else ""

@@ -19,7 +19,7 @@ from .cuts import Cuts, find_cuts
 from .likeness import log_odds
 from .mnist_form import FloatImage, cut_out, resize
 from .pieces import Pieces, find_pieces
-from .strokes import even_strokes, upright
+from .strokes import even_strokes, unslanted, upright
 
 TALLEST = 26
 """The height, in pixels, of the rows in which cuts are looked for."""
@@ -73,7 +73,7 @@ class Row(NamedTuple):
 
 def read_row(ink: FloatImage, network: Network) -> Row:
     """Reads `ink`, cut out, light on dark, as one row of digits."""
-    ink = upright(even_strokes(ink))
+    ink = unslanted(upright(even_strokes(ink)))
     if len(ink) > TALLEST:
         width = max(1, round(ink.shape[1] * TALLEST / len(ink)))
         ink = np.clip(resize(ink, TALLEST, width), 0, 1)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from .mnist_form import BOX, FloatImage, cut_out
+from .mnist_form import BOX, FloatImage, cut_out, resize
 from .paper import spread
 
 THIN, THICK = 1.6, 5.0
 """The strokes of MNIST's digits, in twentieths of their height."""
 
 
+LONG = 2.2
+"""How long for its height a row is, at least, that says how it lies and how it is slanted."""
+
 STEEP = 0.08
 """The least slope of a row that is levelled: less may come from the digits' own shapes."""
+
+SLANT = 0.26
+"""Columns a row by which MNIST's digits lean to the right, in the mean over rows of digits."""
+
+FINE, APART, FARTHEST = 26, 2, 4
+"""The height at which slant is measured, between rows so far apart, up to so many columns."""
+
+TOO_SLANTED = 0.2
+"""The least difference from `SLANT` that is set right: the digits' own shapes differ by less."""
 
 
 def stroke_width(ink: FloatImage) -> float:
@@ -41,7 +53,7 @@ def even_strokes(ink: FloatImage) -> FloatImage:
 def upright(ink: FloatImage) -> FloatImage:
     """`ink` of a long row with its line brought level, by moving columns up or down."""
     height, width = ink.shape
-    if width < 2.2 * height:
+    if width < LONG * height:
         return ink
     x = np.arange(width) - (width - 1) / 2
     mass = ink.sum(axis=0)
@@ -57,3 +69,31 @@ def upright(ink: FloatImage) -> FloatImage:
     for column, move in enumerate(moves):
         level[move : move + height, column] = ink[:, column]
     return cut_out(level)
+
+
+def unslanted(ink: FloatImage) -> FloatImage:
+    """`ink` of a long row with the slant of MNIST's digits, by moving rows to the side."""
+    height, width = ink.shape
+    if width < LONG * height:
+        return ink
+    excess = _slant(ink) - SLANT
+    if abs(excess) < TOO_SLANTED:
+        return ink
+    moves = excess * (np.arange(height) - (height - 1) / 2)
+    moves -= moves.min()
+    straight = np.zeros((height, width + int(moves.max()) + 2), np.float32)
+    for line, row, move in zip(straight, ink, moves, strict=True):
+        whole, part = int(move), np.float32(move % 1)
+        line[whole : whole + width] += (1 - part) * row
+        line[whole + 1 : whole + 1 + width] += part * row
+    return cut_out(straight)
+
+
+def _slant(ink: FloatImage) -> float:
+    """By how many columns a row strokes lean to the right: what shift makes rows most alike."""
+    width = max(1, round(ink.shape[1] * FINE / len(ink)))
+    fine = np.pad(np.clip(resize(ink, FINE, width), 0, 1), ((0, 0), (FARTHEST, FARTHEST)))
+    shifts = np.arange(-FARTHEST, FARTHEST + 1)
+    alike = np.array([(fine[:-APART] * np.roll(fine, s, 1)[APART:]).sum() for s in shifts])
+    alike = np.maximum(alike - np.median(alike), 0) ** 2
+    return float(shifts @ alike / alike.sum() / APART) if alike.any() else SLANT
