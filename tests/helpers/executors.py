@@ -1,11 +1,14 @@
-"""Executors that work where they are called."""
+"""Executors that work where they are called, and a callback that other processes can import."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from pathlib import Path
 from typing import Any
+
+from nncore.callbacks import Callback
 
 
 class Inline(Executor):
@@ -34,3 +37,13 @@ class Pickling(Inline):
         if future.exception() is None:
             future = super().submit(pickle.loads, pickle.dumps(future.result()))
         return future
+
+
+class Touch(Callback):
+    """Makes a file when training begins."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_begin(self, run: Any) -> None:
+        self.path.touch()

@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 import nncore
-from executors import Inline
-from nncore.callbacks import Callback
+from executors import Inline, Touch
 from small_problem import X, Y, bits, network
 
 ENDLESS = {"epochs": 1_000_000, "learning_rate": 1e-3, "dtype": "float64", "sizes": [5, 6, 3]}
@@ -31,16 +30,6 @@ LONG_EPOCH = {
 @pytest.fixture(autouse=True)
 def _two_cores() -> None:
     nncore.set_num_threads(2)
-
-
-class Touch(Callback):
-    """Makes a file when training begins."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_train_begin(self, run: Any) -> None:
-        self.path.touch()
 
 
 @contextmanager

@@ -36,7 +36,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     # What train can be told, and what is searched for or not for a search.
     parser.set_defaults(
         run=run, layers=None, hidden=None, learning_rate=None, l2=None, dropout=None, cost=None,
-        output_activation=None, initializer=None, output=None, checkpoint=None, resume=False,
+        quantiles=None, output_activation=None, initializer=None, output=None, checkpoint=None,
+        resume=False,
     )  # fmt: skip
     add_data(parser.add_argument_group("data"))
     add_user_data(parser.add_argument_group("your own data"))
