@@ -168,6 +168,25 @@ def test_a_failing_checkpoint_ends_training_and_saves_the_model(
     assert nncore.Network.load("run").epoch == 1
 
 
+def test_training_imports_nothing_of_nncore_once_it_has_begun(data: Path, tmp_path: Path) -> None:
+    """Python loses a KeyboardInterrupt that falls into the callbacks of an import."""
+    program = (
+        "import sys\n"
+        "from nncore import cli\n"
+        "told = lambda event, found: event == 'import' and print('import', found[0], flush=True)\n"
+        "sys.addaudithook(told)\n"
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-u", "-c", program, "train", "--data", str(data), *SMALL]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
+    before, _, training = done.stdout.partition("\nnetwork ")
+    assert "import nncore.training.fit" in before
+    assert "saved" in training
+    assert "import nncore" not in training
+
+
 @pytest.mark.parametrize("options", [[], ["--checkpoint", "run", "--resume"]])
 def test_ctrl_c_at_any_moment_leaves_the_old_model_or_the_new_one(
     options: list[str], data: Path, tmp_path: Path

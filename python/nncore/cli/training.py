@@ -9,6 +9,7 @@ import sys
 from time import perf_counter
 from typing import NamedTuple
 
+import nncore.training.fit  # noqa: F401 (a Ctrl-C that falls into an import may be lost)
 from nncore import DivergenceError, ModelFileError, Network, _core, costs
 from nncore.callbacks import Callback, ModelCheckpoint
 from nncore.training.interrupts import defer_sigint
