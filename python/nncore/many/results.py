@@ -59,26 +59,21 @@ def failure(result: FitResult) -> str:
     return f"spec {result.index}: {type(error).__name__}: {error}"
 
 
-class FitManyError(RuntimeError):
+class _WithResults(BaseException):
+    def __init__(self, message: str, results: list[FitResult]) -> None:
+        super().__init__(message)
+        self.results = results
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.results)
+
+
+class FitManyError(_WithResults, RuntimeError):
     """Some networks of `fit_many` could not be trained. All others were: they are in `results`.
 
     `results` has a `FitResult` for every spec; `error` of those that failed says why.
     """
 
-    def __init__(self, message: str, results: list[FitResult]) -> None:
-        super().__init__(message)
-        self.results = results
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.results)
-
-
-class FitManyInterrupt(KeyboardInterrupt):
+class FitManyInterrupt(_WithResults, KeyboardInterrupt):
     """Ctrl-C ended `fit_many`. `results` has what was finished before, by the specs' order."""
-
-    def __init__(self, message: str, results: list[FitResult]) -> None:
-        super().__init__(message)
-        self.results = results
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self), self.results)

@@ -55,11 +55,11 @@ class Samples(NamedTuple):
     def taken(self, rows: NDArray[np.int64] | slice) -> Samples:
         """Some of the samples, as views for a slice."""
         weight = None if self.weight is None else self.weight[rows]
-        return Samples(self.x[rows], self.y[rows], weight, self.columns)
+        return self._replace(x=self.x[rows], y=self.y[rows], weight=weight)
 
     def with_weight(self, weight: NDArray[Any]) -> Samples:
         """The same samples with another weight."""
-        return Samples(self.x, self.y, weight, self.columns)
+        return self._replace(weight=weight)
 
     def weighted(self, class_weight: ClassWeight, n_outputs: int) -> Samples:
         """The same samples, each row's weight multiplied by that of its class."""
@@ -69,7 +69,7 @@ class Samples(NamedTuple):
         labels = _labels(self.y)
         by_class = _class_weights(class_weight, labels, max(n_outputs, 2))
         weight = by_class[labels]
-        return self._replace(weight=weight if self.weight is None else weight * self.weight)
+        return self.with_weight(weight if self.weight is None else weight * self.weight)
 
 
 def split_point(n: int, fraction: float) -> int:
