@@ -13,22 +13,43 @@ from nncore._support.files import open_file
 
 @contextmanager
 def opened_picture(path: str, fault: type[Exception]) -> Iterator[Any]:
-    """A Pillow image; what Pillow raises of bad files, then or later, becomes a `fault`.
+    """A Pillow image of which only the heading has been read.
 
-    Raises OSError for a file that cannot be opened.
+    Raises `fault` for what is no picture, OSError for a file that cannot be opened.
     """
     pil = require("PIL.Image", extra="images", purpose="reading images")
-    with open_file(path) as file:
-        try:
-            with warnings.catch_warnings():
-                # Pillow warns of a picture above 89 million pixels and refuses one of twice that.
-                warnings.simplefilter("ignore")
-                image = pil.open(file)
-            with image:
-                yield image
-        except (pil.DecompressionBombError, MemoryError):
-            raise fault(f"{path}: the image has too many pixels") from None
-        except pil.UnidentifiedImageError:
-            raise fault(f"{path}: not an image, or of a kind that Pillow cannot read") from None
-        except (OSError, SyntaxError, ValueError) as error:  # all of which Pillow raises
-            raise fault(f"{path}: damaged image: {error}") from error
+    with open_file(path) as file, _faults_of_pillow(path, fault), pil.open(file) as image:
+        yield image
+
+
+def read_picture(path: str, fault: type[Exception]) -> Any:
+    """A Pillow image with all its pixels, the way up that its camera noted."""
+    with opened_picture(path, fault) as image:
+        return _upright(image)
+
+
+def loaded_picture(image: Any, fault: type[Exception]) -> Any:
+    """A Pillow image of the caller's, of which Pillow may not have read the pixels yet."""
+    with _faults_of_pillow(getattr(image, "filename", "") or "the picture", fault):
+        return _upright(image)
+
+
+def _upright(image: Any) -> Any:
+    return require("PIL.ImageOps", extra="images", purpose="reading images").exif_transpose(image)
+
+
+@contextmanager
+def _faults_of_pillow(name: str, fault: type[Exception]) -> Iterator[None]:
+    """What Pillow raises of bad files becomes a `fault`."""
+    pil = require("PIL.Image", extra="images", purpose="reading images")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of a picture above 89 million pixels and refuses one of twice that.
+            warnings.simplefilter("ignore")
+            yield
+    except (pil.DecompressionBombError, MemoryError):
+        raise fault(f"{name}: the image has too many pixels") from None
+    except pil.UnidentifiedImageError:
+        raise fault(f"{name}: not an image, or of a kind that Pillow cannot read") from None
+    except Exception as error:  # its readers trust a file's fields, and raise of every kind
+        raise fault(f"{name}: damaged image: {error}") from error

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nncore._support.checks import integer
 from nncore._support.extras import require
-from nncore._support.picture_file import opened_picture
+from nncore._support.picture_file import opened_picture, read_picture
 from nncore.errors import DataError
 
 DEFAULT_SIDE = 32
@@ -171,25 +171,21 @@ def _suffixes() -> set[str]:
 
 
 def _pixels(path: str, height: int, width: int, channels: int) -> NDArray[np.uint8]:
-    ops = require("PIL.ImageOps", extra="images", purpose="reading images")
-    with opened_picture(path, DataError) as opened:
-        image = ops.exif_transpose(opened)
-        if "A" in image.getbands() or "transparency" in image.info:
-            rgba = image.convert("RGBA")
-            image = require("PIL.Image", extra="images", purpose="reading images").new(
-                "RGBA", rgba.size, "white"
-            )
-            image.alpha_composite(rgba)
-        if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would clip
-            levels = np.asarray(image, np.float64)
-            levels = levels / (65535 if image.mode.startswith("I") else max(levels.max(), 1e-30))
-            image = require("PIL.Image", extra="images", purpose="reading images").fromarray(
-                np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8)
-            )
-        image = image.convert("L" if channels == 1 else "RGB")
-        if image.size != (width, height):
-            image = image.resize(
-                (width, height), resample=3
-            )  # bicubic, which averages as it shrinks
-        pixels: NDArray[np.uint8] = np.asarray(image, np.uint8).reshape(-1)
+    image = read_picture(path, DataError)
+    if "A" in image.getbands() or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        image = require("PIL.Image", extra="images", purpose="reading images").new(
+            "RGBA", rgba.size, "white"
+        )
+        image.alpha_composite(rgba)
+    if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would clip
+        levels = np.asarray(image, np.float64)
+        levels = levels / (65535 if image.mode.startswith("I") else max(levels.max(), 1e-30))
+        image = require("PIL.Image", extra="images", purpose="reading images").fromarray(
+            np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8)
+        )
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = image.resize((width, height), resample=3)  # bicubic, which averages as it shrinks
+    pixels: NDArray[np.uint8] = np.asarray(image, np.uint8).reshape(-1)
     return pixels

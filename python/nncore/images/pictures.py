@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore._support.extras import require
-from nncore._support.picture_file import opened_picture
+from nncore._support.picture_file import loaded_picture, read_picture
 
 from .mnist_form import FloatImage
 
@@ -33,17 +32,10 @@ def read_colours(image: Any) -> FloatImage:
     Raises ImageError for what is no picture, OSError for a file that cannot be opened.
     """
     if isinstance(image, (str, bytes, os.PathLike)):
-        return _read_file(os.fsdecode(image))
+        return _colours(read_picture(os.fsdecode(image), ImageError))
     if hasattr(image, "getbands"):
-        ops = require("PIL.ImageOps", extra="images", purpose="reading images")
-        return _colours(ops.exif_transpose(image))
+        return _colours(loaded_picture(image, ImageError))
     return _from_array(image)
-
-
-def _read_file(path: str) -> FloatImage:
-    ops = require("PIL.ImageOps", extra="images", purpose="reading images")
-    with opened_picture(path, ImageError) as image:
-        return _colours(ops.exif_transpose(image))
 
 
 def _colours(image: Image) -> FloatImage:
