@@ -146,6 +146,17 @@ def label(case: Any) -> str:
     return f" [{', '.join(words)}]" if words else ""
 
 
+def processor_seconds(session: int) -> float:
+    """What the processes of a session have used by now; 0 where the system does not tell."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session:
+                ticks += sum(map(int, fields[11:15]))  # its own, and that of children that ended
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 class Worker:
     """A worker process and its standard error."""
 
@@ -168,31 +179,41 @@ class Worker:
             )
 
     def wait(self, state: State, patience: float) -> str | None:
-        """Waits for the end. Returns what was wrong, or None."""
+        """Waits for the end. Returns what was wrong, or None.
+
+        A case hangs that has not ended after `patience` seconds; but as long as it gets on, for
+        others use the processors too, it has ten times as long.
+        """
         seen, since = state.counts(), time.monotonic()
+        worked, looked = 0.0, since
         while self.process.poll() is None:
             time.sleep(0.05)
             now = state.counts()
             if now != seen:
                 seen, since = now, time.monotonic()
-            elif time.monotonic() - since > (
-                patience if seen[0] >= 0 else max(patience, BEGINNING)
-            ):
-                return self._end_hang(patience)
+                continue
+            allowed = patience if seen[0] >= 0 else max(patience, BEGINNING)
+            waited = time.monotonic() - since
+            if waited > allowed and time.monotonic() - looked > allowed / 10:
+                before, worked = worked, processor_seconds(self.process.pid)
+                idle = worked - before < 0.02 * (time.monotonic() - looked)
+                looked = time.monotonic()
+                if idle or waited > 10 * allowed:
+                    return self._end_hang(waited)
         code = self.process.returncode
         if code == 0:
             return None
         how = f"killed by {signal_name(-code)}" if code < 0 else f"left with {code}"
         return f"the worker was {how}{self._said()}"
 
-    def _end_hang(self, patience: float) -> str:
+    def _end_hang(self, waited: float) -> str:
         self.process.send_signal(signal.SIGABRT)  # faulthandler then prints where it was
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
         with suppress(ProcessLookupError):  # and its children
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        return f"hangs: no case ended in {patience:g} s{self._said()}"
+        return f"hangs: no case ended in {waited:.0f} s{self._said()}"
 
     def _said(self) -> str:
         lines = self.errors.read_text(errors="replace").strip().splitlines()
