@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _SUBMODULES = (
     "book", "callbacks", "costs", "data", "datasets", "export", "images", "many", "metrics",
-    "optimizers", "schedules", "sklearn",
+    "optimizers", "plot", "schedules", "sklearn",
 )  # fmt: skip
 
 _LAZY = {

@@ -25,7 +25,6 @@ from nncore._support.labels import labels_as_metadata, labels_from_metadata
 from nncore._support.metadata import belongs_to_library, checked_metadata
 from nncore._support.names import check_cost_and_output
 from nncore._support.parameters import Parameters, copy_in
-from nncore._support.summary import summary
 from nncore.history import History
 
 if TYPE_CHECKING:
@@ -42,6 +41,12 @@ class Evaluation(NamedTuple):
     """Mean cost of the samples, weighted by their weights."""
     accuracy: float | None
     """Fraction of the samples that are classified rightly; None where there are no classes."""
+
+    def _repr_html_(self) -> str:
+        from nncore._support import html
+
+        accuracy = "-" if self.accuracy is None else f"{100 * self.accuracy:.2f} %"
+        return html.table(["cost", "accuracy"], [[f"{self.cost:.5g}", accuracy]])
 
 
 class Model(_core.Network):
@@ -370,7 +375,15 @@ class Model(_core.Network):
         23,860 parameters of 4 bytes: 93.2 KiB
         quadratic cost, seed 0, trained for 0 epochs
         """
+        from nncore._support.summary import summary
+
         return summary(self)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the summary, and the history's curves."""
+        from nncore._support.summary import summary_html
+
+        return summary_html(self) + (self.history._repr_html_() if len(self.history) else "")
 
     def __repr__(self) -> str:
         *hidden, output = self.activations

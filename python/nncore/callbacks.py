@@ -32,6 +32,7 @@ import csv
 import io
 import math
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ from numpy.typing import NDArray
 
 from nncore import schedules
 from nncore._support.checks import integer, real
+from nncore._support.extras import require
 from nncore._support.files import append_file, check_replaceable, replace_file
 from nncore.errors import DivergenceError, ModelFileError
 from nncore.training.monitor import Monitor
@@ -255,6 +257,64 @@ class CSVLogger(Callback):
         append_file(self.path, text.getvalue().encode())
 
 
+class Log(Callback):
+    """Hands what each epoch measured to a program that follows experiments.
+
+    `writer` is TensorBoard's SummaryWriter, or whatever else has `add_scalar(name, value, step)`;
+    the module mlflow, or whatever else has `log_metrics(values, step=)`; or a function of the
+    epoch's number and a dict. Values that are no numbers, such as a confusion matrix, are left out
+    of the first two.
+
+    >>> callback = Log(lambda epoch, values: print(epoch, values["cost"]))
+
+    Raises:
+        TypeError: `writer` is none of these.
+    """
+
+    def __init__(self, writer: Any) -> None:
+        self._write: Callable[[int, dict[str, Any]], object]
+        if hasattr(writer, "add_scalar"):
+            self._write = lambda epoch, values: [
+                writer.add_scalar(name, value, epoch) for name, value in _numbers(values).items()
+            ]
+        elif hasattr(writer, "log_metrics"):
+            self._write = lambda epoch, values: writer.log_metrics(_numbers(values), step=epoch)
+        elif callable(writer):
+            self._write = writer
+        else:
+            raise TypeError(
+                "writer must have add_scalar (TensorBoard) or log_metrics (MLflow), or be a "
+                f"function(epoch, values), got {writer!r}"
+            )
+
+    def on_epoch_end(self, run: Run) -> None:
+        self._write(run.epoch, dict(run.logs))
+
+
+class LivePlot(Callback):
+    """Draws the history in a notebook, anew after each epoch.
+
+    `seconds` is how long a picture stands at least, so that drawing takes no time from training.
+    """
+
+    def __init__(self, seconds: float = 0.5) -> None:
+        self.seconds = real("seconds", seconds)
+
+    def on_train_begin(self, run: Run) -> None:
+        display = require("IPython.display", extra="notebook", purpose="a live plot")
+        self._handle = display.display(run.history, display_id=True)
+        self._next = time.monotonic()
+
+    def on_epoch_end(self, run: Run) -> None:
+        if self._handle is not None and time.monotonic() >= self._next:
+            self._handle.update(run.history)
+            self._next = time.monotonic() + self.seconds
+
+    def on_train_end(self, run: Run) -> None:
+        if self._handle is not None:
+            self._handle.update(run.history)
+
+
 class LearningRateScheduler(Callback):
     """Sets each epoch's rate from a schedule, in place of `fit`'s `learning_rate`.
 
@@ -337,6 +397,10 @@ class Lambda(Callback):
                 if not callable(hook):
                     raise TypeError(f"{name} must be a function of the run, got {hook!r}")
                 setattr(self, name, hook)
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if isinstance(value, (int, float))}
 
 
 def _parameters(run: Run) -> list[NDArray[Any]]:

@@ -118,17 +118,23 @@ class History:
         return f"History({len(self)} epochs: {', '.join(self._columns) or 'nothing measured'})"
 
     def __str__(self) -> str:
-        rows = [["epoch", *self._columns]]
-        rows += [[_text(value) for value in row.values()] for row in self]
+        rows = _rows(self, _ROWS_SHOWN)
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+        return "\n".join(
+            "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
-        ]
-        if len(lines) > _ROWS_SHOWN + 1:
-            half = _ROWS_SHOWN // 2
-            lines[half + 1 : -half] = ["..."]
-        return "\n".join(lines)
+        )
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the curves as inline SVG, and the first and last epochs."""
+        from nncore._support import html  # what most programs never need
+
+        pictures = "".join(
+            html.curves(name.replace("_", " "), self.epochs, _twins(self, name))
+            for name in _panels(self)
+        )
+        rows = _rows(self, _ROWS_SHOWN // 4)
+        return f"<div>{pictures}{html.table(rows[0], rows[1:])}</div>"
 
     def to_pandas(self) -> DataFrame:
         """A pandas DataFrame with a column for each of ours, indexed by epoch.
@@ -156,9 +162,8 @@ class History:
             1, len(panels), figsize=(5 * len(panels), 4), squeeze=False, layout="constrained"
         )
         for axis, name in zip(axes[0], panels, strict=True):
-            for column, label in ((name, "training"), (f"validation_{name}", "validation")):
-                if column in self:
-                    axis.plot(self.epochs, self[column], marker=".", label=label)
+            for label, values in _twins(self, name).items():
+                axis.plot(self.epochs, values, marker=".", label=label)
             axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
             axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axis.legend()
@@ -174,6 +179,22 @@ def _panels(history: History) -> list[str]:
         if len(history) and all(isinstance(value, float) for value in history[name])
     }
     return sorted(drawn, key=lambda name: (name != "cost", name))
+
+
+def _twins(history: History, name: str) -> dict[str, list[float]]:
+    """A panel's lines: what training measured, and what validation did."""
+    columns = {"training": name, "validation": f"validation_{name}"}
+    return {label: history[column] for label, column in columns.items() if column in history}
+
+
+def _rows(history: History, most: int) -> list[list[str]]:
+    """A table of texts, its heading first; of more than `most` epochs the first and the last."""
+    rows = [["epoch", *history.keys()]]
+    rows += [[_text(value) for value in row.values()] for row in history]
+    if len(rows) > most + 1:
+        half = most // 2
+        rows[half + 1 : -half] = [["...", *[""] * len(history.keys())]]
+    return rows
 
 
 def _text(value: Any) -> str:

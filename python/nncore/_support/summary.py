@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from nncore import _core
+
+from . import html
 
 
 def summary(net: _core.Network) -> str:
     """The layers, their parameters, and the memory that these take."""
-    shapes = [w.shape for w in _core.weight_views(net)]
-    counts = [units * (inputs + 1) for units, inputs in shapes]
-    rows = [("layer", "activation", "inputs", "units", "parameters")]
-    rows += [
-        (str(i), activation, str(inputs), str(units), f"{count:,}")
-        for i, (activation, (units, inputs), count) in enumerate(
-            zip(net.activations, shapes, counts, strict=True), start=1
-        )
-    ]
+    rows = _rows(net)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
@@ -24,12 +20,39 @@ def summary(net: _core.Network) -> str:
         )
         for row in rows
     ]
+    return "\n".join([*lines, *_totals(net)])
+
+
+def summary_html(net: _core.Network) -> str:
+    """The same for notebooks."""
+    heading, *layers = _rows(net)
+    totals = "<br/>".join(map(escape, _totals(net)))
+    return f"{html.table(heading, layers)}<p>{totals}</p>"
+
+
+def _rows(net: _core.Network) -> list[tuple[str, ...]]:
+    """A heading, and a row for each layer."""
+    shapes = [w.shape for w in _core.weight_views(net)]
+    return [
+        ("layer", "activation", "inputs", "units", "parameters"),
+        *(
+            (str(i), activation, str(inputs), str(units), f"{units * (inputs + 1):,}")
+            for i, (activation, (units, inputs)) in enumerate(
+                zip(net.activations, shapes, strict=True), start=1
+            )
+        ),
+    ]
+
+
+def _totals(net: _core.Network) -> list[str]:
+    count = sum(
+        units * (inputs + 1) for units, inputs in (w.shape for w in _core.weight_views(net))
+    )
     size = net.dtype.itemsize
-    lines += [
-        f"{sum(counts):,} parameters of {size} bytes: {_bytes(sum(counts) * size)}",
+    return [
+        f"{count:,} parameters of {size} bytes: {_bytes(count * size)}",
         f"{net.cost} cost, seed {net.seed}, trained for {net.epoch} epochs",
     ]
-    return "\n".join(lines)
 
 
 def _bytes(count: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nncore import _core
 
-from .arguments import CLASSES, add_data, add_no_header, add_threads
+from .arguments import CLASSES, add_data, add_no_header, add_threads, file
 
 
 def add(commands: argparse._SubParsersAction[Any]) -> None:
@@ -20,19 +20,31 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that nncore train has saved")
     add_data(parser)
     add_no_header(parser)
+    parser.add_argument(
+        "--plot",
+        type=file,
+        metavar="FILE",
+        help="draw the confusion matrix, how far probabilities are to be trusted, and misread "
+        "digits, or of numbers what was predicted, as PNG, SVG or PDF (needs matplotlib and "
+        "scikit-learn)",
+    )
     add_threads(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    from nncore._support.figures import check_figure_file
+
     from .own_data.evaluate import evaluate_user_data
 
+    if options.plot:
+        check_figure_file(options.plot)
     if (code := evaluate_user_data(options)) is not None:
         return code
     import numpy as np
 
     from .load import load_data, load_model
-    from .output import confusion_rows, share, table
+    from .output import confusion_rows, printable, share, table
 
     if options.threads is not None:
         _core.set_num_threads(options.threads)
@@ -46,5 +58,11 @@ def run(options: argparse.Namespace) -> int:
     print()
     print("Digits (rows) and what they were taken for (columns)")
     print()
-    print(table(confusion_rows(counts, list(map(str, range(CLASSES))))))
+    names = list(map(str, range(CLASSES)))
+    print(table(confusion_rows(counts, names)))
+    if options.plot:
+        from .plots import save_classification
+
+        save_classification(net, x, y, names, options.plot, images=True)
+        print(f"\nplot      {printable(options.plot)}")
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nncore import Network, _core
+from nncore._support.figures import check_figure_file
 from nncore._support.files import check_replaceable
 from nncore.callbacks import Callback
 
@@ -50,6 +51,8 @@ def check_targets(options: argparse.Namespace, net: Network) -> None:
     """Raises the OSError that saving would raise, before anything is trained."""
     keep_earlier = options.output is None
     check_target(options.output or DEFAULT_OUTPUT, net, keep_earlier=keep_earlier)
+    if options.plot:
+        check_figure_file(options.plot)
     if options.checkpoint:
         slots = len(_core.Trainer(net, batch_size=1, optimizer=options.optimizer).slots)
         check_target(options.checkpoint, net, slots=slots)

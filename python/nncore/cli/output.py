@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEFAULT_OUTPUT = "nncore-model.safetensors"
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
 
 INTERRUPTED = 130
 """What shells report for a program that Ctrl-C ended: 128 + SIGINT."""
@@ -76,6 +79,20 @@ def confusion_rows(counts: NDArray[np.int64], names: list[str]) -> list[list[str
 def share(right: int, total: int, what: str) -> str:
     """`9,129 of 10,000 test images, 91.29 %`."""
     return f"{right:,} of {total:,} {what}, {100 * right / total:.2f} %"
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """A curve in a line of blocks, "" where nothing was measured or the output cannot show them.
+
+    Of more than `width` values every so manieth is drawn, the last one always.
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    shown = finite[:: -max(1, -(-len(finite) // width))][::-1]
+    if len(shown) < 2 or "utf" not in (sys.stdout.encoding or "").lower():
+        return ""
+    low, high = min(shown), max(shown)
+    scale = (len(_BLOCKS) - 1) / ((high - low) or 1)
+    return "".join(_BLOCKS[round((value - low) * scale)] for value in shown)
 
 
 def layers_text(sizes: Iterable[int]) -> str:

@@ -234,6 +234,12 @@ def _files(group: argparse._ArgumentGroup) -> None:
         help="save here, after every epoch, all that it takes to go on",
     )
     group.add_argument(
+        "--plot",
+        type=file,
+        metavar="FILE",
+        help="draw the epochs' costs and accuracies, as PNG, SVG or PDF (needs matplotlib)",
+    )
+    group.add_argument(
         "--resume",
         action="store_true",
         help="go on from the --checkpoint file, if it is there, up to --epochs in all; options "

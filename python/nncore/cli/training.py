@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import nncore.training.fit  # noqa: F401 (a Ctrl-C that falls into an import may be lost)
-from nncore import DivergenceError, ModelFileError, Network, _core, costs
+from nncore import DivergenceError, History, ModelFileError, Network, _core, costs
 from nncore.callbacks import Callback, ModelCheckpoint
 from nncore.training.interrupts import defer_sigint
 
@@ -24,6 +24,7 @@ from .output import (
     printable,
     say,
     share,
+    sparkline,
 )
 from .own_data.data import check_digits_options, is_user_data
 from .resuming import RunOptions, take_earlier
@@ -154,11 +155,17 @@ def _report(job: Job, seconds: float, saved: _Saved, stopped: BaseException | No
         raise stopped
     say()
     say(f"time      {duration(seconds)}")
+    _draw_curve(job.net.history)
     job.summarise()
     say(
         f"saved     {printable(saved.path)}"
         + (f" (the earlier one is now {saved.earlier})" if saved.earlier else "")
     )
+    if options.plot:
+        from .plots import save_training  # matplotlib takes its time
+
+        save_training(job.net.history, options.plot)
+        say(f"plot      {printable(options.plot)}")
     if stopped:
         _report_interrupt(job)
         return INTERRUPTED
@@ -213,6 +220,15 @@ def _fit(job: Job, lines: EpochLines) -> None:
         callbacks=callbacks,
         progress=False,  # the lines have a bar of their own
     )
+
+
+def _draw_curve(history: History) -> None:
+    """On a terminal, how the run went at a glance."""
+    for column in ("validation_accuracy", "validation_cost", "cost"):
+        if column in history and sys.stdout.isatty():
+            if curve := sparkline(history[column]):
+                say(f"curve     {curve} {column.replace('_', ' ')}")
+            return
 
 
 def _report_interrupt(job: Job) -> None:

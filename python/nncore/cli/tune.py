@@ -37,7 +37,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(
         run=run, layers=None, hidden=None, learning_rate=None, l2=None, dropout=None, cost=None,
         quantiles=None, output_activation=None, initializer=None, output=None, checkpoint=None,
-        resume=False,
+        resume=False, plot=None,
     )  # fmt: skip
     add_data(parser.add_argument_group("data"))
     add_user_data(parser.add_argument_group("your own data"))

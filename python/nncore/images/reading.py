@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore._support.files import replace_file
+from nncore._support.figures import save_figure
 from nncore.network import Network
 
 from .drawing import draw
@@ -64,10 +63,7 @@ class Reading(str):
 
     def save_picture(self, path: str | os.PathLike[str]) -> None:
         """Writes `picture()` to a file, PNG or by its suffix another kind, whole or not at all."""
-        kind = os.path.splitext(os.fspath(path))[1].removeprefix(".").lower() or "png"
-        figure, content = self.picture(), BytesIO()
-        figure.savefig(content, format=kind, dpi=150)
-        replace_file(path, content.getvalue())
+        save_figure(self.picture(), path)
 
     def __reduce__(self) -> Any:
         return Reading, (self.row, self.digits)

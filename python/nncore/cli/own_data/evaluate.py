@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import DataError, Network, _core
-from nncore.cli.output import confusion_rows, share, table
+from nncore.cli.output import confusion_rows, printable, share, table
 
 from .data import is_user_data, preparation_of, read_whole_table, warn
 
@@ -30,6 +30,7 @@ def evaluate_user_data(options: argparse.Namespace) -> int | None:
         )
     if options.threads is not None:
         _core.set_num_threads(options.threads)
+    from nncore.cli.plots import save_classification, save_regression
     from nncore.data.preparation import NumberTarget, TablePreparation
 
     if isinstance(preparation, TablePreparation):
@@ -48,6 +49,10 @@ def evaluate_user_data(options: argparse.Namespace) -> int | None:
         print(f"mean absolute error  {measured['mean_absolute_error']:.6g}")
         if "r2" in measured:
             print(f"R2        {measured['r2']:.4f}")
+        if options.plot:
+            found = target.answers(net, net.feedforward(x))[target.name]
+            save_regression(target.decoded(y), found, target.name, options.plot)
+            print(f"plot      {printable(options.plot)}")
         return 0
     taken = net.feedforward(x).argmax(axis=1)
     print(f"accuracy  {share(int((taken == y).sum()), len(y), 'rows')}")
@@ -58,6 +63,9 @@ def evaluate_user_data(options: argparse.Namespace) -> int | None:
         print("Classes (rows) and what they were taken for (columns)")
         print()
         print(table(confusion_rows(counts, target.classes)))
+    if options.plot:
+        save_classification(net, x, y, target.classes, options.plot, images=False)
+        print(f"\nplot      {printable(options.plot)}")
     return 0
 
 
