@@ -248,6 +248,25 @@ def usual_output(name: str) -> str:
     return COSTS[name].output_activation if name in COSTS else _core.output_activations(name)[0]
 
 
+def point_outputs(net: _core.Network) -> slice:
+    """Which outputs are near the targets themselves: all, but of two costs.
+
+    Of gaussian these are the means, of pinball the quantiles that are nearest to the median.
+
+    >>> import nncore
+    >>> point_outputs(nncore.Network([2, 6], cost=Gaussian()))
+    slice(None, 3, None)
+    >>> point_outputs(nncore.Network([2, 6], cost=Pinball([0.1, 0.5, 0.9])))
+    slice(1, None, 3)
+    """
+    if net.cost == Gaussian.name:
+        return slice(net.sizes[-1] // 2)
+    if net.cost == Pinball.name:
+        taus = np.asarray(net.cost_list or (0.5,))
+        return slice(int(np.abs(taus - 0.5).argmin()), None, len(taus))
+    return slice(None)
+
+
 def of(net: _core.Network) -> AnyCost:
     """What makes a network of the same cost, handed to it: a name, a cost, or a callable.
 

@@ -13,6 +13,8 @@ one output tells two classes, and in multilabel rows, -1 and 1 mean the same as 
 
 A metric of your own is a callable(y_true, y_pred) that gets the targets as they were given to
 `fit` and the outputs (n, k); those of a single output in the shape of the targets, (n,) or (n, 1).
+Of the costs gaussian and pinball it gets all outputs, while `mse`, `mae` and `r2` measure the
+means, or the quantiles that are nearest to the median.
 Where it has a parameter `sample_weight`, it gets `fit`'s, (n,), or its default where there are
 none. Its column in the history has the name of the function, or the key where `metrics` is a dict.
 """
@@ -22,7 +24,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +39,10 @@ from nncore._support.classes import (
     wide,
 )
 from nncore._support.names import check_name
+from nncore.costs import Gaussian, Pinball, point_outputs
+
+if TYPE_CHECKING:
+    from nncore._core import Network
 
 Metric = Callable[..., Any]
 
@@ -238,6 +244,7 @@ METRICS: dict[str, Metric] = {
 LOWER_IS_BETTER = frozenset({"cost", "mse", "mae"})
 HIGHER_IS_BETTER = METRICS.keys() - LOWER_IS_BETTER - {"confusion_matrix"}
 _WITH_THRESHOLD = (accuracy, precision, recall, f1, confusion_matrix)
+_OF_NUMBERS = (mse, mae, r2)
 
 
 def resolve(
@@ -274,23 +281,34 @@ def resolve(
 
 
 def with_arguments(
-    metrics: Mapping[str, Metric], output_activation: str, sample_weight: NDArray[Any] | None
+    metrics: Mapping[str, Metric], net: Network, sample_weight: NDArray[Any] | None
 ) -> dict[str, Metric]:
-    """The same metrics, to be called as metric(y_true, y_pred).
+    """The same metrics of a network's outputs, to be called as metric(y_true, y_pred).
 
-    Ours take the threshold of `Network.predict` for these outputs, and those with a parameter
-    `sample_weight` take the weights: where there are none, their default, or None.
+    Ours take the threshold of `Network.predict` for these outputs, or those outputs that are near
+    the targets, and metrics with a parameter `sample_weight` take the weights: where there are
+    none, their default, or None.
     """
     prepared: dict[str, Metric] = {}
     for name, metric in metrics.items():
         given: dict[str, Any] = {}
-        if output_activation == "tanh" and any(metric is ours for ours in _WITH_THRESHOLD):
+        if net.activations[-1] == "tanh" and _is_one(metric, _WITH_THRESHOLD):
             given["threshold"] = 0.0
         weight = _weight_parameter(metric)
         if weight is not None and (sample_weight is not None or weight.default is weight.empty):
             given["sample_weight"] = sample_weight
         prepared[name] = partial(metric, **given) if given else metric
+        if _is_one(metric, _OF_NUMBERS) and net.cost in (Gaussian.name, Pinball.name):
+            prepared[name] = partial(_of_points, prepared[name], point_outputs(net))
     return prepared
+
+
+def _is_one(metric: Metric, of: Iterable[Metric]) -> bool:
+    return any(metric is each for each in of)
+
+
+def _of_points(metric: Metric, points: slice, y_true: ArrayLike, y_pred: ArrayLike) -> Any:
+    return metric(y_true, as_outputs(y_pred)[:, points])
 
 
 def _weight_parameter(metric: Metric) -> inspect.Parameter | None:
@@ -305,15 +323,20 @@ def _weight_parameter(metric: Metric) -> inspect.Parameter | None:
     return parameter if named else None
 
 
-def check_targets(metrics: Mapping[str, Metric], y: ArrayLike, n_outputs: int) -> None:
+def check_targets(metrics: Mapping[str, Metric], y: ArrayLike, net: Network) -> None:
     """Raises ValueError where one of our metrics cannot measure `y`, such as numbers as classes."""
-    outputs = np.zeros((len(np.asarray(y)), n_outputs))
-    for name, metric in metrics.items():
-        if any(metric is ours for ours in METRICS.values()):
-            try:
-                metric(y, outputs)
-            except ValueError as error:
-                raise ValueError(f"metric {name!r}: {error}") from None
+    outputs = np.zeros((len(np.asarray(y)), net.sizes[-1]))
+    ours = {name: m for name, m in metrics.items() if _is_one(m, METRICS.values())}
+    for name, metric in with_arguments(ours, net, None).items():
+        if net.cost in (Gaussian.name, Pinball.name) and not _is_one(ours[name], _OF_NUMBERS):
+            raise ValueError(
+                f"metric {name!r} measures classes, but outputs trained with the cost {net.cost} "
+                "are numbers; expected 'mse', 'mae', 'r2', or a callable of your own"
+            )
+        try:
+            metric(y, outputs)
+        except ValueError as error:
+            raise ValueError(f"metric {name!r}: {error}") from None
 
 
 def _decisions(

@@ -185,10 +185,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     @property
     def predicted_outputs_(self) -> slice:
         """Which outputs of `network_` are those that `predict` gives."""
-        if self.loss == "quantile":
-            taus = self._quantiles()
-            return slice(int(np.argmin(np.abs(np.subtract(taus, 0.5)))), None, len(taus))
-        return slice(self.n_outputs_)
+        return costs.point_outputs(self.network_)
 
     def to_sklearn(self) -> Any:
         if self.loss not in ("squared_error", "poisson"):

@@ -31,10 +31,10 @@ class MeasuredData:
     ) -> None:
         self.data = data
         self.y, self.weight = samples.y, samples.weight
-        self.metrics = with_arguments(measures, net.activations[-1], samples.weight)
+        self.metrics = with_arguments(measures, net, samples.weight)
         if len(self.data) == 0:
             raise ValueError("x has no rows; training and validation need one at least")
-        check_targets(measures, samples.y, net.sizes[-1])
+        check_targets(measures, samples.y, net)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -70,7 +70,7 @@ class MeasuredBlocks:
         self.metrics = measures
         data, first = self._blocks.first_rows(net)
         self.has_classes = data.has_classes
-        check_targets(measures, first.y, net.sizes[-1])
+        check_targets(measures, first.y, net)
 
     def validate(self, net: Model) -> dict[str, Any]:
         """As `MeasuredData.validate`; sums of several windows may round otherwise."""
@@ -95,7 +95,7 @@ class MeasuredBlocks:
         if wanted:
             outputs, y, weights = zip(*kept, strict=True)
             weight = None if weights[0] is None else np.concatenate(weights)
-            metrics = with_arguments(wanted, net.activations[-1], weight)
+            metrics = with_arguments(wanted, net, weight)
             measured = _measured(metrics, np.concatenate(y), np.concatenate(outputs))
             logs |= {f"validation_{name}": value for name, value in measured.items()}
         return logs

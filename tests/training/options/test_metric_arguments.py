@@ -145,3 +145,31 @@ def test_targets_of_one_column_do_not_spread_over_several_outputs() -> None:
         blocks = Blocks(x, x[:, :1])
         net.fit(x, x[:, 0], 1, metrics=[own], validation_data=blocks, progress=False)
     assert set(shapes) == {((30,), (30, 2))}
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+@pytest.mark.parametrize("of_blocks", [False, True])
+def test_of_gaussian_and_pinball_the_means_and_medians_are_measured(
+    targets: int, of_blocks: bool
+) -> None:
+    y = np.stack([NUMBERS, 2 * NUMBERS], axis=1)[:, :targets]
+    quantiles = costs.Pinball([0.1, 0.4, 0.9])
+    for cost, outputs, points in (
+        ("gaussian", 2, slice(targets)),
+        (quantiles, 3, slice(1, None, 3)),
+    ):
+        net = Network([5, 4, outputs * targets], cost=cost, seed=1)
+        given: Any = Blocks(X, y) if of_blocks else (X, y)
+        measured: Any = ["mse", metrics.mae, "r2"]
+        history = net.fit(X, y, 2, 4, 0.01, metrics=measured, validation_data=given)
+        found = net.feedforward(X)[:, points]
+        for name in ("mse", "mae", "r2"):
+            expected = metrics.METRICS[name](y, found)
+            assert history["validation_" + name][-1] == pytest.approx(expected, rel=1e-6)
+            assert history[name][-1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_classes_are_not_measured_of_outputs_that_are_numbers() -> None:
+    net = Network([5, 4, 2], cost="gaussian", seed=1)
+    with pytest.raises(ValueError, match=r"'accuracy' measures classes.*gaussian.*'mse'"):
+        net.fit(X, np.arange(len(X)) % 2, 1, metrics=["accuracy"])
