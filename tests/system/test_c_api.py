@@ -26,7 +26,7 @@ class Inputs(ctypes.Structure):
     _fields_ = (
         ("dtype", c_int32), ("rows", c_size_t), ("cols", c_size_t), ("data", pointer),
         ("stride", c_size_t), ("values", pointer), ("columns", pointer), ("offsets", pointer),
-        ("nonzeros", c_size_t),
+        ("nonzeros", c_size_t), ("scale", c_double), ("offset", c_double),
     )  # fmt: skip
 
 

@@ -61,7 +61,12 @@ enum {
 };
 
 typedef int32_t nncore_dtype;
-enum { NNCORE_FLOAT32 = 0, NNCORE_FLOAT64 = 1 };
+enum {
+  NNCORE_FLOAT32 = 0,
+  NNCORE_FLOAT64 = 1,
+  NNCORE_UINT8 = 2,  /* of dense inputs alone, as NNCORE_FLOAT16 is */
+  NNCORE_FLOAT16 = 3 /* IEEE half precision, two bytes each */
+};
 
 /* ---- the library ------------------------------------------------------------------------- */
 
@@ -219,9 +224,13 @@ NNCORE_API nncore_status nncore_network_set_biases(nncore_network* network, size
 
 /* ---- predicting --------------------------------------------------------------------------- */
 
-/* Inputs, a sample a row: either dense (`data`) or compressed sparse rows (`offsets`). */
+/* Inputs, a sample a row: either dense (`data`) or compressed sparse rows (`offsets`).
+ *
+ * Dense rows may be of NNCORE_UINT8 or NNCORE_FLOAT16, whatever the network's dtype. They are read
+ * where they lie, a mini-batch at a time, and an element stands for scale * element + offset:
+ * images of bytes take a quarter of their memory in float32, and give its bits. */
 typedef struct nncore_inputs {
-  nncore_dtype dtype; /* of data or values; must be the network's */
+  nncore_dtype dtype; /* of data or values; the network's, or of dense rows one of those above */
   size_t rows;
   size_t cols;      /* must be the network's number of inputs */
   const void* data; /* (rows, cols), row i at i * stride */
@@ -231,9 +240,11 @@ typedef struct nncore_inputs {
   const int32_t* columns; /* nonzeros of them, in any order within a row */
   const int64_t* offsets; /* rows + 1 of them; the first is 0, the last at most nonzeros */
   size_t nonzeros;
+  double scale;  /* of NNCORE_UINT8 and NNCORE_FLOAT16, such as 1.0 / 255; 0: 1. Else 0 */
+  double offset; /* likewise */
 } nncore_inputs;
 
-/* Activations of the outputs, (rows, outputs) without gaps, in the inputs' dtype; `count` must be
+/* Activations of the outputs, (rows, outputs) without gaps, in the network's dtype; `count` must be
  * rows * outputs. Refuses NaN and infinity, naming the place. O(rows * parameters); the threads'
  * first call takes memory, later ones for no more rows do not. */
 NNCORE_API nncore_status nncore_network_feedforward(const nncore_network* network,
@@ -259,11 +270,11 @@ typedef struct nncore_samples {
   nncore_inputs x;
   /* What the outputs should be: one of labels and targets. */
   const int64_t* labels; /* a class a row, from 0 up; for a single output 0 or 1 */
-  const void* targets;   /* (target_rows, target_cols), of x's dtype */
+  const void* targets;   /* (target_rows, target_cols), of the network's dtype */
   size_t target_rows;    /* of labels or targets; must be x.rows */
   size_t target_cols;    /* of targets; must be the network's number of outputs */
   size_t target_stride;  /* 0: target_cols */
-  const void* weights;   /* of the samples, of x's dtype; NULL: each counts as 1 */
+  const void* weights;   /* of the samples, of the network's dtype; NULL: each counts as 1 */
   size_t weight_count;   /* must be x.rows, unless weights is NULL */
 } nncore_samples;
 
@@ -401,7 +412,8 @@ NNCORE_API nncore_status nncore_trainer_step(nncore_trainer* trainer, const nnco
 
 /* One update from the derivatives of each row's cost with respect to its outputs, (rows, outputs),
  * whatever that cost is, as a policy gradient needs it. The step follows their mean over the rows,
- * each times its weight; `weights` is NULL, or has one for each row, of any sign, in x's dtype. */
+ * each times its weight; `weights` is NULL, or has one for each row, of any sign. `output_gradient`
+ * and `weights` are of the network's dtype. */
 NNCORE_API nncore_status nncore_trainer_step_gradient(nncore_trainer* trainer,
                                                       const nncore_inputs* x,
                                                       const void* output_gradient,

@@ -10,7 +10,18 @@ void check_pointer(const void* pointer, const char* what) {
 }
 
 const char* dtype_name(nncore_dtype dtype) {
-  return dtype == NNCORE_FLOAT32 ? "float32" : dtype == NNCORE_FLOAT64 ? "float64" : "unknown";
+  switch (dtype) {
+    case NNCORE_FLOAT32:
+      return "float32";
+    case NNCORE_FLOAT64:
+      return "float64";
+    case NNCORE_UINT8:
+      return "uint8";
+    case NNCORE_FLOAT16:
+      return "float16";
+    default:
+      return "unknown";
+  }
 }
 
 template <class T>
@@ -30,16 +41,41 @@ void check_count(std::size_t count, std::size_t rows, std::size_t cols, const ch
 
 namespace {
 
-template <class T>
-MatrixView<const T> matrix(const void* data, std::size_t rows, std::size_t cols, std::size_t stride,
-                           const char* what) {
+// Checks what a matrix is said to be; returns its stride.
+std::size_t matrix_stride(const void* data, std::size_t rows, std::size_t cols, std::size_t stride,
+                          const char* what) {
   if (rows > 0 && cols > 0) check_pointer(data, what);
   if (stride == 0) stride = cols;
   if (stride < cols) {
     throw InvalidArgument(concat("the stride of ", what, " is ", stride, "; expected at least its ",
                                  cols, " columns"));
   }
-  return {static_cast<const T*>(data), rows, cols, stride};
+  return stride;
+}
+
+template <class T>
+MatrixView<const T> matrix(const void* data, std::size_t rows, std::size_t cols, std::size_t stride,
+                           const char* what) {
+  return {static_cast<const T*>(data), rows, cols, matrix_stride(data, rows, cols, stride, what)};
+}
+
+bool is_narrow(const nncore_inputs& x) {
+  return x.dtype == NNCORE_UINT8 || x.dtype == NNCORE_FLOAT16;
+}
+
+template <class T>
+Inputs<T> narrow_inputs(const nncore_inputs& x) {
+  if (x.offsets) {
+    throw InvalidArgument(concat("sparse x is of ", dtype_name(x.dtype),
+                                 "; expected the network's ", dtype_name(dtype_value<T>)));
+  }
+  const std::size_t stride = matrix_stride(x.data, x.rows, x.cols, x.stride, "x");
+  if (!x.data) return MatrixView<const T>{nullptr, x.rows, x.cols, stride};  // without an element
+  NarrowRows rows{.data = x.data, .rows = x.rows, .cols = x.cols, .stride = stride};
+  rows.type = x.dtype == NNCORE_UINT8 ? NarrowType::uint8 : NarrowType::float16;
+  rows.scale = x.scale == 0 ? 1 : x.scale;
+  rows.offset = x.offset;
+  return rows;
 }
 
 template <class Enum>
@@ -51,7 +87,13 @@ Enum named(const char* given_name, Enum otherwise) {
 
 template <class T>
 Inputs<T> inputs_of(const nncore_inputs& x) {
+  if (is_narrow(x)) return narrow_inputs<T>(x);
   check_dtype<T>(x.dtype, "x");
+  if (x.scale != 0 || x.offset != 0) {
+    throw InvalidArgument(concat("x of ", dtype_name(x.dtype), " has the scale ", x.scale,
+                                 " and the offset ", x.offset,
+                                 ", which are for uint8 and float16; expected 0"));
+  }
   if (!x.offsets) return matrix<T>(x.data, x.rows, x.cols, x.stride, "x");
   if (x.data) throw InvalidArgument("x has data and offsets; expected dense rows or sparse ones");
   const std::int64_t last = x.offsets[x.rows];

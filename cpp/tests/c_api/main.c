@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
   test_handles();
   test_released_handles();
   test_predicting();
+  test_narrow_inputs();
   test_samples();
   test_options();
   test_learning();

@@ -145,6 +145,94 @@ void test_predicting(void) {
   OK(nncore_network_free(net));
 }
 
+/* Learns exclusive or from x, in every way there is, and predicts it: the outputs tell the bits. */
+static void learn(const nncore_inputs* x, float* outputs) {
+  static const float gradient[] = {0.5f, -0.25f, 1, 0};
+  nncore_network* net = network();
+  nncore_samples s = samples();
+  nncore_dataset* data = NULL;
+  nncore_trainer* trainer = NULL;
+  nncore_train_options o = {0};
+  nncore_epoch_options epoch = {0};
+  nncore_step_options step = {0};
+  int64_t labels[4];
+  size_t i;
+  s.x = *x;
+  o.batch_size = 3;
+  epoch.learning_rate = step.learning_rate = 0.5;
+  OK(nncore_dataset_create(net, &s, &data));
+  OK(nncore_trainer_create(net, &o, &trainer));
+  OK(nncore_trainer_epoch(trainer, data, &epoch, NULL));
+  OK(nncore_trainer_step(trainer, &s, &step, NULL));
+  OK(nncore_trainer_step_gradient(trainer, x, gradient, 4, NULL, 0, &step));
+  OK(nncore_network_feedforward(net, x, outputs, 4));
+  OK(nncore_network_activations(net, x, 0, outputs + 4, 16));
+  OK(nncore_network_predict(net, x, labels, 4));
+  for (i = 0; i < 4; ++i) CHECK(labels[i] == (outputs[i] > 0.5f));
+  OK(nncore_trainer_free(trainer));
+  OK(nncore_dataset_free(data));
+  OK(nncore_network_free(net));
+}
+
+void test_narrow_inputs(void) {
+  static const uint8_t bytes[] = {0, 0, 7, 0, 255, 7, 255, 0, 7, 255, 255, 7};
+  static const uint8_t levels[] = {128, 128, 128, 130, 130, 128, 130, 130};
+  static const uint16_t halves[] = {0, 0, 0, 0x3c00, 0x3c00, 0, 0x3c00, 0x3c00};
+  static const uint16_t not_finite[] = {0, 0, 0, 0x3c00, 0x3c00, 0x7e00, 0, 0};
+  static const int64_t offsets[] = {0, 0, 0, 0, 0};
+  float expected[20], found[20];
+  nncore_network* net = network();
+  nncore_inputs x = inputs();
+  learn(&x, expected);
+
+  x.dtype = NNCORE_UINT8;
+  x.data = bytes;
+  x.stride = 3;
+  x.scale = 1.0 / 255;
+  learn(&x, found);
+  CHECK(memcmp(found, expected, sizeof found) == 0);
+  x.data = levels;
+  x.stride = 0;
+  x.scale = 0.5;
+  x.offset = -64;
+  learn(&x, found);
+  CHECK(memcmp(found, expected, sizeof found) == 0);
+  x = inputs();
+  x.dtype = NNCORE_FLOAT16;
+  x.data = halves;
+  learn(&x, found);
+  CHECK(memcmp(found, expected, sizeof found) == 0);
+
+  x.data = not_finite;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "row 2, column 1");
+  x.data = halves;
+  x.scale = 1e300;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "scale 1e+300");
+  x.scale = NAN;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "scale");
+  x.scale = 0;
+  x.stride = 1;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "stride");
+  x.stride = 0;
+  x.cols = 3;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "takes 2");
+  x.cols = 2;
+  x.data = NULL;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "x is a null pointer");
+  x.rows = 0;
+  OK(nncore_network_feedforward(net, &x, NULL, 0));
+  x.offsets = offsets;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "sparse x is of float16");
+  x = inputs();
+  x.scale = 0.5;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "the scale 0.5");
+  x.scale = 0;
+  x.offset = 2;
+  REFUSED(nncore_network_feedforward(net, &x, found, 4), "the offset 2");
+  REFUSED(nncore_network_set_biases(net, 0, NNCORE_UINT8, bytes, 4), "uint8");
+  OK(nncore_network_free(net));
+}
+
 void test_files(const char* directory) {
   nncore_network *net = network(), *loaded = NULL;
   unsigned char bytes[4096];

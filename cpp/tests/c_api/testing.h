@@ -19,6 +19,7 @@ void test_schedules(void);
 void test_architectures(void);
 void test_info_and_parameters(void);
 void test_predicting(void);
+void test_narrow_inputs(void);
 void test_files(const char* directory);
 void test_handles(void);
 void test_released_handles(void);

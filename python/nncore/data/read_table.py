@@ -113,9 +113,19 @@ def _text(
             if rows or not given:
                 yield _made(source, names, readers, rows, lines)
         except csv.Error as error:
-            raise DataError(f"{source}, line {line}: {error}") from None
+            raise DataError(f"{source}, line {line}: {_fault(error)}") from None
         except (EOFError, gzip.BadGzipFile) as error:
             raise DataError(f"{source}: a damaged gzip file: {error}") from None
+
+
+def _fault(error: csv.Error) -> str:
+    """What is wrong with a line, where the csv module speaks to programmers."""
+    text = str(error)
+    if "new-line character" in text:
+        return "expected lines that end in \\n or \\r\\n, found \\r alone"
+    if "unexpected end of data" in text:
+        return 'a quote (") is opened here that is never closed'
+    return text
 
 
 @contextmanager

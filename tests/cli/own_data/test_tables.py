@@ -262,7 +262,9 @@ def test_arrays_of_a_file_of_numpy(tmp_path: Path, capsys: pytest.CaptureFixture
         ("a,b\n1,2\n3,4,5\n", "line 3: expected 2 cells, found 3"),
         ("a,b\n1,2\n3\n", "line 3: expected 2 cells, found 1"),
         ('a,b\n"1\n2",3\n4,5,6\n', "line 4: expected 2 cells, found 3"),
-        ('a,b\n1,"2\n', "line 2: "),
+        ('a,b\n1,"2\n', "line 2: a quote (\") is opened here that is never closed"),
+        ("a,b\r1,2\r3,4\r", "line 1: expected lines that end in \\n or \\r\\n, found \\r alone"),
+        ("a,b\n1,\n3,\n4,\n", "column 'b': expected targets, found nothing"),
         ("a,b\n1,2\n3,\n4,5\n", "line 3, column 'b': expected one of the 2 classes, found nothing"),
         ("a,b\n1,2.5\n3,\n4,5\n", "line 3, column 'b': expected a number, found nothing"),
         ("a,b\n1,2\n3,inf\n5,6\n7,8\n9,1\n", "line 3, column 'b': expected a number, found 'inf'"),
@@ -274,7 +276,11 @@ def test_arrays_of_a_file_of_numpy(tmp_path: Path, capsys: pytest.CaptureFixture
         ("", "found nothing in its first line"),
         ("a,b\n", "expected rows, found none"),
         ("a,b\n1,x\n2,x\n3,x\n", "expected two classes or more, found 1"),
-        ("a,b\n1,2.5\n1,3.5\n1,4.5\n", "no column is left"),
+        (
+            "a,b\n1,2.5\n1,3.5\n1,4.5\n",
+            "no column is left to predict 'b' from in the 2 rows to train on ('a' is left out: the "
+            "same in every row)",
+        ),
         ("b\n1\n2\n", "no column is left"),
         ("a,b\n1,2.5\n", "expected more rows, found 1"),
         ("a,b\n\xff,2\n", "line 2: expected text in UTF-8, found the byte 0xff"),

@@ -205,6 +205,8 @@ class UserJob(Job):
         for column in (name, *options.drop, *options.categorical):
             table[column]  # must be there
         without = {name, *options.drop}
+        if table[name].are_missing().all():
+            raise DataError(f"{options.data}, column {name!r}: expected targets, found nothing")
         target, bad_targets = find_target(table, name, options.task)
         _, _, bad = find_columns(table, without=without, categorical=options.categorical)
         bad = sorted([*bad_targets, *bad])
@@ -221,7 +223,12 @@ class UserJob(Job):
         seen = table.taken(train)
         columns, left_out, _ = find_columns(seen, without=without, categorical=options.categorical)
         if not columns:
-            raise DataError(f"{options.data}: no column is left to predict {name!r} from")
+            why = "; ".join(f"{column!r} is left out: {why}" for column, why in left_out.items())
+            seen_rows = f" in the {len(seen)} rows to train on" if left_out else ""
+            raise DataError(
+                f"{options.data}: no column is left to predict {name!r} from{seen_rows}"
+                + (f" ({why})" if why else "")
+            )
         if isinstance(target, NumberTarget):
             target = find_target(seen, name, "regression")[0]
         preparation = TablePreparation(target, columns, left_out)
