@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace nncore::python {
@@ -89,6 +90,10 @@ bool is_number(const py::handle& element) {
   return number != nullptr;
 }
 
+const char* hint_for_text(std::string_view what) {
+  return what == "y" ? ": numbers of classes are np.unique(y, return_inverse=True)[1]" : "";
+}
+
 [[noreturn]] void bad_element(const py::handle& element, const std::string& what,
                               const std::string& place) {
   if (is_missing(element)) {
@@ -97,7 +102,7 @@ bool is_number(const py::handle& element) {
   }
   if (PyUnicode_Check(element.ptr()) || PyBytes_Check(element.ptr())) {
     throw py::type_error(what + " holds the text " + shown(element) + place +
-                         "; expected real numbers");
+                         "; expected real numbers" + hint_for_text(what));
   }
   const bool date = attribute(element, "isoformat") || type_name(element) == "timedelta";
   throw py::type_error(what + " holds " + shown(element) + place + "; expected real numbers" +
@@ -210,7 +215,8 @@ py::array real_array(const py::handle& object, const char* what, const py::objec
     throw py::type_error(
         std::string(what) + " has dtype " + py::str(a.dtype()).cast<std::string>() +
         (dates && a.size() > 0 ? place_of(a, 0, what, columns) : "") + "; expected real numbers" +
-        (dates ? ": make numbers of dates, such as the days since one of them" : ""));
+        (dates ? ": make numbers of dates, such as the days since one of them" : "") +
+        (kind == 'U' || kind == 'S' ? hint_for_text(what) : ""));
   }
   return a;
 }

@@ -147,7 +147,12 @@ class PyTrainer : public ZeroedMemory {
       rate = called;
     }
     const double number = PyFloat_AsDouble(rate.ptr());
-    if (number == -1 && PyErr_Occurred()) throw py::error_already_set();
+    if (number == -1 && PyErr_Occurred()) {
+      if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
+      PyErr_Clear();
+      throw py::type_error("learning_rate must be a number, or a callable that returns one, got " +
+                           py::repr(rate).cast<std::string>());
+    }
     options.learning_rate = number;
     options.batch = steps;
     options.mean_over_rows = mean_over_rows;
@@ -348,7 +353,7 @@ void bind_training(py::module_& m) {
       .def("__exit__", [](PySession& self, const py::args&) { self.leave(); });
 
   py::class_<PyTrainer> trainer_class(m, "Trainer");
-  refuse_pickling(trainer_class, "; save_checkpoint writes what it holds");
+  refuse_pickling(trainer_class, "; its save writes what it holds to a file");
   trainer_class
       .def(py::init([](const PyNetwork& network, std::int64_t batch_size,
                        const std::string& optimizer,

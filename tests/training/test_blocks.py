@@ -269,6 +269,12 @@ def test_errors_name_the_block() -> None:
     with pytest.raises(nncore.DataError, match="block 1, from row 100: no more"):
         network().fit(Blocks(raising), epochs=1)
     fails(Blocks(raising, rows=ROWS, window=1), "block 1, from row 100: no more")
+
+    def without_columns() -> Iterator[Any]:
+        yield {}["price"]
+
+    with pytest.raises(nncore.DataError, match="block 0, from row 0: KeyError: 'price'"):
+        network().fit(Blocks(without_columns), epochs=1)
     fails(Blocks(iterators(x, y), rows=ROWS - 5), "998|1,003")
     fails(Blocks(iterators(x, y), rows=ROWS + 5), "ended after 1,003 rows; expected 1,008")
     for second, match in (

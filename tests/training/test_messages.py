@@ -125,6 +125,7 @@ def test_a_generator_is_no_row() -> None:
         ({"cost": "BCE"}, "take 'cross_entropy' (sigmoid outputs)"),
         ({"cost": "categorical_crossentropy"}, "take 'log_likelihood' (softmax outputs)"),
         ({"activation": "swish"}, "take 'silu'"),
+        ({"activation": "lrelu"}, "take 'leaky_relu'"),
         ({"output_activation": "identity"}, "take 'linear'"),
         ({"initializer": "xavier"}, "take 'glorot_uniform' or 'glorot_normal'"),
         ({"initializer": "kaiming_normal"}, "take 'he_normal'"),
@@ -139,6 +140,13 @@ def test_a_generator_is_no_row() -> None:
 def test_names_from_elsewhere(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         Network([3, 4, 2], **options)
+
+
+@pytest.mark.parametrize("dtype", [str, object])
+def test_classes_that_are_text_are_told_how_to_become_numbers(dtype: type) -> None:
+    y = np.array(["cat", "dog"] * (len(ROWS) // 2 + 1), dtype)[: len(ROWS)]
+    with pytest.raises(TypeError, match=re.escape("np.unique(y, return_inverse=True)[1]")):
+        Network([3, 2]).fit(ROWS, y)
 
 
 def test_every_name_that_is_advised_is_there() -> None:

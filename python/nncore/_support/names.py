@@ -12,6 +12,7 @@ _ELSEWHERE = {
         "none": "'linear'",
         "rectifier": "'relu'",
         "leakyrelu": "'leaky_relu'",
+        "lrelu": "'leaky_relu'",
         "exp": "'exponential'",
         "heaviside": "'step'",
         "log_softmax": "'softmax' with cost 'log_likelihood'",

@@ -73,7 +73,9 @@ def run(options: argparse.Namespace) -> int:
 
     from .output import layers_text, printable
     from .own_data.data import KEY
+    from .saving import refuse_to_replace
 
+    refuse_to_replace("--output", options.output, options.model)
     check_replaceable(options.output)
     net = Network.load(options.model)
     *hidden, output = net.activations

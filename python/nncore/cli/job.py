@@ -13,7 +13,7 @@ from nncore._support.files import check_replaceable
 from nncore.callbacks import Callback
 
 from .output import DEFAULT_OUTPUT, layers_text, printable, say
-from .saving import check_target
+from .saving import check_target, refuse_to_replace
 
 
 class Job:
@@ -48,7 +48,11 @@ def fill(options: argparse.Namespace, **defaults: Any) -> None:
 
 
 def check_targets(options: argparse.Namespace, net: Network) -> None:
-    """Raises the OSError that saving would raise, before anything is trained."""
+    """Raises the OSError that saving would raise, before anything is trained.
+
+    Raises ValueError where the model would take the place of the data.
+    """
+    refuse_to_replace("--output", options.output, options.data)
     keep_earlier = options.output is None
     check_target(options.output or DEFAULT_OUTPUT, net, keep_earlier=keep_earlier)
     if options.plot:

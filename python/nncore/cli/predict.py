@@ -50,9 +50,11 @@ def run(options: argparse.Namespace) -> int:
     from nncore.images import ImageError, read_number
 
     from .load import load_model
+    from .saving import refuse_to_replace
 
     if options.explain is not None and len(options.images) != 1:
         raise ValueError(f"--explain draws one image, found {len(options.images)}")
+    refuse_to_replace("--explain", options.explain, options.model, *options.images)
     net = load_model(options.model)
     probabilities = net.activations[-1] == "softmax"
     names = [printable(path) for path in options.images]

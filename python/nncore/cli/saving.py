@@ -27,6 +27,17 @@ def check_target(path: str, net: Network, *, slots: int = 0, keep_earlier: bool 
         check_replaceable(previous(path), os.path.getsize(path))
 
 
+def refuse_to_replace(option: str, path: str | None, *sources: str | None) -> None:
+    """Raises ValueError where what an option is to write is one of the files that are read."""
+    for source in sources:
+        if path is None or source is None or not (os.path.isfile(path) and os.path.isfile(source)):
+            continue
+        if os.path.samefile(path, source):
+            raise ValueError(
+                f"{option} {path} would replace what is read; expected another file's name"
+            )
+
+
 def previous(path: str) -> str:
     """The name under which an earlier model is kept: `<stem>.previous<suffix>`."""
     file = Path(path)

@@ -22,6 +22,7 @@ from .epochs import duration
 from .output import INTERRUPTED, printable, say, table
 from .own_data.data import is_user_data
 from .own_data.training import BestEpoch, UserJob
+from .saving import refuse_to_replace
 
 _STUDY = "nncore tune"
 _ROUND = 8
@@ -49,6 +50,7 @@ class Search:
     def _open_study(self) -> Any:
         optuna, options = self._optuna, self.options
         storages, file = optuna.storages, options.storage
+        refuse_to_replace("--storage", file, options.data)
         check_replaceable(file)
         try:
             storage = storages.JournalStorage(storages.journal.JournalFileBackend(file))

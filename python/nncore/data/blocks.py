@@ -62,7 +62,9 @@ class PendingBlock:
             try:
                 self._loaded = self._load()
             except Exception as error:
-                reason = str(error) or type(error).__name__
+                # A KeyError's text is the key alone.
+                reason = "" if isinstance(error, LookupError) else str(error)
+                reason = reason or f"{type(error).__name__}: {error}".removesuffix(": ")
                 raise DataError(f"{self.name}: {reason}") from error
             if self._rows is not None and len(self._loaded) != self._rows:
                 raise DataError(

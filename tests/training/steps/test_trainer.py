@@ -26,6 +26,13 @@ def make(output: str = "softmax", cost: Any = "log_likelihood", dtype: str = "fl
     )
 
 
+def test_a_rate_that_is_no_number_is_told() -> None:
+    trainer = nncore.Trainer(make(), "sgd", lambda step: "fast")
+    with pytest.raises(TypeError, match=r"learning_rate must be a number.*got 'fast'"):
+        trainer.step(X, LABELS)
+    assert trainer.steps == 0
+
+
 @pytest.mark.parametrize("options", [{}, {"l2": 2.0}, {"l1": 0.5}, {"clip_norm": 0.01},
                                      {"clip_value": 0.01}, {"max_norm": 0.4}], ids=str)  # fmt: skip
 @pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)

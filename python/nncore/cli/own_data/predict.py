@@ -9,6 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any, TextIO
 
 import numpy as np
@@ -18,6 +19,7 @@ from nncore import DataError, Network
 from nncore._support.files import check_replaceable, replace_file
 from nncore.cli.arguments import TABLES
 from nncore.cli.output import print_error, printable, say
+from nncore.cli.saving import refuse_to_replace
 
 from .data import preparation_of, warn
 
@@ -35,6 +37,7 @@ def predict_user_data(options: argparse.Namespace) -> int | None:
         if options.output.lower().endswith((".parquet", ".npz")):
             raise ValueError(f"{options.output}: expected a name for CSV or JSON")
         options.json = options.json or options.output.lower().endswith(".json")
+        refuse_to_replace("--output", options.output, options.model, *options.images)
         check_replaceable(options.output)
     from nncore.data.preparation import TablePreparation
 
@@ -150,8 +153,9 @@ def _write(
         _write_json(answers, classes, {"probability": "probabilities"}.get(what, "outputs"), out)
     else:
         writer = csv.writer(out, lineterminator="\n")
+        first = list(islice(answers, 1))  # nothing is written where the table cannot be read
         writer.writerow([*names, *(f"{what}_{name}" for name in classes)])
-        for answer in answers:
+        for answer in chain(first, answers):
             row = [answer.values[name] for name in names]
             writer.writerow([*row, *(f"{v:.6g}" for v in _floats(answer))])
     if options.output:
