@@ -237,6 +237,21 @@ def test_cuts_part_what_a_straight_line_cannot() -> None:
     assert parted == {0.0, 40.0, 80.0}
 
 
+@pytest.mark.parametrize("dtype", ["int16", "int32", "int64", "uint16", "float64", "uint8"])
+@pytest.mark.parametrize("white", [1, 255])
+def test_levels_are_understood_whatever_their_type(
+    dtype: str, white: int, net: nncore.Network
+) -> None:
+    number, picture = rows(1, 3)[0]
+    levels = np.rint(np.asarray(picture, float) / np.max(picture) * white).astype(dtype)
+    assert read_number(levels, net) == number
+
+
+def test_a_picture_without_a_number_is_refused(net: nncore.Network) -> None:
+    with pytest.raises(ImageError, match="found none that is finite"):
+        read_number(np.full((28, 28), np.nan), net)
+
+
 @pytest.mark.parametrize(
     "image", [np.zeros(5), np.zeros((4, 4, 2)), np.zeros((0, 4)), np.array([["a"]]), [[1], [2, 3]]]
 )

@@ -26,8 +26,8 @@ def read_colours(image: Any) -> FloatImage:
     """A picture as (height, width, channels) float32 in [0, 1], transparency laid on a background.
 
     `image` is a file's path, a Pillow image, or an array (height, width), (height, width, 1), or
-    (height, width, 3 or 4) with colours and opacity. Integers count from 0 to their type's
-    greatest; of other arrays the least value is black, the greatest white.
+    (height, width, 3 or 4) with colours and opacity. Integers count from 0 to the least of 1, 255
+    and 65,535 that none exceeds; of other arrays the least value is black, the greatest white.
 
     Raises ImageError for what is no picture, OSError for a file that cannot be opened.
     """
@@ -63,12 +63,21 @@ def _from_array(image: Any) -> FloatImage:
             "expected a picture of shape (height, width), or (height, width, 1, 3 or 4), found "
             f"{np.shape(image)}"
         )
-    if pixels.dtype.kind in "ui":
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).any():
+        raise ImageError("expected a picture of numbers, found none that is finite")
+    white = _white(pixels) if pixels.dtype.kind in "ui" else None
+    if white is not None:
         shrunk = _shrink(pixels)
-        shrunk /= np.float32(np.iinfo(pixels.dtype).max)
+        shrunk /= np.float32(white)
     else:
         shrunk = _shrink(_stretch(pixels.astype(np.float32)))
     return _opaque(shrunk) if shrunk.shape[2] == 4 else shrunk
+
+
+def _white(pixels: Any) -> int | None:
+    """What white is among integers, whatever their type: 0 to 255 often come as int64."""
+    least, greatest = int(pixels.min()), int(pixels.max())
+    return next((white for white in (1, 255, 65_535) if 0 <= least <= greatest <= white), None)
 
 
 def _stretch(levels: FloatImage) -> FloatImage:
