@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from nncore.trainer import Trainer
 
 _SUBMODULES = (
-    "book", "callbacks", "costs", "data", "datasets", "export", "images", "many", "metrics",
-    "optimizers", "plot", "schedules", "sklearn",
+    "book", "callbacks", "costs", "data", "datasets", "diagnosis", "export", "images", "many",
+    "metrics", "optimizers", "plot", "schedules", "sklearn",
 )  # fmt: skip
 
 _LAZY = {

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nncore import optimizers, schedules
     from nncore.callbacks import Callback
     from nncore.data.blocks import Blocks
+    from nncore.diagnosis import Diagnosis
     from nncore.metrics import Metric
     from nncore.training.samples import ClassWeight
 
@@ -199,4 +200,47 @@ class Network(Model):
             initial_epoch=initial_epoch,
             n_threads=n_threads,
             progress=progress,
+        )
+
+    def diagnose(
+        self,
+        x: Any,
+        y: ArrayLike,
+        *,
+        learning_rate: float | None = None,
+        optimizer: str | optimizers.Optimizer = "sgd",
+        batch_size: int = 10,
+        validation_data: Sequence[Any] | None = None,
+        columns: Sequence[str] | None = None,
+        rows: int = 2_000,
+    ) -> Diagnosis:
+        """Looks for what keeps this network from learning these rows, before or after training.
+
+        Inputs out of scale, by name; inputs that occur with several labels; validation rows that
+        are training rows; dead, saturated and identical units; vanishing gradients; and a rate too
+        high or too low, by short trials on copies. The network stays as it is.
+
+        Args:
+            x, y: as in `fit`; a data frame's columns are named.
+            learning_rate, optimizer, batch_size: as `fit` will have them, or had.
+            validation_data: (x, y), searched for rows of x.
+            columns: the inputs' names.
+            rows: how many rows, drawn at random, units and trials see. Labels are compared in all.
+
+        >>> import numpy as np, nncore
+        >>> x = np.random.default_rng(0).normal([0.0, 5000.0], [1.0, 900.0], (500, 2))
+        >>> net = nncore.Network([2, 8, 1], cost="cross_entropy", seed=1)
+        >>> net.diagnose(x, x[:, 0] > 0, columns=["age", "income"]).kinds()
+        ['unscaled', 'saturated units']
+
+        Raises:
+            ValueError, TypeError: as `fit`.
+        """
+        from nncore.diagnosis import diagnose
+
+        settings = {
+            "learning_rate": learning_rate, "optimizer": optimizer, "batch_size": batch_size
+        }  # fmt: skip
+        return diagnose(
+            self, x, y, columns=columns, validation_data=validation_data, rows=rows, fit=settings
         )

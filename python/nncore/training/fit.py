@@ -82,7 +82,7 @@ class Settings:
         rule = optimizers.resolve(optimizer)
         batch_size = integer("batch_size", batch_size, low=1)
         if learning_rate is None:
-            learning_rate = _default_rate(net, rule)
+            learning_rate = default_rate(net, rule)
         schedules.resolve(learning_rate, History())
         numbers = _epoch_numbers(net, epochs, initial_epoch)
         begin = _beginning(net, numbers, resumed=initial_epoch is not None)
@@ -318,7 +318,8 @@ def _beginning(net: Model, epochs: range, resumed: bool) -> int:
     return begin if begin <= epochs.start else 0
 
 
-def _default_rate(net: Model, optimizer: optimizers.Optimizer) -> float:
+def default_rate(net: Model, optimizer: optimizers.Optimizer) -> float:
+    """The learning rate where `fit` is given none."""
     books = (net.activations[-1], net.cost, optimizer.name) == ("sigmoid", "quadratic", "sgd")
     return 3.0 if books else optimizer.default_learning_rate
 
