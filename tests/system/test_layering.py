@@ -151,9 +151,10 @@ def test_help_lists_what_users_call() -> None:
     assert public == {
         "activations", "all_finite", "backprop", "biases", "check_finite", "classes",
         "copy_from", "cost", "cost_function", "cost_hyperparameters", "cost_list", "diagnose",
-        "dtype", "epoch", "evaluate", "feedforward", "fit", "hidden_activations", "input_gradient", "load",
-        "loss_and_gradient", "predict", "resume", "save", "save_checkpoint", "seed", "sizes",
-        "summary", "training_state", "update_mini_batch", "weights",
+        "dtype", "epoch", "evaluate", "feedforward", "fit", "hidden_activations",
+        "input_gradient", "load", "loss_and_gradient", "predict", "resume", "save",
+        "save_checkpoint", "seed", "sizes", "summary", "training_state", "update_mini_batch",
+        "weights",
     }  # fmt: skip
     for name in public:
         assert getattr(nncore.Network, name).__doc__, name
