@@ -30,8 +30,22 @@ def read_picture(path: str, fault: type[Exception]) -> Any:
 
 def loaded_picture(image: Any, fault: type[Exception]) -> Any:
     """A Pillow image of the caller's, of which Pillow may not have read the pixels yet."""
-    with _faults_of_pillow(getattr(image, "filename", "") or "the picture", fault):
+    with _faults_of_pillow(picture_name(image), fault):
         return _upright(image)
+
+
+def picture_name(image: Any) -> str:
+    """What errors call a Pillow image: the file that it is of, where there is one."""
+    return getattr(image, "filename", "") or "the picture"
+
+
+@contextmanager
+def within_memory(name: str, fault: type[Exception]) -> Iterator[None]:
+    """A picture that does not fit into memory becomes a `fault`."""
+    try:
+        yield
+    except MemoryError:
+        raise fault(f"{name}: the image has too many pixels") from None
 
 
 def _upright(image: Any) -> Any:

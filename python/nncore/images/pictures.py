@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore._support.picture_file import loaded_picture, read_picture
+from nncore._support.picture_file import loaded_picture, picture_name, read_picture, within_memory
 
 from .mnist_form import FloatImage
 
@@ -32,9 +32,14 @@ def read_colours(image: Any) -> FloatImage:
     Raises ImageError for what is no picture, OSError for a file that cannot be opened.
     """
     if isinstance(image, (str, bytes, os.PathLike)):
-        return _colours(read_picture(os.fsdecode(image), ImageError))
+        path = os.fsdecode(image)
+        picture = read_picture(path, ImageError)
+        with within_memory(path, ImageError):
+            return _colours(picture)
     if hasattr(image, "getbands"):
-        return _colours(loaded_picture(image, ImageError))
+        picture = loaded_picture(image, ImageError)
+        with within_memory(picture_name(image), ImageError):
+            return _colours(picture)
     return _from_array(image)
 
 
