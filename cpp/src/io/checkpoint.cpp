@@ -21,7 +21,7 @@ constexpr const char* sums_name = "optimizer.unfinished";  // cost and weight
 
 std::string slot_prefix(std::size_t slot) { return "optimizer." + std::to_string(slot) + "."; }
 
-std::string shown(const TrainOptions& options) {
+std::string optimizer_text(const TrainOptions& options) {
   std::string values;
   const auto known = hyperparameters(options.optimizer);
   for (std::size_t i = 0; i < options.hyperparameters.size(); ++i) {
@@ -120,8 +120,9 @@ void resume(Trainer<T>& trainer, const TensorFile& file) {
   const typename Network<T>::TrainAccess access(network);
   const TrainOptions& options = trainer.options();
   if (saved->optimizer != options.optimizer || saved->hyperparameters != options.hyperparameters) {
-    throw ModelFileError(concat(file.label(), ": the checkpoint's optimiser is ", shown(*saved),
-                                "; the trainer's is ", shown(options)));
+    throw ModelFileError(concat(file.label(), ": the checkpoint's optimiser is ",
+                                optimizer_text(*saved), "; the trainer's is ",
+                                optimizer_text(options)));
   }
   const MetadataReader metadata(file);
   for (const auto& [key, value] : model_metadata(network)) {

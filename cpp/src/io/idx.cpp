@@ -28,7 +28,7 @@ constexpr std::array<IdxElement, 6> idx_elements = {{
     {IdxType::f64, "float64", 8},
 }};
 
-const IdxElement* element_of(std::uint8_t code) {
+const IdxElement* idx_element(std::uint8_t code) {
   const auto found = std::find_if(idx_elements.begin(), idx_elements.end(), [&](const auto& e) {
     return static_cast<std::uint8_t>(e.type) == code;
   });
@@ -54,17 +54,17 @@ std::string by(std::span<const std::size_t> shape) {
 }
 
 // No file has more bytes of elements.
-constexpr auto most_bytes = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+constexpr auto byte_limit = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
 
-// The bytes of all elements, or most_bytes if they are more.
+// The bytes of all elements, or byte_limit if they are more.
 std::size_t count_bytes(std::span<const std::size_t> shape, std::size_t element,
                         const std::string& label) {
   const bool empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
   std::size_t bytes = element;
   for (const std::size_t size : shape) {
     if (size == 0) continue;
-    if (size > most_bytes / bytes) {
-      if (!empty) return most_bytes;
+    if (size > byte_limit / bytes) {
+      if (!empty) return byte_limit;
       throw DataFileError(
           concat(label, ": expected a shape that fits in memory, found ", by(shape)));
     }
@@ -92,12 +92,12 @@ void to_native(std::span<std::byte> data, std::size_t element) {
 }  // namespace
 
 std::string_view name(IdxType type) noexcept {
-  const IdxElement* element = element_of(static_cast<std::uint8_t>(type));
+  const IdxElement* element = idx_element(static_cast<std::uint8_t>(type));
   return element ? element->name : "unknown";
 }
 
 std::string describe(const IdxHeader& header) {
-  return concat(header.data_bytes == most_bytes ? "more than " : "",
+  return concat(header.data_bytes == byte_limit ? "more than " : "",
                 std::uintmax_t{header.header_bytes} + header.data_bytes, " bytes (",
                 by(header.shape), " ", name(header.type), " and a header of ", header.header_bytes,
                 ")");
@@ -106,7 +106,7 @@ std::string describe(const IdxHeader& header) {
 IdxHeader parse_idx_header(std::span<const std::byte> start, const std::string& label) {
   const auto magic = start.first(std::min<std::size_t>(4, start.size()));
   const IdxElement* element =
-      magic.size() == 4 ? element_of(std::to_integer<std::uint8_t>(magic[2])) : nullptr;
+      magic.size() == 4 ? idx_element(std::to_integer<std::uint8_t>(magic[2])) : nullptr;
   if (!element || magic[0] != std::byte{0} || magic[1] != std::byte{0} ||
       magic[3] == std::byte{0}) {
     const bool gzip =
@@ -142,7 +142,7 @@ IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& label) {
   check_length(header, bytes.size(), label);
   const auto data = bytes.subspan(header.header_bytes);
   IdxArray array{header.type, header.shape, {data.begin(), data.end()}};
-  to_native(array.data, element_of(static_cast<std::uint8_t>(header.type))->size);
+  to_native(array.data, idx_element(static_cast<std::uint8_t>(header.type))->size);
   return array;
 }
 
@@ -167,7 +167,7 @@ IdxArray read_idx(const Path& where) {
   IdxArray array{header.type, header.shape, std::vector<std::byte>(header.data_bytes)};
   file.go_to(header.header_bytes);
   read(array.data);
-  to_native(array.data, element_of(static_cast<std::uint8_t>(header.type))->size);
+  to_native(array.data, idx_element(static_cast<std::uint8_t>(header.type))->size);
   return array;
 }
 

@@ -11,17 +11,17 @@
 namespace nncore {
 namespace {
 
-// Forks that lie between the first process and this one.
-std::atomic<std::uint32_t> forks{0};
+// Which child of a child this process is: the forks between the first process and it.
+std::atomic<std::uint32_t> generation{0};
 
 #if defined(__unix__) || defined(__APPLE__)
-[[maybe_unused]] const bool counts_forks =
-    pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1); }) == 0;
+[[maybe_unused]] const bool counts_generations =
+    pthread_atfork(nullptr, nullptr, [] { generation.fetch_add(1); }) == 0;
 #endif
 
 constexpr std::uint32_t changing = 0xffffffff;
 
-std::uint32_t this_process() { return forks.load(std::memory_order_relaxed); }
+std::uint32_t this_process() { return generation.load(std::memory_order_relaxed); }
 
 // A number of its own for every thread that ever asked, from 1 up.
 std::uint32_t this_thread() {
