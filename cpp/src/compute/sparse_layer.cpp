@@ -42,8 +42,8 @@ void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer
   const int threads = threads_of(ws, batch, layer);
   T* sums = ws.sums.data();  // (n, out)
   for_each_part(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
-    prefetch_next(batch);
     const bool lower = part == Part::lower;
+    if (lower || threads > 1) prefetch_next(batch);
     k.sparse_matmul(batch.sparse, part, n, end - begin, w + begin, stride, scale,
                     lower ? b + begin : nullptr, (lower ? z : sums) + begin, stride);
   });

@@ -237,6 +237,41 @@ void nonzero_row(const GemmArgs<T>& p) {
   if (p.epilogue) p.epilogue(p.context, p.c, 1, p.n);
 }
 
+// Sums of one term each, for rows of A and C and NV vectors of columns: C += scale * a b^T.
+template <class T, int NV>
+void rank_one_update(const GemmArgs<T>& p, std::size_t first, std::size_t rows,
+                     std::size_t column) {
+  const Vec<T> scale = broadcast(p.scale);
+  Vec<T> b[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) b[j] = load(p.b + column + std::size_t(j) * lanes<T>);
+  // Locals, which the stores cannot change.
+  const std::size_t a_row = p.a_row, c_row = p.c_row;
+  const T* a = p.a + first * a_row;
+  T* c = p.c + first * c_row + column;
+  for (; rows > 0; --rows, a += a_row, c += c_row) {
+    const Vec<T> at = broadcast(*a);
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      T* to = c + std::size_t(j) * lanes<T>;
+      store(to, fused(scale, fused(at, b[j], Vec<T>{}), load(to)));
+    }
+  }
+}
+
+// A narrow C is one block of columns. The rows of a wide one may lie on a page each, so few of them
+// are gone over at a time.
+template <class T>
+void rank_one_update(const GemmArgs<T>& p) {
+  constexpr std::size_t few = 2 * tile_rows;
+  const std::size_t group = whole_lines<T>(p.n) <= vectors_at_once * lanes<T> ? p.m : few;
+  for (std::size_t i = 0; i < p.m; i += group) {
+    for_each_column_block<T>(p.n, [&](std::size_t column, auto nv) {
+      rank_one_update<T, nv>(p, i, smaller(group, p.m - i), column);
+    });
+  }
+}
+
 // Strip by strip of C's columns: a packed strip of B stays in L2, a tile's rows of A and one panel
 // of the strip in L1.
 template <class T>
@@ -248,6 +283,7 @@ void matmul(const GemmArgs<T>& p, T* panels) {
   if (p.a_col == 1 && p.m == 1 && vectors == 2) return nonzero_row<T, 2>(p);
   if (p.a_col == 1 && p.m == 1) return nonzero_matmul<T, 1>(p);  // in little stack
   if (p.a_col == 1 && p.mostly_zero) return nonzero_matmul<T, 128>(p);
+  if (p.k == 1 && p.accumulate && !p.epilogue) return rank_one_update(p);
   const std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
   // Pays where the rows of B lie on more pages than are found at once, and are read often enough.
   constexpr std::size_t near = std::size_t{1} << 17;

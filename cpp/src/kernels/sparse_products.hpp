@@ -6,8 +6,6 @@
 namespace nncore {
 namespace {
 
-inline constexpr std::size_t sparse_vectors = 4;
-
 // Two partial sums a vector, over the even and the odd terms: they hide the latency.
 template <class T, int NV, class Row>
 void row_times_matrix(const Row& x, const T* w, std::size_t w_row, T scale, const T* bias, T* c) {
@@ -72,37 +70,7 @@ void column_gradient(const SparseColumns<T>& x, std::size_t k, const T* d, std::
   for (int j = 0; j < NV; ++j) store(g + std::size_t(j) * lanes<T>, sum[j]);
 }
 
-// std::integral_constant's conversion would be a function that the linker merges.
-template <int N>
-struct Constant {
-  constexpr operator int() const { return N; }
-};
-
-// Calls f with its vector count as a constant, so that the accumulators are registers.
-template <class F>
-void with_vectors(std::size_t vectors, F f) {
-  switch (vectors) {
-    case 1:
-      return f(Constant<1>{});
-    case 2:
-      return f(Constant<2>{});
-    case 3:
-      return f(Constant<3>{});
-    default:
-      return f(Constant<4>{});
-  }
-}
-
-// Calls f(column, vectors) for blocks of columns, each over all rows before the next: a block of
-// W stays in the cache.
-template <class T, class F>
-void for_each_column_block(std::size_t n, F f) {
-  const std::size_t vectors = whole_lines<T>(n) / lanes<T>;
-  for (std::size_t v = 0; v < vectors; v += sparse_vectors) {
-    with_vectors(smaller(sparse_vectors, vectors - v), [&](auto nv) { f(v * lanes<T>, nv); });
-  }
-}
-
+// Each block of columns goes over all rows before the next: a block of W stays in the cache.
 template <class T>
 void sparse_matmul(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, const T* w,
                    std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row) {

@@ -121,5 +121,37 @@ inline T line_sum(const T* p, std::size_t rest) {
   return reduce_line<Sum<T>, T>(line);
 }
 
+// std::integral_constant's conversion would be a function that the linker merges.
+template <int N>
+struct Constant {
+  constexpr operator int() const { return N; }
+};
+
+// Calls f with its vector count as a constant, so that the accumulators are registers.
+template <class F>
+void with_vectors(std::size_t vectors, F f) {
+  switch (vectors) {
+    case 1:
+      return f(Constant<1>{});
+    case 2:
+      return f(Constant<2>{});
+    case 3:
+      return f(Constant<3>{});
+    default:
+      return f(Constant<4>{});
+  }
+}
+
+// Calls f(column, vectors) for blocks of columns.
+inline constexpr std::size_t vectors_at_once = 4;
+
+template <class T, class F>
+void for_each_column_block(std::size_t n, F f) {
+  const std::size_t vectors = whole_lines<T>(n) / lanes<T>;
+  for (std::size_t v = 0; v < vectors; v += vectors_at_once) {
+    with_vectors(smaller(vectors_at_once, vectors - v), [&](auto nv) { f(v * lanes<T>, nv); });
+  }
+}
+
 }  // namespace
 }  // namespace nncore

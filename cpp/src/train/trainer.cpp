@@ -314,17 +314,17 @@ template <class T>
 MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, const Pass& pass) {
   State& s = *state_;
   const bool in_lanes = s.lanes.count(rows.rows) > 1;
-  Batch<T> batch;
   double n = weight_of_rows(rows.samples, rows.order, rows.first, rows.rows);
   if (pass.mean_over_rows) n = double(rows.rows);
   const GradientSink<T> mean{.scale = static_cast<T>(1 / n), .overwrite = true, .rates = s.trained};
 
   MiniBatchCost cost{.weight = n};
+  Batch<T> batch = in_lanes ? Batch<T>{}
+                            : make_batch(s.ws, *network_, rows.samples, rows.order, rows.first,
+                                         rows.rows, Purpose::train, rows.dropout);
   if (in_lanes) {
     cost.cost = s.lanes.pass(*network_, rows, mean, pass.cost_epsilon);
   } else {
-    batch = make_batch(s.ws, *network_, rows.samples, rows.order, rows.first, rows.rows,
-                       Purpose::train, rows.dropout);
     batch.weight_sum = n;
     forward(s.ws, *network_, batch, Purpose::train, rows.dropout);
     cost.cost = batch_cost(s.ws, *network_, batch, pass.cost_epsilon);
