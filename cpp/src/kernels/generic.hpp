@@ -10,6 +10,7 @@
 #include "kernels/activations.hpp"
 #include "kernels/costs.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/magnitudes.hpp"
 #include "kernels/optimizers.hpp"
 #include "kernels/products.hpp"
 #include "kernels/sparse_products.hpp"
@@ -150,44 +151,6 @@ std::size_t count_nonzeros(const T* x, std::size_t count) {
 }
 
 template <class T>
-struct SignedBits;
-template <>
-struct SignedBits<float> {
-  using type = std::int32_t;
-};
-template <>
-struct SignedBits<double> {
-  using type = std::int64_t;
-};
-
-// On the bits, where absolute values are in the order of the numbers, NaN behind infinity.
-template <class T>
-T largest_magnitude(const T* x, std::size_t count) {
-  using Bits = typename SignedBits<T>::type;
-  constexpr Bits magnitude = ~(Bits{1} << (8 * sizeof(T) - 1));
-  constexpr Bits infinity = __builtin_bit_cast(Bits, static_cast<T>(__builtin_inff()));
-  Bits largest = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Bits bits = __builtin_bit_cast(Bits, x[i]) & magnitude;
-    largest = bits > largest ? bits : largest;
-  }
-  return __builtin_bit_cast(T, largest < infinity ? largest : infinity);
-}
-
-template <class T>
-T largest_from_zero(const T* x, std::size_t count) {
-  using Bits = typename SignedBits<T>::type;
-  constexpr Bits infinity = bits_as<Bits>(static_cast<T>(__builtin_inff()));
-  Bits largest = 0, any = 0;  // any is negative where one of them is
-  for (std::size_t i = 0; i < count; ++i) {
-    const Bits bits = bits_as<Bits>(x[i]);
-    any |= bits;
-    largest = bits > largest ? bits : largest;
-  }
-  return bits_as<T>(any >= 0 && largest < infinity ? largest : infinity);
-}
-
-template <class T>
 void multiply(T* x, const T* by, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) x[i] *= by[i];
 }
@@ -263,6 +226,7 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
       .count_nonzeros = count_nonzeros<T>,
       .largest_magnitude = largest_magnitude<T>,
       .largest_from_zero = largest_from_zero<T>,
+      .sparse_largest = sparse_largest<T>,
       .multiply = multiply<T>,
       .add = add<T>,
       .rescale = rescale<T>};

@@ -66,6 +66,12 @@ struct SparseColumns {
   std::size_t cols = 0;
 };
 
+// The largest absolute values of sparse rows, and of what they meet.
+template <class T>
+struct SparseLargest {
+  T x = 0, w = 0;
+};
+
 // A row for every enumerator of a list.
 template <class Enum, class Row>
 struct TableOf {
@@ -130,6 +136,9 @@ struct Kernels {
   T (*largest_magnitude)(const T* x, std::size_t count);
   // The same; infinity, too, if any is negative.
   T (*largest_from_zero)(const T* x, std::size_t count);
+  // Of m sparse rows X, and of the rows of W (in, n) that they meet.
+  SparseLargest<T> (*sparse_largest)(const SparseRows<T>& x, std::size_t m, std::size_t n,
+                                     const T* w, std::size_t w_row);
   void (*multiply)(T* x, const T* by, std::size_t count);
   void (*add)(T* x, const T* y, std::size_t count);
   void (*rescale)(T* x, T by, std::size_t count);

@@ -42,39 +42,6 @@ double largest(const MatrixView<const T>& x) {
   return double(most);
 }
 
-// Of the sparse inputs and of the rows of w (in, out) that they meet.
-struct SparseLargest {
-  double x = 0, w = 0;
-};
-
-template <class T>
-SparseLargest largest_met(const Batch<T>& batch, const Layer& layer, const T* w) {
-  SparseLargest most;
-  for (std::size_t i = 0; i < batch.rows; ++i) {
-    with_row(batch.sparse, i, [&](const auto& row) {
-      for (std::size_t p = 0; p < row.count; ++p) {
-        most.x = std::max(most.x, double(kernels<T>().largest_magnitude(&row.value(p), 1)));
-        const T* met = w + row.column(p) * layer.stride;
-        most.w = std::max(most.w, double(kernels<T>().largest_magnitude(met, layer.stride)));
-      }
-    });
-  }
-  return most;
-}
-
-template <class T>
-double largest_value(const Batch<T>& batch) {
-  double most = 0;
-  for (std::size_t i = 0; i < batch.rows; ++i) {
-    with_row(batch.sparse, i, [&](const auto& row) {
-      for (std::size_t p = 0; p < row.count; ++p) {
-        most = std::max(most, double(kernels<T>().largest_magnitude(&row.value(p), 1)));
-      }
-    });
-  }
-  return most;
-}
-
 // What is left beside it takes the rounding of all sums, and decay that is put off, which doubles
 // what is added at most.
 template <class T>
@@ -93,7 +60,8 @@ double gradient_bound(const Workspace<T>& ws, const Batch<T>& batch, const Layer
 
 template <class T>
 double largest_input(const Workspace<T>& ws, const Batch<T>& batch, std::size_t l) {
-  return l > 0 || !batch.is_sparse ? largest(ws.layers[l].x) : largest_value(batch);
+  if (l > 0 || !batch.is_sparse) return largest(ws.layers[l].x);
+  return double(kernels<T>().sparse_largest(batch.sparse, batch.rows, 0, nullptr, 0).x);
 }
 
 }  // namespace
@@ -111,13 +79,20 @@ bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, cons
     const std::size_t size = layer.in * layer.stride;
     const bool few_met =
         l == 0 && batch.is_sparse && sink.decay == 1 && batch.nonzeros < double(layer.in);
-    const SparseLargest most =
-        few_met ? largest_met(batch, layer, w)
-                : SparseLargest{largest_input(ws, batch, l), largest(w, size, ws.threads)};
+    double x = 0, most = 0;
+    if (few_met) {
+      const SparseLargest<T> met =
+          kernels<T>().sparse_largest(batch.sparse, batch.rows, layer.out, w, layer.stride);
+      x = double(met.x);
+      most = double(met.w);
+    } else {
+      x = largest_input(ws, batch, l);
+      most = largest(w, size, ws.threads);
+    }
     const double b = double(kernels<T>().largest_magnitude(w + size, layer.stride));
-    const double added = gradient_bound(ws, batch, layer, l, scale, most.x);
+    const double added = gradient_bound(ws, batch, layer, l, scale, x);
     const double bound = far_below_overflow<T>;
-    if (!(decay * most.w + added < bound) || !(b + added < bound)) return false;
+    if (!(decay * most + added < bound) || !(b + added < bound)) return false;
   }
   return true;
 }
