@@ -174,6 +174,14 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       [](const std::string& activation) { return is_trainable(from_name<Activation>(activation)); },
       py::arg("activation"), py::pos_only());
   m.def(
+      "output_range",
+      [](const std::string& activation) {
+        const OutputRange range = output_range(from_name<Activation>(activation));
+        return std::pair(range.low, range.high);
+      },
+      py::arg("activation"), py::pos_only());
+  m.attr("TARGET_ROUNDING") = target_rounding;
+  m.def(
       "default_initializer",
       [](const std::string& activation) {
         return std::string(name(default_initializer(from_name<Activation>(activation))));

@@ -116,23 +116,27 @@ void take_step_targets(StepRows<T>& given, const Network<T>& network, const py::
                    labels ? "integer labels (" + std::to_string(n) + ",) or targets " : "targets ");
 }
 
-// Targets that bounded outputs can never come near.
+// Refuses targets that bounded outputs can never come near. Those of softmax outputs are checked by
+// their cost.
 template <class T>
 void check_reach(const Network<T>& network, const MatrixView<const T>& y) {
   const Architecture& architecture = network.architecture();
   const Activation output = architecture.activations.back();
-  const bool tanh = output == Activation::tanh;
-  if ((output != Activation::sigmoid && !tanh) || architecture.cost == Cost::custom) return;
-  const T low = tanh ? T(-1.000001) : T(-0.000001), high = T(1.000001);
+  const auto [low, high] = output_range(output);
+  if (std::isinf(low) || std::isinf(high) || output == Activation::softmax ||
+      architecture.cost == Cost::custom) {
+    return;
+  }
+  const double from = low - target_rounding, to = high + target_rounding;
   for (std::size_t i = 0; i < y.rows; ++i) {
     for (std::size_t j = 0; j < y.cols; ++j) {
-      const T value = y.row(i)[j];
-      if ((value >= low && value <= high) || !std::isfinite(value)) continue;
-      throw py::value_error("y has " + py::str(py::float_(double(value))).cast<std::string>() +
-                            " in row " + std::to_string(i) + ", column " + std::to_string(j) +
-                            "; " + std::string(name(output)) + " outputs reach " +
-                            (tanh ? "-1" : "0") +
-                            " to 1: take output_activation='linear' for numbers");
+      const auto value = double(y.row(i)[j]);
+      if ((value >= from && value <= to) || !std::isfinite(value)) continue;
+      throw py::value_error(
+          py::str("y has {} in row {}, column {}; {} outputs reach {:g} to {:g}: take "
+                  "output_activation='linear' for numbers")
+              .format(value, i, j, std::string(name(output)), low, high)
+              .template cast<std::string>());
     }
   }
 }

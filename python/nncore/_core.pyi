@@ -23,6 +23,9 @@ OPTIMIZERS: dict[str, dict[str, float]]
 SCHEDULES: dict[str, dict[str, float]]
 """The same of learning-rate schedules; a 0 that is out of range stands for no default."""
 
+TARGET_ROUNDING: float
+"""How far beyond the ends of output_range a scaler's rounding may leave targets."""
+
 class DivergenceError(ArithmeticError):
     epoch: int
 
@@ -37,6 +40,9 @@ def set_num_threads(n: int, /) -> None: ...
 def get_num_threads() -> int: ...
 def output_activations(cost: str, /) -> tuple[str, ...]:
     """The output activations that `cost` may be paired with."""
+
+def output_range(activation: str, /) -> tuple[float, float]:
+    """The lowest and the highest value of an activation; infinity where there is none."""
 
 def is_trainable(activation: str, /) -> bool: ...
 def default_initializer(activation: str, /) -> str:

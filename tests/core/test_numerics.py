@@ -37,6 +37,15 @@ def test_activations_at_extreme_inputs(name: str, dtype: str) -> None:
     np.testing.assert_allclose(a, expected, rtol=rtol, atol=atol)
 
 
+@pytest.mark.parametrize("name", [*hidden_activations(), "step"])
+def test_output_range_is_what_an_activation_reaches(name: str) -> None:
+    z = np.concatenate([np.linspace(-8, 8, 160_001), [-1e5, 1e5]])
+    a = identity_network([name, "linear"], "quadratic", "float64").hidden_activations(z[:, None])[0]
+    low, high = _core.output_range(name)
+    assert a.min() < -500 if low == -np.inf else a.min() == pytest.approx(low, abs=1e-9)
+    assert a.max() > 500 if high == np.inf else a.max() == pytest.approx(high, abs=1e-9)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", hidden_activations())
 def test_activation_derivatives_at_extreme_inputs(name: str, dtype: str) -> None:

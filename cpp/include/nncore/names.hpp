@@ -127,6 +127,15 @@ template <class Enum>
 // Whether gradients pass through the activation (false for step).
 bool is_trainable(Activation activation) noexcept;
 
+// The lowest and the highest value of an activation; infinity where there is none.
+struct OutputRange {
+  double low = 0, high = 0;
+};
+OutputRange output_range(Activation activation) noexcept;
+
+// How far beyond the ends of that range the rounding of whoever scaled the targets may leave them.
+inline constexpr double target_rounding = 1e-6;
+
 // The initialiser that suits layers of that activation.
 Initializer default_initializer(Activation activation) noexcept;
 

@@ -2,6 +2,7 @@
 //
 //   value(z)     a = act(z)
 //   slope(z, a)  da/dz; functions with needs_z use z, the others get by with a
+//   low, high    the range of its values
 //   initializer  the distribution that suits its slope, the default for a layer's weights
 //
 // To add one: a line in the Activation enumeration (names.hpp) and a struct here.
@@ -22,12 +23,14 @@ struct ActivationTraits {
   static constexpr bool needs_z = false;
   static constexpr bool trainable = true;
   static constexpr bool elementwise = true;
+  static constexpr double low = -__builtin_inf(), high = __builtin_inf();
   static constexpr Initializer initializer = Initializer::glorot_uniform;
 };
 
 template <>
 struct ActivationFn<Activation::sigmoid> : ActivationTraits {
   static constexpr std::string_view name = "sigmoid";
+  static constexpr double low = 0, high = 1;
   template <class T>
   static T value(T z) {
     return sigmoid(z);
@@ -41,6 +44,7 @@ struct ActivationFn<Activation::sigmoid> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::tanh> : ActivationTraits {
   static constexpr std::string_view name = "tanh";
+  static constexpr double low = -1, high = 1;
   template <class T>
   static T value(T z) {
     return tanh(z);
@@ -54,6 +58,7 @@ struct ActivationFn<Activation::tanh> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::relu> : ActivationTraits {
   static constexpr std::string_view name = "relu";
+  static constexpr double low = 0;
   static constexpr Initializer initializer = Initializer::he_normal;
   template <class T>
   static T value(T z) {
@@ -85,6 +90,7 @@ struct ActivationFn<Activation::leaky_relu> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::elu> : ActivationTraits {
   static constexpr std::string_view name = "elu";
+  static constexpr double low = -1;
   static constexpr Initializer initializer = Initializer::he_normal;
   template <class T>
   static T value(T z) {
@@ -100,6 +106,7 @@ struct ActivationFn<Activation::elu> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::gelu> : ActivationTraits {
   static constexpr std::string_view name = "gelu";
+  static constexpr double low = -0.16997120747990369;
   static constexpr Initializer initializer = Initializer::he_normal;
   static constexpr bool needs_z = true;
   template <class T>
@@ -118,6 +125,7 @@ struct ActivationFn<Activation::gelu> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::silu> : ActivationTraits {
   static constexpr std::string_view name = "silu";
+  static constexpr double low = -0.27846454276107379;
   static constexpr Initializer initializer = Initializer::he_normal;
   static constexpr bool needs_z = true;
   template <class T>
@@ -135,6 +143,7 @@ struct ActivationFn<Activation::silu> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::softplus> : ActivationTraits {
   static constexpr std::string_view name = "softplus";
+  static constexpr double low = 0;
   static constexpr Initializer initializer = Initializer::he_normal;
   template <class T>
   static T value(T z) {
@@ -151,6 +160,7 @@ template <>
 struct ActivationFn<Activation::selu> : ActivationTraits {
   static constexpr std::string_view name = "selu";
   static constexpr double rise = 1.05070098735548049342, fall = 1.75809934084737685994;
+  static constexpr double low = -fall;
   template <class T>
   static T value(T z) {
     return z < T(0) ? T(fall) * expm1_negative(z) : T(rise) * z;
@@ -165,6 +175,7 @@ struct ActivationFn<Activation::selu> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::relu6> : ActivationTraits {
   static constexpr std::string_view name = "relu6";
+  static constexpr double low = 0, high = 6;
   static constexpr Initializer initializer = Initializer::he_normal;
   template <class T>
   static T value(T z) {
@@ -180,6 +191,7 @@ struct ActivationFn<Activation::relu6> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::mish> : ActivationTraits {
   static constexpr std::string_view name = "mish";
+  static constexpr double low = -0.30884341301725043;
   static constexpr Initializer initializer = Initializer::he_normal;
   static constexpr bool needs_z = true;
   template <class T>
@@ -210,6 +222,7 @@ struct ActivationFn<Activation::mish> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::gelu_tanh> : ActivationTraits {
   static constexpr std::string_view name = "gelu_tanh";
+  static constexpr double low = -0.17004075057125406;
   static constexpr Initializer initializer = Initializer::he_normal;
   static constexpr bool needs_z = true;
   static constexpr double first = 1.59576912160573071176;  // 2 sqrt(2 / pi)
@@ -243,6 +256,7 @@ struct ActivationFn<Activation::linear> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::exponential> : ActivationTraits {
   static constexpr std::string_view name = "exponential";
+  static constexpr double low = 0;
   template <class T>
   static T value(T z) {
     return exp(z);
@@ -257,6 +271,7 @@ struct ActivationFn<Activation::exponential> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::step> : ActivationTraits {
   static constexpr std::string_view name = "step";
+  static constexpr double low = 0, high = 1;
   static constexpr bool trainable = false;
   template <class T>
   static T value(T z) {
@@ -273,6 +288,7 @@ struct ActivationFn<Activation::step> : ActivationTraits {
 template <>
 struct ActivationFn<Activation::softmax> : ActivationTraits {
   static constexpr std::string_view name = "softmax";
+  static constexpr double low = 0, high = 1;
   static constexpr bool elementwise = false;
 };
 

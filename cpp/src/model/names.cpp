@@ -101,6 +101,11 @@ bool is_trainable(Activation activation) noexcept {
   return visit(activation, [](auto e) { return ActivationFn<e>::trainable; });
 }
 
+OutputRange output_range(Activation activation) noexcept {
+  return visit(activation,
+               [](auto e) { return OutputRange{ActivationFn<e>::low, ActivationFn<e>::high}; });
+}
+
 Initializer default_initializer(Activation activation) noexcept {
   return visit(activation, [](auto e) { return ActivationFn<e>::initializer; });
 }

@@ -10,25 +10,6 @@ from numpy.typing import NDArray
 
 from nncore import _core
 
-_REACH = {
-    "sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "relu": (0.0, math.inf),
-    "softplus": (0.0, math.inf),
-    "exponential": (0.0, math.inf),
-    "elu": (-1.0, math.inf),
-    "selu": (-1.7581, math.inf),
-    "gelu": (-0.17, math.inf),
-    "gelu_tanh": (-0.1701, math.inf),
-    "silu": (-0.2785, math.inf),
-    "mish": (-0.3089, math.inf),
-    "relu6": (0.0, 6.0),
-}
-"""The lowest and the highest value of activations that have an end. Costs of softmax outputs check
-their targets themselves."""
-_ROUNDING = 1e-6
-"""How far beyond the ends a scaler's rounding may leave targets."""
-
 
 def out_of_reach(net: _core.Network, y: NDArray[Any]) -> str | None:
     """What is wrong with the first of the targets (n,) or (n, k) that no output can come near.
@@ -36,12 +17,14 @@ def out_of_reach(net: _core.Network, y: NDArray[Any]) -> str | None:
     None if there is no such target.
     """
     output = net.activations[-1]
-    if output not in _REACH or y.size == 0 or net.cost == "custom":  # whose targets may be anything
+    # A cost of the program's own may take anything; that of softmax outputs checks its targets.
+    if y.size == 0 or net.cost == "custom" or output == "softmax":
         return None
-    low, high = _REACH[output]
-    if y.min() >= low - _ROUNDING and y.max() <= high + _ROUNDING:
+    low, high = _core.output_range(output)
+    lowest, highest = low - _core.TARGET_ROUNDING, high + _core.TARGET_ROUNDING
+    if low == -math.inf or (y.min() >= lowest and y.max() <= highest):
         return None
-    beyond = np.argwhere((y < low - _ROUNDING) | (y > high + _ROUNDING))
+    beyond = np.argwhere((y < lowest) | (y > highest))
     if len(beyond) == 0:  # somebody has changed y since
         return None
     at = tuple(beyond[0])
@@ -59,4 +42,4 @@ def out_of_reach(net: _core.Network, y: NDArray[Any]) -> str | None:
 
 def has_upper_end(net: _core.Network) -> bool:
     """Whether the outputs are bounded, so that they miss targets beyond by any distance."""
-    return math.isfinite(_REACH.get(net.activations[-1], (0.0, math.inf))[1])
+    return math.isfinite(_core.output_range(net.activations[-1])[1])

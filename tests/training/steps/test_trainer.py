@@ -275,6 +275,8 @@ def test_targets_that_outputs_cannot_reach_are_refused() -> None:
         nncore.Trainer(net, "sgd", 0.1).step(X[0], [0.5, 19.0])
     with pytest.raises(ValueError, match=r"tanh outputs reach -1 to 1"):
         nncore.Trainer(make("tanh", "quadratic"), "sgd", 0.1).step(X[0], [0.5, 1.0, -3.0])
+    with pytest.raises(ValueError, match=r"y has 7.0 in row 0, column 2; relu6 outputs reach 0 to"):
+        nncore.Trainer(make("relu6", "quadratic"), "sgd", 0.1).step(X[0], [0.5, 1.0, 7.0])
     own = make("tanh", lambda a, y: (y[:, 0] * a[:, 0], y[:, :1] * np.eye(1, 3)))
     nncore.Trainer(own, "sgd", 0.1).step(X[0], [5.0])
     own.fit(X, np.full(24, 5.0), 1, progress=False)
