@@ -7,14 +7,14 @@
 #include <utility>
 
 #include "compute/backprop.hpp"
-#include "compute/lanes.hpp"
 #include "data/check.hpp"
 #include "model/hyperparameters.hpp"
 #include "nncore/train.hpp"
 #include "threads/parallel.hpp"
+#include "train/clipping.hpp"
 #include "train/epoch_position.hpp"
 #include "train/finite_bound.hpp"
-#include "train/snapshot.hpp"
+#include "train/trainer_state.hpp"
 
 namespace nncore {
 namespace {
@@ -49,88 +49,11 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
   check_ranges(options.optimizer, options.hyperparameters);
 }
 
-}  // namespace
-
-template <class T>
-struct Trainer<T>::State {
-  Workspace<T> ws;
-  Lanes<T> lanes;
-  Buffer<T> gradients;  // laid out as the parameters, like each slot
-  std::vector<Buffer<T>> slots;
-  SlotBounds slot_bounds;
-  std::atomic<bool> slots_shared{false};  // with callers, who may write there at any time
-  Snapshot<T> snapshot;
-  // A call of one mini-batch knows before its update, or finds out with it, whether all is finite.
-  bool single = false;
-  std::atomic<bool> left_finite{true};
-  std::vector<std::int64_t> order;  // of the epoch's rows; empty: as they lie
-  std::vector<double> trained;      // TrainOptions::rates, with 1 for each that is not 0
-  Update update;
-
-  void take_rates(const TrainOptions& options) {
-    trained.clear();
-    for (const double rate : options.rates) trained.push_back(rate == 0 ? 0 : 1);
-    // Nothing is left of what is not trained any more.
-    std::fill_n(gradients.data(), gradients.size(), T(0));
-    lanes.clear();
-  }
-
-  // What the optimiser remembers, at its first step.
-  void start_anew(const TrainOptions& options, std::size_t size) {
-    std::vector<Buffer<T>> fresh(optimizer_slots(options.optimizer));
-    for (Buffer<T>& slot : fresh) slot.reserve(size);
-    slots = std::move(fresh);
-    slot_bounds = {};
-    slots_shared = false;
-    std::copy(options.hyperparameters.begin(), options.hyperparameters.end(),
-              update.hyperparameters);
-  }
-};
-
-namespace {
-
 template <class Element, class T>
 std::vector<std::span<Element>> views_of(std::vector<Buffer<T>>& slots) {
   std::vector<std::span<Element>> spans;
   for (Buffer<T>& slot : slots) spans.emplace_back(slot.data(), slot.size());
   return spans;
-}
-
-template <class T>
-void clip(std::span<T> gradients, const TrainOptions& options) {
-  if (options.clip_value > 0) {
-    const T bound = static_cast<T>(options.clip_value);
-    for (T& g : gradients) g = std::clamp(g, -bound, bound);
-  }
-  if (options.clip_norm > 0) {
-    double squares = 0;
-    for (const T g : gradients) squares += double(g) * double(g);
-    const double norm = std::sqrt(squares);
-    if (norm > options.clip_norm) {
-      const T factor = static_cast<T>(options.clip_norm / norm);
-      for (T& g : gradients) g *= factor;
-    }
-  }
-}
-
-// Shrinks the incoming weights of every unit whose norm passes the bound (Srivastava et al.,
-// 2014, section 5.1).
-template <class T>
-void bound_norms(Network<T>& network, double bound, std::span<const double> rates) {
-  std::vector<double> factors;
-  for (std::size_t l = 0; l < network.layers().size(); ++l) {
-    if (!rates.empty() && rates[2 * l] == 0) continue;
-    const MatrixView<T> w = network.weights(l);  // (in, out)
-    factors.assign(w.cols, 0);
-    for (std::size_t k = 0; k < w.rows; ++k) {
-      for (std::size_t j = 0; j < w.cols; ++j)
-        factors[j] += double(w.row(k)[j]) * double(w.row(k)[j]);
-    }
-    for (double& f : factors) f = std::sqrt(f) > bound ? bound / std::sqrt(f) : 1;
-    for (std::size_t k = 0; k < w.rows; ++k) {
-      for (std::size_t j = 0; j < w.cols; ++j) w.row(k)[j] *= static_cast<T>(factors[j]);
-    }
-  }
 }
 
 }  // namespace
@@ -204,24 +127,6 @@ void Trainer<T>::set_position(const std::optional<EpochPosition>& position) {
   const typename Network<T>::TrainAccess access(*network_);
   position_ = position;
 }
-
-// The options that all mini-batches of one call share.
-template <class T>
-struct Trainer<T>::Pass {
-  double learning_rate = 0;
-  double penalty_rows = 0;  // 0 for each mini-batch's own
-  bool cost_with_penalty = false;
-  double cost_epsilon = 0;
-  bool mean_over_rows = false;
-  bool given_slopes = false;  // see Workspace
-  int threads = 0;
-  std::uint64_t first_batch = 0;              // the number of the first one, a key of dropout
-  std::span<const std::int64_t> order = {};   // of the rows; empty: as they lie
-  std::size_t rows_before = 0, rows_end = 0;  // which of the epoch's rows the samples are
-  const Callback<bool()>* should_stop = nullptr;
-  const Callback<void(const MiniBatchCost&)>* after_mini_batch = nullptr;
-  const Callback<double(std::uint64_t)>* batch_learning_rate = nullptr;
-};
 
 // The optimiser's update by the gradients of a mini-batch, which are laid out as the parameters.
 // Where they lie in lanes, each piece of them is added up first.
