@@ -1,4 +1,6 @@
 // nncore._core.Dataset: arrays as samples, checked once.
+#include <pybind11/stl.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -121,7 +123,8 @@ void take_targets(Given<T>& given, const Network<T>& network, const py::object& 
 
 template <class T>
 PyDataset make_dataset(const Network<T>& network, const py::object& x, const py::object& y,
-                       const py::object& sample_weight, py::object columns) {
+                       const py::object& sample_weight, py::object columns,
+                       std::optional<bool> without_zeros) {
   Given<T> given;
   if (columns.is_none()) columns = column_names(x);
   given.x = rows_of<T>(x, network.inputs(), columns);
@@ -148,7 +151,8 @@ PyDataset make_dataset(const Network<T>& network, const py::object& x, const py:
     if (y.is_none()) {
       made.data.emplace(network, given.samples.x);
     } else {
-      made.data.emplace(network, given.samples);
+      made.data.emplace(network, given.samples, without_zeros.value_or(true),
+                        without_zeros.value_or(false));
     }
   } catch (const InvalidArgument&) {
     name_column_of_fault(given.samples.x, columns);
@@ -164,13 +168,15 @@ PyDataset make_dataset(const Network<T>& network, const py::object& x, const py:
 void bind_dataset(py::class_<PyDataset>& dataset) {
   dataset
       .def(py::init([](const PyNetwork& network, const py::object& x, const py::object& y,
-                       const py::object& sample_weight, const py::object& columns) {
+                       const py::object& sample_weight, const py::object& columns,
+                       std::optional<bool> without_zeros) {
              return network.visit([&]<class T>(const Network<T>& n) {
-               return make_dataset(n, x, y, sample_weight, columns);
+               return make_dataset(n, x, y, sample_weight, columns, without_zeros);
              });
            }),
            py::arg("network"), py::arg("x"), py::arg("y") = py::none(),
-           py::arg("sample_weight") = py::none(), py::arg("columns") = py::none())
+           py::arg("sample_weight") = py::none(), py::arg("columns") = py::none(),
+           py::arg("without_zeros") = py::none())
       .def("__len__",
            [](const PyDataset& self) {
              return self.visit(std::size_t{0}, [](const auto& data) { return data.rows(); });

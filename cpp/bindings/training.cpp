@@ -91,6 +91,37 @@ class BatchHook {
   bool stops_ = false, raised_ = false;
 };
 
+// The ranks that `object` knows: its rank, ranks, all_to_all and all_gather, the functions taking
+// the memory to send and that to receive, as bytes.
+class PyCollective {
+ public:
+  explicit PyCollective(const py::object& object) {
+    if (object.is_none()) return;
+    collective_.rank = object.attr("rank").cast<std::size_t>();
+    collective_.ranks = object.attr("ranks").cast<std::size_t>();
+    collective_.all_to_all = calling(all_to_all_ = object.attr("all_to_all"), collective_.ranks);
+    collective_.all_gather = calling(all_gather_ = object.attr("all_gather"), 1);
+  }
+  const Collective* get() const { return all_gather_ ? &collective_ : nullptr; }
+
+ private:
+  // Sends so many blocks.
+  Callback<void(const void*, void*, std::size_t)> calling(const py::object& function,
+                                                          std::size_t sent) const {
+    return [held = function.ptr(), sent, ranks = collective_.ranks](const void* send, void* receive,
+                                                                    std::size_t bytes) {
+      const GilTaken gil;
+      const py::error_scope raised_before;  // by a signal or the hook; the epoch goes on to a stop
+      const py::handle called(held);
+      called(py::memoryview::from_memory(send, py::ssize_t(bytes * sent)),
+             py::memoryview::from_memory(receive, py::ssize_t(bytes * ranks)));
+    };
+  }
+
+  Collective collective_;
+  py::object all_to_all_, all_gather_;
+};
+
 class PyTrainer : public ZeroedMemory {
  public:
   PyTrainer(const PyNetwork& network, const TrainOptions& options)
@@ -207,7 +238,8 @@ class PyTrainer : public ZeroedMemory {
 // `numbers` are the options that are one number, by name.
 TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
                           const std::map<std::string, double>& hyperparameters,
-                          const std::vector<double>& dropout, const py::kwargs& numbers) {
+                          const std::vector<double>& dropout, std::size_t lanes,
+                          const py::kwargs& numbers) {
   if (batch_size < 1) {
     throw InvalidArgument("batch_size is " + std::to_string(batch_size) + "; expected 1 or more");
   }
@@ -216,6 +248,7 @@ TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
   options.optimizer = from_name<Optimizer>(optimizer);
   for (const auto& [name, value] : hyperparameters) set_hyperparameter(options, name, value);
   options.dropout = dropout;
+  options.lanes = lanes;
   for (const auto& [key, value] : numbers) {
     const auto name = key.cast<std::string>();
     py::detail::make_caster<double> number;
@@ -268,7 +301,7 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
              std::optional<Costs> mini_batch_costs, const py::object& after_batches,
              std::uint64_t batch_stride,
              std::optional<std::tuple<std::size_t, std::size_t, std::uint64_t>> part,
-             const StopFlag* stop) {
+             const StopFlag* stop, const py::object& ranks) {
   BatchHook hook(after_batches, batch_stride, learning_rate);
   const auto rows = order_from(order);
   EpochOptions options{.learning_rate = learning_rate,
@@ -279,6 +312,8 @@ double epoch(PyTrainer& self, const PyDataset& data, const py::object& order, do
                        .cost_with_penalty = cost_with_penalty,
                        .cost_epsilon = cost_epsilon,
                        .threads = n_threads};
+  const PyCollective collective(ranks);
+  options.collective = collective.get();
   if (part) options.part = EpochPart{std::get<0>(*part), std::get<1>(*part), std::get<2>(*part)};
   return self.visit([&]<class T>(Trainer<T>& trainer) {
     const Dataset<T>& typed = data.typed<T>();
@@ -355,35 +390,37 @@ void bind_training(py::module_& m) {
   py::class_<PyTrainer> trainer_class(m, "Trainer");
   refuse_pickling(trainer_class, "; its save writes what it holds to a file");
   trainer_class
-      .def(py::init([](const PyNetwork& network, std::int64_t batch_size,
-                       const std::string& optimizer,
-                       const std::map<std::string, double>& hyperparameters,
-                       const std::vector<double>& dropout, const py::kwargs& numbers) {
-             return PyTrainer(
-                 network, options_from(batch_size, optimizer, hyperparameters, dropout, numbers));
-           }),
-           py::arg("network"), py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
-           py::arg("hyperparameters") = std::map<std::string, double>{},
-           py::arg("dropout") = std::vector<double>{})
+      .def(
+          py::init(
+              [](const PyNetwork& network, std::int64_t batch_size, const std::string& optimizer,
+                 const std::map<std::string, double>& hyperparameters,
+                 const std::vector<double>& dropout, std::size_t lanes, const py::kwargs& numbers) {
+                return PyTrainer(network, options_from(batch_size, optimizer, hyperparameters,
+                                                       dropout, lanes, numbers));
+              }),
+          py::arg("network"), py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
+          py::arg("hyperparameters") = std::map<std::string, double>{},
+          py::arg("dropout") = std::vector<double>{}, py::arg("lanes") = 0)
       .def(
           "set_options",
           [](PyTrainer& self, std::int64_t batch_size, const std::string& optimizer,
              const std::map<std::string, double>& hyperparameters,
-             const std::vector<double>& dropout, const py::kwargs& numbers) {
+             const std::vector<double>& dropout, std::size_t lanes, const py::kwargs& numbers) {
             const TrainOptions options =
-                options_from(batch_size, optimizer, hyperparameters, dropout, numbers);
+                options_from(batch_size, optimizer, hyperparameters, dropout, lanes, numbers);
             self.visit([&](auto& trainer) { trainer.set_options(options); });
           },
           py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
           py::arg("hyperparameters") = std::map<std::string, double>{},
-          py::arg("dropout") = std::vector<double>{})
+          py::arg("dropout") = std::vector<double>{}, py::arg("lanes") = 0)
       .def("epoch", &epoch, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("shuffle") = false, py::arg("penalty_rows") = 0,
            py::arg("penalty_by_mini_batch") = false, py::arg("cost_with_penalty") = false,
            py::arg("cost_epsilon") = 0.0, py::arg("n_threads") = 0,
            py::arg("mini_batch_costs").noconvert() = py::none(),
            py::arg("after_batches") = py::none(), py::arg("batch_stride") = 1,
-           py::arg("part") = py::none(), py::arg("stop") = py::none())
+           py::arg("part") = py::none(), py::arg("stop") = py::none(),
+           py::arg("collective") = py::none())
       .def("step_data", &step, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("batch") = 0, py::arg("penalty_rows") = 0,
            py::arg("n_threads") = 0)
@@ -453,6 +490,11 @@ void bind_training(py::module_& m) {
             self.save(path, {metadata, tensors.views});
           },
           py::arg("path"), py::kw_only(), py::arg("metadata"), py::arg("tensors"))
+      .def_property_readonly(
+          "lanes",
+          [](PyTrainer& self) {
+            return self.with_options([](const TrainOptions& options) { return options.lanes; });
+          })
       .def_property_readonly("optimizer",
                              [](PyTrainer& self) {
                                return self.with_options([](const TrainOptions& options) {
@@ -504,6 +546,16 @@ void bind_training(py::module_& m) {
         });
       });
 
+  m.attr("MAX_LANES") = max_lanes;
+  m.def("pays_without_zeros", &pays_without_zeros, py::arg("nonzeros"), py::arg("numbers"),
+        py::pos_only());
+  m.def(
+      "rows_of_lane",
+      [](std::size_t rows, std::size_t lanes, std::size_t i) {
+        const LaneRange range = rows_of_lane(rows, lanes, i);
+        return std::pair(range.begin, range.end);
+      },
+      py::arg("rows"), py::arg("lanes"), py::arg("i"), py::pos_only());
   m.def(
       "permutation",
       [](std::size_t n, std::uint64_t seed, std::uint64_t epoch_number) {

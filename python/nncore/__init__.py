@@ -10,7 +10,8 @@ Training is `Network.fit`, or step by step a `nncore.Trainer`, or of many networ
 `nncore.data`, `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`,
 `nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and Deep Learning*;
 `nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other programs;
-`nncore.images`, handwritten numbers in pictures. These are imported when first used.
+`nncore.images`, handwritten numbers in pictures; `nncore.distributed`, training by MPI. These are
+imported when first used.
 """
 
 # ruff: noqa: E402
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from nncore.trainer import Trainer
 
 _SUBMODULES = (
-    "book", "callbacks", "costs", "data", "datasets", "diagnosis", "export", "images", "many",
-    "metrics", "optimizers", "plot", "schedules", "sklearn",
+    "book", "callbacks", "costs", "data", "datasets", "diagnosis", "distributed", "export",
+    "images", "many", "metrics", "optimizers", "plot", "schedules", "sklearn",
 )  # fmt: skip
 
 _LAZY = {

@@ -6,7 +6,7 @@ The public face is `nncore.Network` (a subclass of the one below) and the module
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -76,6 +76,14 @@ def idx_header(start: bytes, label: str, /) -> tuple[str, tuple[int, ...], int, 
     The dtype's name, the shape, the bytes of the header and of the data, and all that in words.
     Raises DataError, which calls the file `label`.
     """
+
+MAX_LANES: int
+
+def pays_without_zeros(nonzeros: int, numbers: int, /) -> bool:
+    """Whether so many numbers, of which so many are not zero, are stored without zeros."""
+
+def rows_of_lane(rows: int, lanes: int, i: int, /) -> tuple[int, int]:
+    """The rows of a mini-batch that lane i takes: from the first to before the second."""
 
 def permutation(n: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
     """The order in which an epoch visits n rows: a Fisher-Yates shuffle keyed by (seed, epoch)."""
@@ -196,8 +204,12 @@ class Dataset:
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         columns: Sequence[Any] | None = None,
+        without_zeros: bool | None = None,
     ) -> None:
-        """`columns` are the names of x's columns, for messages, where x itself has none."""
+        """`columns` are the names of x's columns, for messages, where x itself has none.
+
+        Dense rows are stored without their zeros if `without_zeros` says so; None: where it pays.
+        """
     def __len__(self) -> int: ...
     @property
     def has_classes(self) -> bool:
@@ -222,6 +234,16 @@ class StopFlag:
     def set(self) -> None: ...
     def is_set(self) -> bool: ...
 
+class Collective(Protocol):
+    """Ranks that train together: how they send bytes to each other."""
+
+    @property
+    def rank(self) -> int: ...
+    @property
+    def ranks(self) -> int: ...
+    def all_to_all(self, send: memoryview, receive: memoryview, /) -> None: ...
+    def all_gather(self, send: memoryview, receive: memoryview, /) -> None: ...
+
 class Trainer:
     """One optimiser's state and the scratch memory of a mini-batch; training is exclusive.
 
@@ -236,6 +258,7 @@ class Trainer:
         optimizer: str = "sgd",
         hyperparameters: Mapping[str, float] = ...,
         dropout: Sequence[float] = (),
+        lanes: int = 0,
         **numbers: float,
     ) -> None: ...
     def set_options(
@@ -245,6 +268,7 @@ class Trainer:
         optimizer: str = "sgd",
         hyperparameters: Mapping[str, float] = ...,
         dropout: Sequence[float] = (),
+        lanes: int = 0,
         **numbers: float,
     ) -> None:
         """Other options from now on; the memory stays where the optimiser does."""
@@ -265,6 +289,7 @@ class Trainer:
         batch_stride: int = 1,
         part: tuple[int, int, int] | None = None,
         stop: StopFlag | None = None,
+        collective: Collective | None = None,
     ) -> float:
         """Trains one epoch, counts it, and returns its mean cost.
 
@@ -281,6 +306,7 @@ class Trainer:
         An epoch that was stopped goes on with the mini-batches that remain; see `position`.
         With part=(rows before it, rows of the epoch, a key of their order) the data are only a part
         of an epoch, and the last part counts it; see EpochPart in train.hpp.
+        With a `collective` several ranks train together, as collective.hpp has it.
         `stop`, once it is set, ends the epoch as None from after_batches does.
         Raises DivergenceError (parameters are put back), BusyError, KeyboardInterrupt (parameters
         stand after a whole mini-batch; no epoch counted).
@@ -341,6 +367,8 @@ class Trainer:
         tensors: Mapping[str, NDArray[Any]],
     ) -> None:
         """A model file with the trainer's state, and the given metadata and tensors besides."""
+    @property
+    def lanes(self) -> int: ...
     @property
     def optimizer(self) -> str: ...
     @property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nncore.callbacks import Callback
     from nncore.data.blocks import Blocks
     from nncore.diagnosis import Diagnosis
+    from nncore.distributed.worlds import Split, World
     from nncore.metrics import Metric
     from nncore.training.samples import ClassWeight
 
@@ -92,6 +93,8 @@ class Network(Model):
         shuffle: bool = True,
         initial_epoch: int | None = None,
         n_threads: int | None = None,
+        lanes: int | None = None,
+        world: World | Split | None = None,
         progress: bool | str = "auto",
     ) -> History:
         """Trains with mini-batches, and returns what each epoch measured.
@@ -144,6 +147,11 @@ class Network(Model):
             initial_epoch: the number of the next epoch. With net.epoch, a run that was resumed ends
                 where it would have ended, its learning rates those of the whole run.
             n_threads: the most threads to use; None for `nncore.set_num_threads`'s.
+            lanes: into how many parts each mini-batch is cut, whose gradients are made on their own
+                and added in an order of their own, by threads or ranks; bits depend on it. 0 lets
+                the library cut some mini-batches, by shapes alone. None is what training was begun
+                with: 0, with a world 8.
+            world: of `nncore.distributed`, where several processes train one network.
             progress: a progress bar (tqdm): True, False, or "auto" for one on terminals and in
                 notebooks.
 
@@ -199,6 +207,8 @@ class Network(Model):
             shuffle=shuffle,
             initial_epoch=initial_epoch,
             n_threads=n_threads,
+            lanes=lanes,
+            world=world,
             progress=progress,
         )
 

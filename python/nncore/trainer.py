@@ -79,7 +79,7 @@ class Trainer(_core.Trainer):
         frozen, layer_rates, dropout = map(_listed, (frozen, layer_rates, dropout))
         rates = _dropout_rates(net, dropout)
         factors = layer_factors(net, frozen, layer_rates, bias_rate)
-        options = {
+        options: dict[str, Any] = {
             "l2": real("l2", l2),
             "l1": real("l1", l1),
             "max_norm": _bound("max_norm", max_norm),

@@ -14,14 +14,15 @@ namespace nncore {
 // Writes the trainer's network as a model file, with the trainer's state added: its optimiser,
 // hyperparameters and steps, its slots as the tensors optimizer.0.weights.0 (out, in),
 // optimizer.0.biases.0 (out,), ..., and how far the current epoch is if it was stopped. The options
-// that are no part of the optimiser (batch size, penalties, dropout, ...) are not kept.
+// that are no part of the optimiser (batch size, penalties, dropout, ...) are not kept, but for the
+// number of lanes.
 // Errors as save_model; InvalidArgument also for slots that are not finite.
 template <class T>
 [[gnu::visibility("default")]] void save_checkpoint(const Trainer<T>& trainer, const Path& path,
                                                     const Extras& extras = {});
 
-// The optimiser and hyperparameters of a checkpoint, the other options left to the caller; nothing
-// if the file is a model without a trainer. Throws ModelFileError for a damaged checkpoint.
+// The optimiser, hyperparameters and lanes of a checkpoint, the other options left to the caller;
+// nothing if the file is a model without a trainer. Throws ModelFileError for a damaged checkpoint.
 std::optional<TrainOptions> saved_options(const TensorFile& file);
 
 // Puts a trainer where the one stood that was saved: the next epoch() goes on with the epoch that

@@ -11,6 +11,14 @@
 #pragma GCC visibility push(default)
 namespace nncore {
 
+// Whether inputs are faster without their zeros. A sparse term costs about what four dense ones
+// do: its additions are as many, but it loads its own row of weights where a dense tile shares one
+// among several samples.
+constexpr bool pays_without_zeros(std::size_t nonzeros, std::size_t elements) noexcept {
+  constexpr std::size_t dense_terms_per_sparse = 4;
+  return nonzeros <= elements / dense_terms_per_sparse;
+}
+
 // A sparse copy of a dense matrix, for training on inputs that are mostly zero (images of
 // writing, one-hot codes, counts): the first layer then costs what its non-zeros cost. Moved, but
 // not copied.
@@ -28,7 +36,8 @@ class CompactRows {
     return of_inputs(Inputs<T>(dense));
   }
   // The same of dense or narrow inputs.
-  static std::optional<CompactRows> of_inputs(const Inputs<T>& x);
+  // With `always`, however few zeros there are, and in a way that does not depend on the others.
+  static std::optional<CompactRows> of_inputs(const Inputs<T>& x, bool always = false);
 
   // Coded or sparse rows, which live as long as this object or the one that it is moved to.
   Inputs<T> view() const;
@@ -51,7 +60,8 @@ class CompactRows {
 // Makes x a view of a sparse copy, if it is dense or narrow, and mostly zero (see CompactRows::of),
 // and returns the copy, which must live as long as x is used.
 template <class T>
-[[gnu::visibility("default"), nodiscard]] std::optional<CompactRows<T>> compact(Inputs<T>& x);
+[[gnu::visibility("default"), nodiscard]] std::optional<CompactRows<T>> compact(
+    Inputs<T>& x, bool always = false);
 
 extern template class CompactRows<float>;
 extern template class CompactRows<double>;

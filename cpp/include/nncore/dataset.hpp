@@ -21,8 +21,11 @@ template <class T>
 class Dataset {
  public:
   // Throws InvalidArgument unless the samples suit the network; see check() in network.hpp. With
-  // `compacted` false inputs stay as they are given. O(elements of the samples).
-  Dataset(const Network<T>& network, const Samples<T>& samples, bool compacted = true);
+  // `compacted` false inputs stay as they are given, and with `always` dense ones lose their zeros
+  // however few these are, and are never coded: of rows that are a part of others, bits then do not
+  // depend on which part. O(elements of the samples).
+  Dataset(const Network<T>& network, const Samples<T>& samples, bool compacted = true,
+          bool always = false);
   // Inputs without targets: to predict, not to learn from.
   Dataset(const Network<T>& network, const Inputs<T>& x, bool compacted = true);
 

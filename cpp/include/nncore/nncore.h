@@ -359,6 +359,9 @@ typedef struct nncore_train_options {
    * that of its biases. What has 0 stays as it is. NULL: 1. */
   const double* rates;
   size_t rate_count; /* must be 2 * (the network's layers - 1), unless rates is NULL */
+  /* Into how many lanes each mini-batch is cut, which threads and ranks (nncore_collective) share;
+   * the bits depend on this number. 0: the library cuts some, by shapes alone. */
+  size_t lanes;
 } nncore_train_options;
 
 /* Makes a trainer of the network. *trainer is the caller's to release. */
@@ -368,6 +371,26 @@ NNCORE_API nncore_status nncore_trainer_create(nncore_network* network,
 
 /* Releases a trainer, the network staying as it is. NULL is no error. */
 NNCORE_API nncore_status nncore_trainer_free(nncore_trainer* trainer);
+
+/* How the ranks of a program that trains on several machines exchange what each has computed:
+ * nncore links no MPI, and is handed its functions. Every rank makes the same calls with the same
+ * arguments but for its data, of which the rows of its own lanes are read alone, and ends with the
+ * same bits: those of one process with as many lanes.
+ *
+ * Both functions receive `ranks` blocks of `bytes` bytes each, the one from rank r in place r. Of
+ * what rank r sends it is block `rank`, for all_to_all (MPI_Alltoall), and all of it, one block,
+ * for all_gather (MPI_Allgather). They are called with `context` on the thread that trains, and
+ * must not raise or jump away. Other than 0 ends the call with NNCORE_INVALID_ARGUMENT, undone, on
+ * this rank alone: it is for the program to end the others (MPI_Abort). */
+typedef int (*nncore_exchange_function)(void* context, const void* send, void* receive,
+                                        size_t bytes);
+typedef struct nncore_collective {
+  size_t rank;
+  size_t ranks; /* 1 or more */
+  nncore_exchange_function all_to_all;
+  nncore_exchange_function all_gather;
+  void* context;
+} nncore_collective;
 
 typedef struct nncore_epoch_options {
   double learning_rate;
@@ -379,6 +402,9 @@ typedef struct nncore_epoch_options {
    * NULL: never asked. */
   int (*should_stop)(void* context);
   void* context;
+  /* NULL: one rank. The learning rate is rank 0's, and all stop where should_stop of any asks for
+   * it: behind the mini-batch after the one that it was asked after. */
+  const nncore_collective* collective;
 } nncore_epoch_options;
 
 /* Trains the network on every mini-batch of the samples once. *cost (which may be NULL) receives
@@ -402,6 +428,7 @@ typedef struct nncore_step_options {
   /* 0: the weighted mean of the rows' costs, for weights of 0 and more; else the mean over the
    * rows, a row's weight being a factor of its cost, of any sign. */
   int mean_over_rows;
+  const nncore_collective* collective; /* as in nncore_epoch_options */
 } nncore_step_options;
 
 /* One update from the samples as one mini-batch, which may be others at every call: they are

@@ -5,6 +5,7 @@
 
 #include "nncore/callback.hpp"
 #include "nncore/checkpoint.hpp"
+#include "nncore/collective.hpp"
 #include "nncore/compact_rows.hpp"
 #include "nncore/counter.hpp"
 #include "nncore/dataset.hpp"

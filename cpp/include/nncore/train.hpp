@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "nncore/callback.hpp"
+#include "nncore/collective.hpp"
 #include "nncore/counter.hpp"
 #include "nncore/dataset.hpp"
 #include "nncore/network.hpp"
@@ -41,6 +42,8 @@ class TensorFile;
 template <class T>
 [[gnu::visibility("default")]] void resume(Trainer<T>& trainer, const TensorFile& file);
 
+inline constexpr std::size_t max_lanes = std::size_t{1} << 20;
+
 struct TrainOptions {
   std::size_t batch_size = 10;  // 1 or more; an epoch's last mini-batch may have fewer rows
   Optimizer optimizer = Optimizer::sgd;
@@ -56,6 +59,11 @@ struct TrainOptions {
   // Factors of the learning rate: for each layer in turn that of its weights and that of its
   // biases. What has 0 stays as it is, whatever the penalties. Empty for 1.
   std::vector<double> rates = {};
+  // Into how many lanes each mini-batch is cut, that has as many rows: each makes a gradient of its
+  // own, and they are added along a fixed tree, by threads and by ranks (collective.hpp). The bits
+  // depend on this number, and not on those. 0: the library cuts some mini-batches, by shapes
+  // alone. At most max_lanes.
+  std::size_t lanes = 0;
 };
 
 // The options that are one number, 0 or more, where 0 stands for none. Python and C set by name
@@ -115,6 +123,9 @@ struct EpochOptions {
   // as scikit-learn tells its loss; 0 tells it as it is. The gradients are the same.
   double cost_epsilon = 0;
   int threads = 0;  // at most so many; 0 for the library's setting
+  // What several ranks train with together; null for one. The learning rate is rank 0's, and all
+  // stop where any of them asks for it: behind the mini-batch after the one it was asked after.
+  const Collective* collective = nullptr;
   // Asked after every mini-batch that the epoch can be stopped behind, on the calling thread, until
   // it says true. The epoch then ends there or up to fifteen mini-batches later, but never
   // completes. It must not use the network, which is busy. What it throws ends the epoch in the
@@ -141,6 +152,7 @@ struct StepOptions {
   // Whether the mean is over the rows, a row's weight being a factor of its cost that may have any
   // sign (an advantage, say); else it is the weighted mean, for weights of 0 and more.
   bool mean_over_rows = false;
+  const Collective* collective = nullptr;  // as in EpochOptions
 };
 
 // How far an epoch is that was stopped.
@@ -155,9 +167,9 @@ struct EpochPosition {
 
 // Guarded with its network: whoever comes while either is in use gets a BusyError; steps() may be
 // asked at any time. Takes memory for the optimiser's slots and one gradient, each as large as the
-// parameters (few parameters may take eight gradients), and when it first trains for a copy of the
-// parameters and slots, the activations of a mini-batch and the order of an epoch's rows; later
-// epochs of the same size take none, unless there is a max_norm.
+// parameters (few parameters may take eight gradients, lanes one each), and when it first trains
+// for a copy of the parameters and slots, the activations of a mini-batch and the order of an
+// epoch's rows; later epochs of the same size take none, unless there is a max_norm.
 template <class T>
 class Trainer {
  public:
@@ -223,11 +235,13 @@ class Trainer {
   struct State;
   struct Pass;
   std::vector<std::span<T>> own_slots() noexcept;  // to be filled by whoever holds the network
-  MiniBatchCost mini_batch(const MiniBatchRows<T>& rows, const Pass& pass);
+  double weight_of(const MiniBatchRows<T>& rows, const Pass& pass);
+  MiniBatchCost mini_batch(const MiniBatchRows<T>& rows, Pass& pass);
   void descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
                const Dropout* dropout);
   void update_parameters(const Batch<T>* single, const T* gradients, bool in_lanes,
                          const Pass& pass, double penalty_rows);
+  void agree(const Collective& collective, const EpochPosition& at, const Pass& pass);
   bool run(const Samples<T>& samples, Pass pass, EpochPosition& at);
   double one_step(const Samples<T>& samples, const StepOptions& options, bool given_slopes);
 

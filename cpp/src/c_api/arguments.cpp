@@ -164,6 +164,7 @@ TrainOptions train_options(const nncore_train_options& o, const TrainOptions& sa
     options.hyperparameters.clear();
   }
   if (o.batch_size > 0) options.batch_size = o.batch_size;
+  if (o.lanes > 0) options.lanes = o.lanes;
   options.l2 = o.l2;
   options.l1 = o.l1;
   options.max_norm = o.max_norm;
@@ -179,6 +180,20 @@ TrainOptions train_options(const nncore_train_options& o, const TrainOptions& sa
     if (o.rate_count == 0) throw InvalidArgument("there are 0 factors of the rate; expected some");
   }
   return options;
+}
+
+Collective collective_of(const nncore_collective& c) {
+  const auto exchange = [&c](nncore_exchange_function call, const char* name) {
+    check_pointer(reinterpret_cast<const void*>(call), name);
+    return [call, name, context = c.context](const void* send, void* receive, std::size_t bytes) {
+      const int failed = call(context, send, receive, bytes);
+      if (failed != 0) throw InvalidArgument(concat(name, " of the collective returned ", failed));
+    };
+  };
+  return {.rank = c.rank,
+          .ranks = c.ranks,
+          .all_to_all = exchange(c.all_to_all, "all_to_all"),
+          .all_gather = exchange(c.all_gather, "all_gather")};
 }
 
 #define NNCORE_INSTANTIATE(T)                              \

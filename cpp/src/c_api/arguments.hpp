@@ -60,4 +60,7 @@ void set_all(Options& options, const nncore_hyperparameter* hyperparameters, std
 // What the options leave open is taken from `saved`.
 TrainOptions train_options(const nncore_train_options& options, const TrainOptions& saved);
 
+// Calls what is handed in, as long as that lives.
+Collective collective_of(const nncore_collective& collective);
+
 }  // namespace nncore::c

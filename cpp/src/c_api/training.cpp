@@ -59,6 +59,11 @@ nncore_status nncore_trainer_epoch(nncore_trainer* trainer, const nncore_dataset
           EpochOptions epoch{
               .learning_rate = o.learning_rate, .shuffle = !o.keep_order, .threads = o.threads};
           if (o.should_stop) epoch.should_stop = [&] { return o.should_stop(o.context) != 0; };
+          Collective collective;
+          if (o.collective) {
+            collective = collective_of(*o.collective);
+            epoch.collective = &collective;
+          }
           return t.trainer.epoch(dataset_in<T>(dataset), epoch);
         },
         content_of(trainer));
@@ -74,11 +79,14 @@ nncore_status nncore_trainer_step(nncore_trainer* trainer, const nncore_samples*
           const nncore_step_options& o = require(options, "the options");
           const Samples<T> batch = samples_of<T>(require(samples, "samples"));
           check(t.trainer.network(), batch, o.mean_over_rows != 0);
+          Collective collective;
+          if (o.collective) collective = collective_of(*o.collective);
           return t.trainer.step(batch, {.learning_rate = o.learning_rate,
                                         .batch = o.batch,
                                         .penalty_rows = o.penalty_rows,
                                         .threads = o.threads,
-                                        .mean_over_rows = o.mean_over_rows != 0});
+                                        .mean_over_rows = o.mean_over_rows != 0,
+                                        .collective = o.collective ? &collective : nullptr});
         },
         content_of(trainer));
     if (cost) *cost = mean;
@@ -106,11 +114,14 @@ nncore_status nncore_trainer_step_gradient(nncore_trainer* trainer, const nncore
             throw InvalidArgument(concat("there are ", weight_count, " sample weights; x has ",
                                          rows.rows(), " rows"));
           }
+          Collective collective;
+          if (o.collective) collective = collective_of(*o.collective);
           t.trainer.step_gradient(rows, slopes, factors,
                                   {.learning_rate = o.learning_rate,
                                    .batch = o.batch,
                                    .penalty_rows = o.penalty_rows,
-                                   .threads = o.threads});
+                                   .threads = o.threads,
+                                   .collective = o.collective ? &collective : nullptr});
         },
         content_of(trainer));
   });

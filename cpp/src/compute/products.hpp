@@ -16,6 +16,7 @@
 
 #include "data/check.hpp"
 #include "kernels/kernels.hpp"
+#include "nncore/compact_rows.hpp"
 #include "nncore/network.hpp"
 
 namespace nncore {
@@ -24,14 +25,6 @@ template <class T>
 struct Batch;
 template <class T>
 struct Workspace;
-
-// Whether inputs are faster without their zeros. A sparse term costs about what four dense ones
-// do: its additions are as many, but it loads its own row of weights where a dense tile shares one
-// among several samples.
-inline bool pays_without_zeros(std::size_t nonzeros, std::size_t elements) {
-  constexpr std::size_t dense_terms_per_sparse = 4;
-  return nonzeros <= elements / dense_terms_per_sparse;
-}
 
 // How dense the inputs of a run are.
 struct InputDensity {

@@ -69,7 +69,7 @@ std::size_t middle_column(const Inputs<T>& x) {
 }  // namespace
 
 template <class T>
-std::optional<CompactRows<T>> CompactRows<T>::of_inputs(const Inputs<T>& x) {
+std::optional<CompactRows<T>> CompactRows<T>::of_inputs(const Inputs<T>& x, bool always) {
   const std::size_t rows = x.rows(), cols = x.cols();
   if (rows == 0 || cols > std::numeric_limits<std::int32_t>::max()) return {};
   CompactRows compact;
@@ -89,8 +89,8 @@ std::optional<CompactRows<T>> CompactRows<T>::of_inputs(const Inputs<T>& x) {
   });
   for (std::size_t i = 0; i < rows; ++i) offsets[i + 1] += offsets[i];
   compact.nonzeros_ = static_cast<std::size_t>(offsets.back());
-  if (!pays_without_zeros(compact.nonzeros_, rows * cols)) return {};
-  if (compact.code(x)) return compact;
+  if (!always && !pays_without_zeros(compact.nonzeros_, rows * cols)) return {};
+  if (!always && compact.code(x)) return compact;  // codes split rows at a column that x decides
 
   compact.values_.resize(compact.nonzeros_);
   compact.columns_.resize(compact.nonzeros_);
@@ -173,16 +173,16 @@ Inputs<T> CompactRows<T>::view() const {
 }
 
 template <class T>
-std::optional<CompactRows<T>> compact(Inputs<T>& x) {
+std::optional<CompactRows<T>> compact(Inputs<T>& x, bool always) {
   if (x.is_sparse() || x.is_coded()) return {};
-  std::optional<CompactRows<T>> rows = CompactRows<T>::of_inputs(x);
+  std::optional<CompactRows<T>> rows = CompactRows<T>::of_inputs(x, always);
   if (rows) x = rows->view();
   return rows;
 }
 
 template class CompactRows<float>;
 template class CompactRows<double>;
-template std::optional<CompactRows<float>> compact(Inputs<float>&);
-template std::optional<CompactRows<double>> compact(Inputs<double>&);
+template std::optional<CompactRows<float>> compact(Inputs<float>&, bool);
+template std::optional<CompactRows<double>> compact(Inputs<double>&, bool);
 
 }  // namespace nncore

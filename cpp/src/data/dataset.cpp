@@ -45,24 +45,25 @@ struct Dataset<T>::Content {
     samples.weights = weights;
   }
 
-  void take_in(bool compacted) {
+  void take_in(bool compacted, bool always = false) {
     inputs = samples.x;
     weight_sum = weights.empty() ? static_cast<double>(samples.rows()) : 0;
     for (const T weight : weights) weight_sum += static_cast<double>(weight);
     for (const std::int64_t label : labels) largest_label = std::max(largest_label, label);
-    if (compacted) compact = nncore::compact(samples.x);
+    if (compacted) compact = nncore::compact(samples.x, always);
     if (samples.x.is_sparse()) samples.x.sparse.ascending = columns_ascend(samples.x.sparse);
   }
 };
 
 template <class T>
-Dataset<T>::Dataset(const Network<T>& network, const Samples<T>& samples, bool compacted) {
+Dataset<T>::Dataset(const Network<T>& network, const Samples<T>& samples, bool compacted,
+                    bool always) {
   const auto content = std::make_shared<Content>();
   content->own(samples);
   check(network, content->samples);
   content->has_targets = true;
   content->checked_for = network.architecture().cost;
-  content->take_in(compacted);
+  content->take_in(compacted, always);
   content_ = content;
 }
 

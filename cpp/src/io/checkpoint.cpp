@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* optimizer_key = "nncore.optimizer";
 constexpr const char* steps_key = "nncore.steps";
+constexpr const char* lanes_key = "nncore.lanes";  // only where there is a number of them
 // Rows, batch size and mini-batches done of an epoch that was stopped; 0,0,0 between epochs.
 constexpr const char* unfinished_key = "nncore.unfinished";
 constexpr const char* order_key = "nncore.unfinished_order";
@@ -50,6 +51,7 @@ void save_checkpoint(const Trainer<T>& trainer, const Path& path, const Extras& 
   Metadata own{{optimizer_key, std::string(name(options.optimizer))},
                {steps_key, std::to_string(trainer.steps())},
                {unfinished_key, concat(left.rows, ",", left.batch_size, ",", left.batches)}};
+  if (options.lanes > 0) own.emplace(lanes_key, std::to_string(options.lanes));
   if (left.batches > 0) own.emplace(order_key, std::to_string(left.order));
   Extras all{with_extras(std::move(own), extras), tensors.views()};
   all.tensors.push_back({hyperparameters_name,
@@ -71,6 +73,10 @@ std::optional<TrainOptions> saved_options(const TensorFile& file) {
     const auto saved = file.tensor<double>(hyperparameters_name, {count});
     options.hyperparameters.assign(saved.begin(), saved.end());
     check_ranges(options.optimizer, options.hyperparameters);
+    if (file.metadata().contains(lanes_key)) {
+      options.lanes = static_cast<std::size_t>(MetadataReader(file).number(lanes_key));
+      check_lanes(options.lanes);
+    }
   } catch (const InvalidArgument& error) {
     throw ModelFileError(concat(file.label(), ": ", error.what()));
   }

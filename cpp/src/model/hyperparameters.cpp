@@ -110,4 +110,9 @@ NNCORE_INSTANTIATE(Schedule)
 NNCORE_INSTANTIATE(Cost)
 #undef NNCORE_INSTANTIATE
 
+void check_lanes(std::size_t lanes) {
+  if (lanes <= max_lanes) return;
+  throw InvalidArgument(concat("the number of lanes is ", lanes, "; expected at most ", max_lanes));
+}
+
 }  // namespace nncore

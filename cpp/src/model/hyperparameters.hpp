@@ -17,4 +17,7 @@ std::vector<double> with_defaults(Enum chosen, std::vector<double> given);
 template <class Enum>
 void check_ranges(Enum chosen, std::span<const double> values);
 
+// Throws InvalidArgument for more lanes than there may be.
+void check_lanes(std::size_t lanes);
+
 }  // namespace nncore

@@ -7,12 +7,14 @@
 #include <utility>
 
 #include "compute/backprop.hpp"
+#include "compute/lane_exchange.hpp"
 #include "data/check.hpp"
 #include "model/hyperparameters.hpp"
 #include "nncore/train.hpp"
 #include "threads/parallel.hpp"
 #include "train/clipping.hpp"
 #include "train/epoch_position.hpp"
+#include "train/fingerprint.hpp"
 #include "train/finite_bound.hpp"
 #include "train/trainer_state.hpp"
 
@@ -47,6 +49,7 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
   }
   for (const double rate : options.rates) check_rate(rate, "a factor of the learning rate");
   check_ranges(options.optimizer, options.hyperparameters);
+  check_lanes(options.lanes);
 }
 
 template <class Element, class T>
@@ -214,13 +217,26 @@ void Trainer<T>::descend(const Batch<T>& batch, const Pass& pass, double penalty
   s.left_finite = sure || network_->all_finite();
 }
 
+// What the mean over a mini-batch divides by. Lanes that were chosen add their rows' weights up as
+// their gradients; a rank reads those of its own lanes alone.
+template <class T>
+double Trainer<T>::weight_of(const MiniBatchRows<T>& rows, const Pass& pass) {
+  State& s = *state_;
+  if (pass.mean_over_rows || rows.samples.weights.empty()) return double(rows.rows);
+  if (options_.lanes == 0) {
+    return weight_of_rows(rows.samples, rows.order, rows.first, rows.rows);
+  }
+  const double here = s.lanes.weight(rows);
+  return pass.collective ? s.exchange.weight(*pass.collective, s.lanes) : here;
+}
+
 // One mini-batch: forward, cost, backward, update.
 template <class T>
-MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, const Pass& pass) {
+MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, Pass& pass) {
   State& s = *state_;
-  const bool in_lanes = s.lanes.count(rows.rows) > 1;
-  double n = weight_of_rows(rows.samples, rows.order, rows.first, rows.rows);
-  if (pass.mean_over_rows) n = double(rows.rows);
+  const bool in_lanes = s.lanes.cuts(rows.rows);
+  const std::size_t size = network_->parameters().size();
+  const double n = weight_of(rows, pass);
   const GradientSink<T> mean{.scale = static_cast<T>(1 / n), .overwrite = true, .rates = s.trained};
 
   MiniBatchCost cost{.weight = n};
@@ -229,6 +245,11 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, const Pass& p
                                          rows.rows, Purpose::train, rows.dropout);
   if (in_lanes) {
     cost.cost = s.lanes.pass(*network_, rows, mean, pass.cost_epsilon);
+    if (pass.collective) {
+      s.notice.learning_rate = pass.learning_rate;
+      cost.cost = s.exchange.exchange(*pass.collective, s.lanes, size, s.notice);
+      pass.learning_rate = s.notice.learning_rate;
+    }
   } else {
     batch.weight_sum = n;
     forward(s.ws, *network_, batch, Purpose::train, rows.dropout);
@@ -246,17 +267,21 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, const Pass& p
   if (!in_lanes && options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
     descend(batch, pass, penalty_rows, rows.dropout);
   } else {
-    const std::size_t size = network_->parameters().size();
-    T* gradients = in_lanes ? s.lanes.gradient() : s.gradients.reserve(size);
-    if (!in_lanes) {
+    bool to_add_up = false;
+    T* gradients = nullptr;
+    if (pass.collective) {
+      gradients = s.exchange.gather(*pass.collective, s.lanes);
+    } else if (in_lanes) {
+      gradients = s.lanes.gradient();
+      if (clipped) s.lanes.add_up(0, size);
+      to_add_up = !clipped;
+    } else {
       GradientSink<T> sink = mean;
-      sink.data = gradients;
+      sink.data = gradients = s.gradients.reserve(size);
       backward<T>(s.ws, *network_, batch, sink, rows.dropout);
     }
-    if (clipped && in_lanes) s.lanes.add_up(0, size);
     clip<T>({gradients, size}, options_);
-    update_parameters(s.single ? &batch : nullptr, gradients, in_lanes && !clipped, pass,
-                      penalty_rows);
+    update_parameters(s.single ? &batch : nullptr, gradients, to_add_up, pass, penalty_rows);
   }
   if (options_.max_norm > 0) {
     s.ws.pending_decay.apply();
@@ -264,6 +289,33 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, const Pass& p
   }
   set_steps(steps() + 1);
   return cost;
+}
+
+// Sees to it that all ranks are about to train the same.
+template <class T>
+void Trainer<T>::agree(const Collective& collective, const EpochPosition& at, const Pass& pass) {
+  LaneExchange<T>::check(collective, options_.lanes);
+  const Network<T>& n = *network_;
+  const TrainOptions& o = options_;
+  Fingerprint rows, options, parameters;
+  rows.add<std::uint64_t>({at.epoch, at.rows, at.batch_size, at.batches, pass.rows_before,
+                           pass.rows_end, steps(), n.seed()});
+  options.add<std::uint64_t>(
+      {std::uint64_t(o.optimizer), o.lanes, pass.given_slopes, pass.mean_over_rows});
+  options.add<double>({o.l2, o.l1, o.max_norm, o.clip_value, o.clip_norm, pass.penalty_rows});
+  for (const std::vector<double>* list : {&o.hyperparameters, &o.dropout, &o.rates}) {
+    options.add(std::span<const double>(*list));
+  }
+  parameters.add(std::span<const std::size_t>(n.architecture().sizes));
+  parameters.add(std::span<const T>(n.parameters()));
+  for (const Buffer<T>& slot : state_->slots) {
+    parameters.add(std::span<const T>(slot.data(), slot.size()));
+  }
+  const std::uint64_t numbers[] = {rows.value(), options.value(), parameters.value()};
+  constexpr std::string_view what[] = {"the epoch, its rows or the mini-batches",
+                                       "the options of training",
+                                       "the parameters or the optimiser's memory"};
+  state_->exchange.check_equal(collective, numbers, what);
 }
 
 // Trains on the mini-batches behind `at`, and moves it along. False if it was stopped.
@@ -278,9 +330,13 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   const int most = share_of_threads();
   int threads = pass.threads > 0 ? std::min(most, pass.threads) : most;
   const InputDensity inputs = stored_density(samples.x);
-  s.lanes.prepare(*network_, inputs, at.batch_size, threads, pass.given_slopes);
+  if (pass.collective) agree(*pass.collective, at, pass);
+  if (pass.collective && pass.collective->ranks == 1) pass.collective = nullptr;
+  LaneChoice choice{.lanes = options_.lanes};
+  if (pass.collective) choice = {options_.lanes, pass.collective->rank, pass.collective->ranks};
+  s.lanes.prepare(*network_, inputs, at.batch_size, threads, pass.given_slopes, choice);
   prepare(s.ws, *network_, inputs, s.lanes.most_uncut(at.batch_size), Purpose::train, threads);
-  const bool in_lanes = s.lanes.count(at.batch_size) > 1;
+  const bool in_lanes = s.lanes.cuts(at.batch_size);
   if (!(in_lanes ? s.lanes.deserves_threads(at.batch_size)
                  : s.ws.plan.deserves_threads(at.batch_size))) {
     threads = s.ws.threads = 1;
@@ -288,10 +344,12 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   s.ws.given_slopes = pass.given_slopes;
   const SparseView<T>& sparse = samples.x.sparse;
   s.ws.ascends = s.ws.threads > 1 && (sparse.ascending || columns_ascend(sparse));
+  s.lanes.set_ascending(s.ws.ascends);
+  s.notice = {};
   // Nothing is left then that could fail once the update is made. Few parameters are copied faster
   // than they are looked at.
   constexpr std::size_t few_parameters = 4096;
-  s.single = network_->parameters().size() >= few_parameters && s.lanes.count(at.rows) == 1 &&
+  s.single = network_->parameters().size() >= few_parameters && !s.lanes.cuts(at.rows) &&
              at.batches == 0 && at.rows <= at.batch_size && options_.max_norm == 0 &&
              !pass.cost_with_penalty && !pass.after_mini_batch && !pass.batch_learning_rate;
   s.left_finite = true;
@@ -332,10 +390,18 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
       if (pass.after_mini_batch && finite) (*pass.after_mini_batch)(cost);
 
       s.ws.pending_decay.apply_after(at.batches);
-      const std::uint64_t stop = s.ws.pending_decay.none_pending_after(at.batches);
+      std::uint64_t stop = s.ws.pending_decay.none_pending_after(at.batches);
+      if (pass.collective) {  // all ranks stop where any of them has said so: behind the next one
+        stopped = s.notice.stops;
+        stop = at.batches + 1;
+      }
       if (!pass.should_stop || stop * at.batch_size >= pass.rows_end) continue;  // nowhere to stop
       stopping = stopping || asked_to_stop();
-      stopped = stopping && stop == at.batches;
+      if (pass.collective) {
+        s.notice.stops = stopping;
+      } else {
+        stopped = stopping && stop == at.batches;
+      }
     }
   };
   const auto restore = [&] {
@@ -407,6 +473,7 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
        .cost_with_penalty = options.cost_with_penalty,
        .cost_epsilon = options.cost_epsilon,
        .threads = options.threads,
+       .collective = options.collective,
        .order = order,
        .rows_before = before,
        .rows_end = before + rows_here,
@@ -469,6 +536,7 @@ double Trainer<T>::one_step(const Samples<T>& samples, const StepOptions& option
        .mean_over_rows = options.mean_over_rows,
        .given_slopes = given_slopes,
        .threads = options.threads,
+       .collective = options.collective,
        .first_batch = options.batch,
        .order = order,
        .rows_end = at.rows},

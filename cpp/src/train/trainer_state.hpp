@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "compute/lane_exchange.hpp"
 #include "compute/lanes.hpp"
 #include "compute/workspace.hpp"
 #include "nncore/train.hpp"
@@ -21,6 +22,8 @@ template <class T>
 struct Trainer<T>::State {
   Workspace<T> ws;
   Lanes<T> lanes;
+  LaneExchange<T> exchange;
+  RankNotice notice;
   Buffer<T> gradients;  // laid out as the parameters, like each slot
   std::vector<Buffer<T>> slots;
   SlotBounds slot_bounds;
@@ -63,6 +66,7 @@ struct Trainer<T>::Pass {
   bool mean_over_rows = false;
   bool given_slopes = false;  // see Workspace
   int threads = 0;
+  const Collective* collective = nullptr;     // null for one rank, too
   std::uint64_t first_batch = 0;              // the number of the first one, a key of dropout
   std::span<const std::int64_t> order = {};   // of the rows; empty: as they lie
   std::size_t rows_before = 0, rows_end = 0;  // which of the epoch's rows the samples are

@@ -1,5 +1,6 @@
 /* The C API from plain C99: steps on changing mini-batches, gradients, activations. */
 #include <math.h>
+#include <string.h>
 
 #include "checks.h"
 
@@ -352,8 +353,50 @@ static void test_costs_with_numbers(void) {
   OK(nncore_network_free(net));
 }
 
+/* The other rank does as this one: it has the same rows, and sends what this one sends. */
+static int calls = 0, fails_at = 0;
+
+static int both_ranks(void* context, const void* send, void* receive, size_t bytes) {
+  CHECK(context == &calls);
+  memcpy(receive, send, bytes);
+  memcpy((char*)receive + bytes, send, bytes);
+  return ++calls == fails_at;
+}
+
+static void test_collective(void) {
+  nncore_network* net = network();
+  nncore_trainer* trainer = NULL;
+  nncore_train_options o = {0};
+  nncore_step_options step = {0};
+  nncore_collective two = {0};
+  nncore_samples s = samples(0, rows);
+  double before[parameters], after[parameters];
+  o.lanes = (size_t)1 << 40;
+  REFUSED(nncore_trainer_create(net, &o, &trainer), "number of lanes is 1099511627776");
+  o.lanes = 2;
+  OK(nncore_trainer_create(net, &o, &trainer));
+  get_all(net, before);
+  step.learning_rate = 0.5;
+  step.collective = &two;
+  REFUSED(nncore_trainer_step(trainer, &s, &step, NULL), "null pointer");
+  two.all_to_all = two.all_gather = both_ranks;
+  two.context = &calls;
+  REFUSED(nncore_trainer_step(trainer, &s, &step, NULL), "rank is 0 of 0");
+  two.ranks = 2;
+  fails_at = calls + 2;
+  REFUSED(nncore_trainer_step(trainer, &s, &step, NULL), "all_to_all of the collective returned 1");
+  get_all(net, after);
+  CHECK(memcmp(before, after, sizeof before) == 0);
+  OK(nncore_trainer_step(trainer, &s, &step, NULL));
+  get_all(net, after);
+  CHECK(memcmp(before, after, sizeof before) != 0);
+  OK(nncore_trainer_free(trainer));
+  OK(nncore_network_free(net));
+}
+
 int main(void) {
   test_version();
+  test_collective();
   test_gradients();
   test_activations();
   test_steps();

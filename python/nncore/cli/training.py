@@ -7,7 +7,7 @@ import math
 import shlex
 import sys
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import nncore.training.fit  # noqa: F401 (a Ctrl-C that falls into an import may be lost)
 from nncore import DivergenceError, History, ModelFileError, Network, _core, costs
@@ -27,8 +27,12 @@ from .output import (
     sparkline,
 )
 from .own_data.data import check_digits_options, is_user_data
+from .ranks import entered_world, say_expectation
 from .resuming import RunOptions, take_earlier
 from .saving import rescue, save
+
+if TYPE_CHECKING:
+    from nncore.distributed import World
 
 
 class DigitsJob(Job):
@@ -69,6 +73,11 @@ class DigitsJob(Job):
 
 
 def train(options: argparse.Namespace) -> int:
+    with entered_world() as world:
+        return _train(options, world)
+
+
+def _train(options: argparse.Namespace, world: World | None) -> int:
     changes = take_earlier(options)
     if options.threads is not None:
         _core.set_num_threads(options.threads)
@@ -80,6 +89,8 @@ def train(options: argparse.Namespace) -> int:
     else:
         job = DigitsJob(options, changes)
 
+    if world is not None:
+        say_expectation(world, job)
     lines = EpochLines(options.epochs, job.validation_rows, _plan(options))
     stopped: BaseException | None = None
     saved: _Saved | None = None
@@ -90,7 +101,7 @@ def train(options: argparse.Namespace) -> int:
         with defer_sigint(unless=lambda: training):
             try:
                 with lines:
-                    _fit(job, lines)
+                    _fit(job, lines, world)
                 training = False
             except DivergenceError as error:
                 raise ArithmeticError(
@@ -99,10 +110,12 @@ def train(options: argparse.Namespace) -> int:
                 ) from error
             except (KeyboardInterrupt, Exception) as reason:
                 training = False
-                if not lines.begun:
+                if not lines.begun and (world is None or world.rank == 0):
                     raise
                 stopped = reason
             seconds = perf_counter() - started
+            if world is not None and world.rank > 0:
+                return INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else bool(stopped)
             saved = _save(job, with_checkpoint=stopped is not None)
     except KeyboardInterrupt as reason:
         if saved is None:
@@ -200,7 +213,7 @@ def _plan(options: argparse.Namespace) -> str:
     return plan
 
 
-def _fit(job: Job, lines: EpochLines) -> None:
+def _fit(job: Job, lines: EpochLines, world: World | None) -> None:
     net, options = job.net, job.options
     callbacks: list[Callback] = [lines, RunOptions(options), *job.callbacks]
     if options.checkpoint:
@@ -218,6 +231,8 @@ def _fit(job: Job, lines: EpochLines) -> None:
         dropout=options.dropout,
         validation_data=job.validation,
         callbacks=callbacks,
+        lanes=options.lanes,
+        world=world,
         progress=False,  # the lines have a bar of their own
     )
 

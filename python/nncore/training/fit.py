@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,6 +36,9 @@ from nncore.training.samples import (
     validation_samples,
 )
 from nncore.training.state import CallbackState
+
+if TYPE_CHECKING:
+    from nncore.distributed.worlds import Split, World
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class Settings:
         shuffle: bool,
         initial_epoch: int | None,
         n_threads: int | None,
+        lanes: int | None,
+        world: World | Split | None,
     ) -> Settings:
         """Raises ValueError or TypeError for what is wrong; see `nncore.Network.fit`."""
         rule = optimizers.resolve(optimizer)
@@ -101,6 +106,7 @@ class Settings:
             **{name: real(name, rate) for name, rate in penalties.items()},
             **{name: _bound(name, bound) for name, bound in bounds.items()},
         }
+        of_trainer["lanes"] = _lanes(net, lanes, world)
         of_epoch = {"shuffle": shuffle, "n_threads": threads, "penalty_rows": rows}
         return cls(
             numbers, begin, rule, batch_size, learning_rate, ordered, factors, of_trainer, of_epoch
@@ -131,18 +137,26 @@ def fit(
     progress: bool | str,
     make_dataset: DatasetOf = dataset_of,
     stop: _core.StopFlag | None = None,
+    world: World | Split | None = None,
     **settings: Any,
 ) -> History:
     """Trains a network; see `nncore.Network.fit`.
 
     x and validation_data may be `Samples`, which `make_dataset` then gets as they are. `stop`
-    ends training behind a mini-batch, as a callback does.
+    ends training behind a mini-batch, as a callback does. On several ranks `world` has them.
     """
     validation_data = named_validation_data(validation_data, "validation_data", X_val, y_val)
+    ranks = None
+    if world is not None:
+        from nncore.distributed.task import Ranks
+
+        ranks = Ranks(world)
     with _core.Session(net):
         measures = resolve_metrics(metrics)
         training: MeasuredData | BlockedData
         if isinstance(x, Blocks):
+            if ranks is not None:
+                raise TypeError("Blocks are for one process; on several ranks give fit arrays")
             _refuse_with_blocks(y, sample_weight, class_weight, validation_split)
             held_out = None if validation_data is None else validation_samples(validation_data)
             training = BlockedData(net, x)
@@ -150,8 +164,11 @@ def fit(
             samples, held_out = training_and_validation(
                 Samples.of(x, y, sample_weight), validation_data, validation_split
             )
-            data = make_dataset(net, samples, class_weight)
-            training = MeasuredData(net, samples, measures, data)
+            if ranks is None:
+                data = make_dataset(net, samples, class_weight)
+                training = MeasuredData(net, samples, measures, data)
+            else:
+                training = ranks.training_data(net, samples, class_weight, measures)
         validation: MeasuredData | MeasuredBlocks | None = None
         if held_out is not None:
             with naming("validation_data" if validation_data is not None else None):
@@ -162,22 +179,30 @@ def fit(
                     validation = MeasuredData(net, held_out, measures, data)
         if isinstance(training, MeasuredData):
             _check_reach(net, training)
-        given = Settings.of(net, **settings)
+        given = Settings.of(net, world=world, **settings)
+        callbacks, rows = given.callbacks, len(training)
+        if ranks is not None:
+            ranks.check(given)
+            rows = ranks.rows(rows)
+            if not ranks.is_first:
+                callbacks, progress = [], False
         run = Run(net, given.epochs, _columns(training, validation, measures), given.begin)
         for follower in (given.learning_rate, *given.callbacks):
             check_monitor(follower, run.columns)
         rate = schedules.resolve(given.learning_rate, net.history, given.begin, given.epochs)
-        batch_size = min(given.batch_size, len(training))
+        batch_size = min(given.batch_size, rows)
         trainer = net.training_state.trainer_for(net, batch_size=batch_size, **given.of_trainer)
         trainer.set_rates(given.layer_factors)
         with progress_bar(progress, len(run.epochs)) as show_progress:
             options = given.of_epoch | {"stop": stop}
-            task = FitTask(
+            task = (FitTask if ranks is None else ranks.task)(
                 run, training, validation, trainer, rate, batch_size, options, show_progress
             )
             net.training_state.begin = given.begin
-            resume = partial(_resume_callbacks, run, given.callbacks)
-            TrainingLoop(task, given.callbacks).train(after_begin=resume)
+            resume = partial(_resume_callbacks, run, callbacks)
+            TrainingLoop(task, callbacks).train(after_begin=resume)
+            if ranks is not None:
+                ranks.end(net)
     return run.history
 
 
@@ -199,8 +224,11 @@ class FitTask(TrainingTask):
         self.training, self.validation = training, validation
         self.trainer, self.schedule = trainer, schedule
         self.batch_size = batch_size
-        run.batches = -(-len(training) // self.batch_size)
+        run.batches = -(-self.rows() // self.batch_size)
         self.options, self.show_progress = options, show_progress
+
+    def rows(self) -> int:
+        return len(self.training)
 
     def learning_rate(self) -> float:
         return self.schedule(self.run.epoch)
@@ -209,9 +237,7 @@ class FitTask(TrainingTask):
         if (position := self.trainer.position) is None:
             return 0
         epoch, rows, batch_size, done, *_ = position
-        same = (epoch, rows, batch_size) == (
-            self.run.epoch, len(self.training), self.batch_size
-        )  # fmt: skip
+        same = (epoch, rows, batch_size) == (self.run.epoch, self.rows(), self.batch_size)
         return done if same else 0
 
     def should_stop(self) -> bool:
@@ -341,6 +367,14 @@ def dropout_rates(net: Model, dropout: float | Sequence[float]) -> list[float]:
 
 def _bound(name: str, value: float | None) -> float:
     return 0.0 if value is None else real(name, value, above=True)
+
+
+def _lanes(net: Model, lanes: int | None, world: World | Split | None) -> int:
+    if lanes is not None:
+        number = integer("lanes", lanes, low=0, high=_core.MAX_LANES)
+    else:
+        number = net.training_state.lanes
+    return number if world is None else world.checked_lanes(number or None, given=lanes is not None)
 
 
 def _thread_count(n_threads: int | None) -> int:

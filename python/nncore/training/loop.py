@@ -64,6 +64,14 @@ class TrainingTask:
     def report(self) -> None:
         """Tells the user about the epoch, after callbacks have seen it."""
 
+    def deliver(self, deliver_sigint: Callable[[], None]) -> None:
+        """Between two epochs: delivers a Ctrl-C that was deferred."""
+        deliver_sigint()
+
+    def agreed(self, answer: bool) -> bool:
+        """The answer of a callback, which may be another process's."""
+        return answer
+
     def should_stop(self) -> bool:
         """Whether this epoch is the last. Not asked where a callback has stopped the run."""
         return False
@@ -178,14 +186,14 @@ class TrainingLoop:
     def _train_epochs(self, deliver_sigint: Callable[[], None]) -> bool:
         run, task = self.run, self.task
         for epoch in run.epochs:
-            deliver_sigint()
+            task.deliver(deliver_sigint)
             if run.stopped or not self._train_and_measure(epoch):
                 return False
             self._call("on_epoch_end")
             task.report()
             if not run.stopped and task.should_stop():
                 run.stop()
-        deliver_sigint()
+        task.deliver(deliver_sigint)
         return not run.stopped
 
     def _train_and_measure(self, epoch: int) -> bool:
@@ -203,7 +211,7 @@ class TrainingLoop:
         except EpochStopped:
             return False
         except DivergenceError as error:
-            if any(callback.on_divergence(run, error) for callback in self.callbacks):
+            if task.agreed(any(callback.on_divergence(run, error) for callback in self.callbacks)):
                 return False
             if task.ends_on_divergence(error):
                 return False

@@ -38,6 +38,11 @@ class TrainingState:
             self.trainer.set_options(**options)
         return self.trainer
 
+    @property
+    def lanes(self) -> int:
+        """Those of the last run, which the next one goes on with; 0 where it had no number."""
+        return 0 if self.trainer is None else self.trainer.lanes
+
     def forget_optimizer(self) -> None:
         """Lets the next run begin with an optimiser that remembers nothing."""
         self.trainer = None
@@ -57,14 +62,18 @@ class TrainingState:
             return None
         slots = [np.array(slot) for slot in trainer.slots]
         place = trainer.steps, trainer.position, self.begin
-        return trainer.optimizer, trainer.hyperparameters, *place, slots
+        return trainer.optimizer, trainer.hyperparameters, *place, slots, trainer.lanes
 
     @classmethod
     def from_copy(cls, net: _core.Network, copied: tuple[Any, ...]) -> TrainingState:
         """The state of `net`, which is a copy of the network that `copied` is from."""
-        optimizer, hyperparameters, steps, position, begin, slots = copied
+        optimizer, hyperparameters, steps, position, begin, slots, *lanes = copied
         trainer = _core.Trainer(
-            net, batch_size=1, optimizer=optimizer, hyperparameters=hyperparameters
+            net,
+            batch_size=1,
+            optimizer=optimizer,
+            hyperparameters=hyperparameters,
+            lanes=lanes[0] if lanes else 0,  # version 0.1.0 had none
         )
         for slot, before in zip(trainer.slots, slots, strict=True):
             slot[...] = before
