@@ -35,7 +35,7 @@ def _arguments(function: Any, *others: str) -> dict[str, Any]:
 
 _OF_ALL = ("x", "y", "validation_data", "X_val", "y_val", "progress")
 NETWORK = _arguments(Network.__init__)
-FIT = _arguments(Network.fit, *_OF_ALL, "initial_epoch")
+FIT = _arguments(Network.fit, *_OF_ALL, "initial_epoch", "world")
 _ROWS = ("rows", "validation_rows")
 _HANDLED_HERE = ("validation_split", "sample_weight", "metrics", "class_weight")
 

@@ -81,7 +81,7 @@ class Settings:
         initial_epoch: int | None,
         n_threads: int | None,
         lanes: int | None,
-        world: World | Split | None,
+        world: World | Split | None = None,
     ) -> Settings:
         """Raises ValueError or TypeError for what is wrong; see `nncore.Network.fit`."""
         rule = optimizers.resolve(optimizer)
