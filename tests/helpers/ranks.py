@@ -21,7 +21,11 @@ def command(ranks: int, *program: str | Path) -> list[str]:
 
 
 def run_ranks(
-    ranks: int, *program: str | Path, timeout: float = 60, **environment: str
+    ranks: int,
+    *program: str | Path,
+    timeout: float = 60,
+    cwd: Path | None = None,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(ranks, *program),
@@ -29,5 +33,6 @@ def run_ranks(
         capture_output=True,
         text=True,
         timeout=timeout,
+        cwd=cwd,
         check=False,
     )

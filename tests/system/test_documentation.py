@@ -6,11 +6,13 @@ import doctest
 import importlib
 import pkgutil
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import nncore
+from ranks import needs_mpi, run_ranks
 
 README = Path(__file__).parents[2] / "README.md"
 MODULES = ["nncore", *(m.name for m in pkgutil.walk_packages(nncore.__path__, "nncore."))]
@@ -56,6 +58,23 @@ def test_readme_program_of_many_networks(
     exec(readme_program("nncore.fit_many"), {})
     assert capsys.readouterr().out.startswith("0.01 Evaluation(cost=")
     assert len(nncore.Ensemble.load("ensemble.safetensors")) == 3
+
+
+@needs_mpi
+def test_readme_program_of_many_machines(tmp_path: Path) -> None:
+    pytest.importorskip("mpi4py")
+    found = set()
+    for ranks in (1, 2):
+        program = readme_program("distributed.world")
+        if ranks == 1:  # which has no link to measure
+            program = program.replace("lanes=8, world=world", "lanes=8, link=LINK", 1)
+            program = program.replace("with ", "LINK = distributed.Link.of(10)\nwith ", 1)
+        (tmp_path / "train.py").write_text(program)
+        ended = run_ranks(ranks, sys.executable, "train.py", cwd=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+        assert float(re.findall(r"accuracy=([\d.]+)", ended.stdout)[0]) > 0.8
+        found.add((tmp_path / "net.safetensors").read_bytes())
+    assert len(found) == 1
 
 
 def test_readme_scikit_learn_program() -> None:

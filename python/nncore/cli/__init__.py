@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from nncore import _core
 from nncore._support.command import raise_on_sigint
+from nncore.distributed.started import started_rank
 
 from . import directories, evaluate, export, info, predict, train, tune
 from .output import INTERRUPTED, print_error, printable
@@ -34,6 +35,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
+        if started_rank() > 0:  # of mpiexec's processes, which all find the same, one tells it
+            self.exit(2)
         self.exit(2, f"nncore: error: {printable(message)} (see {self.prog} --help)\n")
 
 

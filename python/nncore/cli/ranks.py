@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from nncore.distributed.started import started_ranks
@@ -64,4 +65,5 @@ def say_expectation(world: World, job: Job) -> None:
     for line in found.table(sorted({1, world.size})).splitlines():
         say(f"          {line}")
     if advice := found.advice(world.size):
-        say(f"          {advice}")
+        for line in wrap(advice, 88, initial_indent=" " * 10, subsequent_indent=" " * 10):
+            say(line)

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,8 @@ class Core:
         """Measured for about half a second on a copy of the network, with rows of x and y."""
         rule = optimizers.resolve(optimizer)
         few = max(1, min(batch_size // lanes, len(y) // 2))
-        size = np.concatenate([p.ravel() for p in (*net.weights, *net.biases)])
+        sums = np.concatenate([p.ravel() for p in (*net.weights, *net.biases)])
+        ones = np.ones_like(sums)
 
         def step_of(rows: int, cut: int) -> float:
             copy = deepcopy(net)
@@ -60,19 +61,24 @@ class Core:
                 optimizer=rule.name,
                 hyperparameters=rule.hyperparameters(),
             )
-            steps = max(1, min(len(y) // rows, 2_000 // rows + 1))
-            some = Samples.of(x, y).taken(slice(rows * steps))
-            data = _core.Dataset(copy, some.x, some.y)
             threads = n_threads or 0
-            return _fastest(
-                lambda: trainer.epoch(data, learning_rate=0.0, shuffle=True, n_threads=threads)
-            ) / steps  # fmt: skip
+
+            def epoch_of(steps: int) -> float:
+                some = Samples.of(x, y).taken(slice(rows * steps))
+                data = _core.Dataset(copy, some.x, some.y)
+                return _fastest(
+                    lambda: trainer.epoch(data, learning_rate=0.0, shuffle=True, n_threads=threads)
+                )
+
+            once = epoch_of(1)
+            steps = max(1, min(len(y) // rows, int(0.05 / once)))
+            return epoch_of(steps) / steps
 
         one, twice, two = step_of(few, 1), step_of(2 * few, 1), step_of(2 * few, 2)
         row = max(twice - one, one / 100) / few
         lane = max(two - twice, 0.0)
-        copies = _fastest(lambda: np.add(size, size, out=size))
-        return cls(row, lane, max(one - row * few - lane, 0.0), copies / size.nbytes)
+        adding = _fastest(lambda: np.add(sums, ones, out=sums))
+        return cls(row, lane, max(one - row * few - lane, 0.0), adding / sums.nbytes)
 
 
 @dataclass(frozen=True)
@@ -153,29 +159,23 @@ class Expectation:
         """Seconds an epoch, without what is measured behind it."""
         return self.step(ranks) * -(-self.rows // self.batch_size)
 
-    def with_batch_size(self, batch_size: int) -> Expectation:
-        return Expectation(
-            self.core, self.link, self.parameter_bytes, batch_size, self.lanes, self.rows
-        )
-
     def advice(self, ranks: int) -> str:
-        """What to do with so many ranks; "" where they pay."""
+        """What to do in place of so many ranks; "" where they pay."""
         if ranks == 1 or self.efficiency(ranks) >= _ENOUGH:
             return ""
-        paying = [r for r in range(2, ranks) if self.efficiency(r) >= _ENOUGH]
+        gain = "are slower than one" if self.speedup(ranks) <= 1 else "gain little"
         said = (
-            f"{ranks} ranks do not pay: they take {100 * self.step(ranks) / self.step(1):.0f} % of "
-            f"the time of one for {_seconds(self.step(1))} of work a step, "
-            f"{_seconds(self.exchange(ranks))} to exchange its gradients"
+            f"{ranks} ranks {gain}: a step is {_seconds(self.step(1))} of work, and exchanging its "
+            f"gradients takes {_seconds(self.exchange(ranks))}."
         )
-        if paying:
-            said += f"; {paying[-1]} would"
-        larger = self.batch_size
-        while larger < self.rows and self.with_batch_size(larger).efficiency(ranks) < _ENOUGH:
-            larger *= 2
-        if self.with_batch_size(larger).efficiency(ranks) >= _ENOUGH:
-            said += f"; so would mini-batches of {larger:,} rows"
-        return said + "; or train many networks at once, each on a core (nncore.fit_many)"
+        if paying := [r for r in range(2, ranks) if self.efficiency(r) >= _ENOUGH]:
+            said += f" Up to {paying[-1]} would pay."
+        larger = self
+        while larger.batch_size < self.rows and larger.efficiency(ranks) < _ENOUGH:
+            larger = replace(larger, batch_size=2 * larger.batch_size)
+        if larger.efficiency(ranks) >= _ENOUGH:
+            said += f" Mini-batches of {larger.batch_size:,} rows would pay."
+        return said + " Or train many networks at once, each on a core: nncore.fit_many."
 
     def __str__(self) -> str:
         return self.table(_table_ranks(self.lanes))
