@@ -98,6 +98,21 @@ with distributed.world() as world:
     assert ended.stderr.count("Traceback") == 1
 
 
+@pytest.mark.parametrize("made", [False, True])
+def test_an_error_before_the_world_is_entered_ends_all(made: bool) -> None:
+    ended = run(
+        3,
+        f"""
+if {made}: distributed.world()
+if os.environ["PMI_RANK"] == "1": raise ValueError("only here")
+with distributed.world() as world:
+    fit(world)
+""",
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.count("Traceback") == 1
+
+
 def test_divergence_is_raised_on_every_rank_and_told_by_one() -> None:
     body = """
 with distributed.world() as world:

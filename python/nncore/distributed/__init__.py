@@ -29,6 +29,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nncore.distributed import ending
+
 if TYPE_CHECKING:
     from nncore.distributed.model import Core, Expectation, Link, expectation
     from nncore.distributed.worlds import RankError, Split, World, world
@@ -39,6 +41,9 @@ _MODULES = {
 }  # fmt: skip
 
 __all__ = ["Core", "Expectation", "Link", "RankError", "Split", "World", "expectation", "world"]
+
+
+ending.install()
 
 
 def __getattr__(name: str) -> Any:

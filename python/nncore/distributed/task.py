@@ -133,9 +133,18 @@ class _RankTask(FitTask):
     def __init__(self, ranks: Ranks, *arguments: Any) -> None:
         self.ranks, self.world, self.split = ranks, ranks.world, ranks.split
         super().__init__(*arguments)
+        self._stop = _core.StopFlag()
+        self.options = {**self.options, "stop": self._stop}
 
     def rows(self) -> int:
         return self.ranks.rows(super().rows())
+
+    def can_resume_here(self) -> bool:
+        # Asked as Ctrl-C comes. It may not be raised here, where ranks send to each other: all end
+        # the epoch behind the same mini-batch, and then agree on who was interrupted.
+        if self._in_core:
+            self._stop.set()
+        return False
 
     def deliver(self, deliver_sigint: Callable[[], None]) -> None:
         error: BaseException | None = None
@@ -154,8 +163,8 @@ class _RankTask(FitTask):
         cost, error = 0.0, None
         try:
             cost = self._train_epoch()
-        except (DivergenceError, EpochStopped):  # which all ranks raise, but for an interrupted one
-            self.world.agree()
+        except (DivergenceError, EpochStopped):  # which all ranks raise
+            self.world.agree(KeyboardInterrupt() if self._stop.is_set() else None)
             raise
         except BaseException as other:
             error = other
