@@ -47,7 +47,7 @@ def run(ranks: int, body: str, timeout: float = 30) -> subprocess.CompletedProce
 
 def test_an_error_in_a_callback_ends_all_with_its_traceback_alone() -> None:
     ended = run(
-        3,
+        2,
         """
 def fail(run):
     if run.epoch == 3: raise OSError("the disk is full")
@@ -62,7 +62,7 @@ with distributed.world() as world:
 
 def test_an_error_between_mini_batches_is_raised_on_every_rank() -> None:
     ended = run(
-        3,
+        2,
         """
 def fail(run):
     raise OSError("the disk is full")
@@ -79,7 +79,7 @@ with distributed.world() as world:
     )
     assert ended.returncode == 0, ended.stderr
     told = "rank 0 raised an error, and training ends on all ranks"
-    assert ended.stdout.strip() == str([repr(OSError("the disk is full")), told, told])
+    assert ended.stdout.strip() == str([repr(OSError("the disk is full")), told])
 
 
 def test_an_error_outside_of_training_ends_all() -> None:
@@ -101,7 +101,7 @@ with distributed.world() as world:
 @pytest.mark.parametrize("made", [False, True])
 def test_an_error_before_the_world_is_entered_ends_all(made: bool) -> None:
     ended = run(
-        3,
+        2,
         f"""
 if {made}: distributed.world()
 if os.environ["PMI_RANK"] == "1": raise ValueError("only here")
@@ -118,7 +118,7 @@ def test_divergence_is_raised_on_every_rank_and_told_by_one() -> None:
 with distributed.world() as world:
     fit(world, learning_rate=1e200)
 """
-    ended = run(3, body)
+    ended = run(2, body)
     assert ended.returncode != 0
     assert ended.stderr.count("training diverged in epoch 0") == 1
 
@@ -139,7 +139,7 @@ with distributed.world() as world:
 @pytest.mark.parametrize("of_rank", [0, 1])
 def test_an_interrupted_rank_interrupts_all(of_rank: int) -> None:
     ended = run(
-        3,
+        2,
         f"""
 with distributed.world() as world:
     try:
@@ -151,12 +151,12 @@ with distributed.world() as world:
 """,
     )
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.strip() == str(["interrupted"] * 3)
+    assert ended.stdout.strip() == str(["interrupted"] * 2)
 
 
 def test_ctrl_c_that_nobody_catches_is_told_once() -> None:
     ended = run(
-        3,
+        2,
         """
 with distributed.world() as world:
     fit(world, interrupted=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -204,3 +205,36 @@ def test_lanes_give_the_same_bits_on_any_number_of_threads() -> None:
         net.fit(x, y, 2, 300, lanes=3, n_threads=threads, dropout=0.3)
         found.add(digest(net))
     assert len(found) == 1
+
+
+def test_without_mpi4py_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(module: str) -> None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name="mpi4py")
+
+    monkeypatch.setattr("nncore._support.extras.import_module", missing)
+    with pytest.raises(ImportError, match=r"ranks needs mpi4py; .*pip install 'nncore\[mpi\]'"):
+        nncore.distributed.world()
+
+
+@needs_mpi
+def test_blocks_are_refused_on_ranks() -> None:
+    ended = run(
+        1,
+        """
+with distributed.world() as world:
+    try: network().fit(nncore.data.Blocks(X, Y), world=world)
+    except TypeError as error: print(error)
+""",
+    )
+    assert ended.stdout.startswith("Blocks are for one process")
+
+
+def test_lanes_share_rows_evenly_whatever_their_number() -> None:
+    for rows, lanes in [(1, 1), (1, 5), (7, 5), (30, 7), (128, 8), (1_000, 3)]:
+        places = [nncore._core.rows_of_lane(rows, lanes, i) for i in range(lanes)]
+        assert places[0][0] == 0
+        assert all(before[1] == after[0] for before, after in itertools.pairwise(places))
+        assert places[-1][1] == rows
+        taken = [end - begin for begin, end in places if end > begin]
+        assert len(taken) == min(rows, lanes)
+        assert max(taken) - min(taken) <= 4
