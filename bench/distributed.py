@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def rows(inputs: int, n: int) -> tuple[Any, Any]:
 def measure(name: str) -> None:
     """On each rank: prints the step, expected and measured, in seconds."""
     sizes, batch_size, optimizer = WORKLOADS[name]
-    products = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    products = sum(a * b for a, b in pairwise(sizes))
     n = min(32_768, max(2 * batch_size, 2_000_000_000 // products))
     x, y = rows(sizes[0], n)
     with distributed.world() as world:
