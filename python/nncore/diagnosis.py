@@ -12,7 +12,7 @@ from nncore import _core, costs, optimizers
 from nncore._model import Model
 from nncore._support.checks import integer
 from nncore.errors import DivergenceError
-from nncore.training.fit import default_rate
+from nncore.training.settings import default_rate
 
 LARGE, TINY = 10.0, 0.01
 """Inputs beyond the one are unscaled; so are those that stay this much below the usual column."""

@@ -211,7 +211,7 @@ def _bound(name: str, value: float | None) -> float:
 
 
 def _dropout_rates(net: Model, dropout: float | Sequence[float]) -> list[float]:
-    from nncore.training.fit import dropout_rates
+    from nncore.training.settings import dropout_rates
 
     return dropout_rates(net, dropout)
 

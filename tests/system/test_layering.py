@@ -17,6 +17,7 @@ PACKAGE = Path(nncore.__file__).parent
 BENCH = Path(__file__).parents[2] / "bench"
 FOREIGN = {
     "_ActionsContainer", "_ArgumentGroup", "_SubParsersAction",  # argparse's types
+    "_exit",  # os: where MPI Abort has returned
     "_getframe",  # sys: the one way to a frame
     "_label_binarizer", "_no_improvement_count",  # set on scikit-learn's own estimators
 }  # fmt: skip

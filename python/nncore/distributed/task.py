@@ -13,10 +13,11 @@ from nncore._model import Model
 from nncore.distributed.worlds import Split, World
 from nncore.errors import DivergenceError
 from nncore.metrics import Metric
-from nncore.training.fit import FitTask, Settings
 from nncore.training.loop import EpochStopped
 from nncore.training.measured import MeasuredData
 from nncore.training.samples import ClassWeight, Samples
+from nncore.training.settings import Settings
+from nncore.training.task import FitTask
 
 
 class Ranks:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nncore import _core
 from nncore._support.checks import integer
 from nncore._support.extras import require
-from nncore.distributed import ending
+from nncore.distributed.ending import uninstall
 from nncore.distributed.started import started_ranks
 
 DEFAULT_LANES = 8
@@ -87,7 +87,7 @@ class World:
             self._abort(kind, error, traceback)
             return
         worst = int(everyone[:, 0].max())
-        ending.uninstall()
+        uninstall()
         if worst == _NONE:
             self._data.Free()
             self._control.Free()
@@ -227,7 +227,7 @@ class World:
         traceback: TracebackType | None,
     ) -> None:
         """Ends all ranks, after telling the error as the interpreter would have told it."""
-        ending.uninstall()
+        uninstall()
         if kind is not None and error is not None and not isinstance(error, SystemExit):
             sys.excepthook(kind, error, traceback)
         sys.stdout.flush()

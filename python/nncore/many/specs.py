@@ -20,9 +20,9 @@ from nncore._support.names import check_name
 from nncore.callbacks import Callback
 from nncore.metrics import resolve as resolve_metrics
 from nncore.network import Network
-from nncore.training.fit import Settings
 from nncore.training.loop import in_calling_order
 from nncore.training.samples import Samples, split_point
+from nncore.training.settings import Settings
 
 Rows = NDArray[np.int64] | slice
 

@@ -16,9 +16,9 @@ from nncore import _core, optimizers
 from nncore.errors import DivergenceError
 from nncore.network import Network
 from nncore.sklearn._samples import Rows, cost_epsilon
-from nncore.training.fit import dropout_rates
 from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
 from nncore.training.run import Run
+from nncore.training.settings import dropout_rates
 
 _SMALLEST_RATE = 1e-6  # an adaptive rate below it is not lowered again, but ends training
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore import _core, optimizers, schedules
+from nncore import _core, schedules
 from nncore._model import Model
-from nncore._support.checks import integer, real
 from nncore._support.targets import has_upper_end, out_of_reach
 from nncore._support.warn import warn
 from nncore.callbacks import Callback
@@ -23,10 +19,9 @@ from nncore.history import History
 from nncore.metrics import Metric, accuracy
 from nncore.metrics import resolve as resolve_metrics
 from nncore.training.blocked import BlockedData
-from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
+from nncore.training.loop import TrainingLoop, check_monitor
 from nncore.training.measured import MeasuredBlocks, MeasuredData, naming
-from nncore.training.progress import ShowProgress, progress_bar
-from nncore.training.rates import layer_factors
+from nncore.training.progress import progress_bar
 from nncore.training.run import Run
 from nncore.training.samples import (
     ClassWeight,
@@ -35,82 +30,12 @@ from nncore.training.samples import (
     training_and_validation,
     validation_samples,
 )
+from nncore.training.settings import Settings
 from nncore.training.state import CallbackState
+from nncore.training.task import FitTask
 
 if TYPE_CHECKING:
     from nncore.distributed.worlds import Split, World
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Arguments of `fit` that are checked without its rows."""
-
-    epochs: range
-    begin: int
-    optimizer: optimizers.Optimizer
-    batch_size: int
-    learning_rate: float | schedules.Schedule
-    callbacks: list[Callback]
-    layer_factors: list[float]
-    of_trainer: dict[str, Any]
-    """Options of the core's trainer."""
-    of_epoch: dict[str, Any]
-    """Options of each epoch."""
-
-    @classmethod
-    def of(
-        cls,
-        net: Model,
-        *,
-        epochs: int,
-        batch_size: int,
-        learning_rate: float | schedules.Schedule | None,
-        optimizer: str | optimizers.Optimizer,
-        l2: float,
-        l1: float,
-        dropout: float | Sequence[float],
-        max_norm: float | None,
-        clip_norm: float | None,
-        clip_value: float | None,
-        frozen: Iterable[int],
-        layer_rates: Sequence[float] | None,
-        bias_rate: float,
-        penalty_rows: int | None,
-        callbacks: Iterable[Callback] | None,
-        shuffle: bool,
-        initial_epoch: int | None,
-        n_threads: int | None,
-        lanes: int | None,
-        world: World | Split | None = None,
-    ) -> Settings:
-        """Raises ValueError or TypeError for what is wrong; see `nncore.Network.fit`."""
-        rule = optimizers.resolve(optimizer)
-        batch_size = integer("batch_size", batch_size, low=1)
-        if learning_rate is None:
-            learning_rate = default_rate(net, rule)
-        schedules.resolve(learning_rate, History())
-        numbers = _epoch_numbers(net, epochs, initial_epoch)
-        begin = _beginning(net, numbers, resumed=initial_epoch is not None)
-        ordered = in_calling_order(callbacks)
-        factors = layer_factors(net, frozen, layer_rates, bias_rate)
-        shuffle, threads = _truth("shuffle", shuffle), _thread_count(n_threads)
-        rows = 0
-        if penalty_rows is not None:
-            rows = integer("penalty_rows", penalty_rows, low=1, high=2**63 - 1)
-        penalties = {"l2": l2, "l1": l1}
-        bounds = {"max_norm": max_norm, "clip_norm": clip_norm, "clip_value": clip_value}
-        of_trainer = {
-            "optimizer": rule.name,
-            "hyperparameters": rule.hyperparameters(),
-            "dropout": dropout_rates(net, dropout),
-            **{name: real(name, rate) for name, rate in penalties.items()},
-            **{name: _bound(name, bound) for name, bound in bounds.items()},
-        }
-        of_trainer["lanes"] = _lanes(net, lanes, world)
-        of_epoch = {"shuffle": shuffle, "n_threads": threads, "penalty_rows": rows}
-        return cls(
-            numbers, begin, rule, batch_size, learning_rate, ordered, factors, of_trainer, of_epoch
-        )
 
 
 DatasetOf = Callable[[Model, Samples, ClassWeight], _core.Dataset]
@@ -206,64 +131,6 @@ def fit(
     return run.history
 
 
-class FitTask(TrainingTask):
-    """What `Network.fit` trains: each epoch in one call, measured by the metrics asked for."""
-
-    def __init__(
-        self,
-        run: Run,
-        training: MeasuredData | BlockedData,
-        validation: MeasuredData | MeasuredBlocks | None,
-        trainer: _core.Trainer,
-        schedule: schedules.Schedule,
-        batch_size: int,
-        options: Mapping[str, Any],
-        show_progress: ShowProgress,
-    ) -> None:
-        super().__init__(run)
-        self.training, self.validation = training, validation
-        self.trainer, self.schedule = trainer, schedule
-        self.batch_size = batch_size
-        run.batches = -(-self.rows() // self.batch_size)
-        self.options, self.show_progress = options, show_progress
-
-    def rows(self) -> int:
-        return len(self.training)
-
-    def learning_rate(self) -> float:
-        return self.schedule(self.run.epoch)
-
-    def batches_done(self) -> int:
-        if (position := self.trainer.position) is None:
-            return 0
-        epoch, rows, batch_size, done, *_ = position
-        same = (epoch, rows, batch_size) == (self.run.epoch, self.rows(), self.batch_size)
-        return done if same else 0
-
-    def should_stop(self) -> bool:
-        stop: _core.StopFlag | None = self.options["stop"]
-        return stop is not None and stop.is_set()
-
-    def train_epoch(self) -> float:
-        if isinstance(self.training, BlockedData):
-            stands_at = self.batches_done() * self.batch_size
-            windows = self.training.windows(
-                self.run.net, self.batch_size, stands_at, bool(self.options["shuffle"])
-            )
-            with closing(windows) as parts:
-                return self.epoch_of_parts(self.trainer, parts, **self.options)
-        return self.epoch_in_core(self.trainer, self.training.data, **self.options)
-
-    def measure(self) -> dict[str, Any]:
-        logs = self.training.measure(self.run.net)
-        if self.validation is not None:
-            logs |= self.validation.validate(self.run.net)
-        return logs
-
-    def report(self) -> None:
-        self.show_progress(self.run.logs)
-
-
 def _resume_callbacks(run: Run, callbacks: list[Callback]) -> None:
     """Puts the callbacks where those of a checkpoint's run stood, and into the next checkpoint."""
     state = run.net.training_state
@@ -317,16 +184,6 @@ def _columns(
     return (*dict.fromkeys(names), "learning_rate", "seconds")
 
 
-def _epoch_numbers(net: Model, epochs: int, initial_epoch: int | None) -> range:
-    epochs = integer("epochs", epochs, low=0)
-    if initial_epoch is None:
-        return range(net.epoch, net.epoch + epochs)
-    start = integer("initial_epoch", initial_epoch, low=0)
-    if start > epochs:
-        raise ValueError(f"initial_epoch={start} is beyond epochs={epochs}, where training ends")
-    return range(start, epochs)
-
-
 def _check_reach(net: Model, training: MeasuredData) -> None:
     """Refuses targets that the outputs cannot reach, or warns where they may come near."""
     fault = None if training.data.has_classes else out_of_reach(net, training.y)
@@ -334,54 +191,3 @@ def _check_reach(net: Model, training: MeasuredData) -> None:
         raise ValueError(fault)
     if fault:
         warn(fault)
-
-
-def _beginning(net: Model, epochs: range, resumed: bool) -> int:
-    """Where the run of these epochs began; of one that this network did not begin, epoch 0."""
-    if not resumed:
-        return epochs.start
-    begin = net.training_state.begin
-    return begin if begin <= epochs.start else 0
-
-
-def default_rate(net: Model, optimizer: optimizers.Optimizer) -> float:
-    """The learning rate where `fit` is given none."""
-    books = (net.activations[-1], net.cost, optimizer.name) == ("sigmoid", "quadratic", "sgd")
-    return 3.0 if books else optimizer.default_learning_rate
-
-
-def dropout_rates(net: Model, dropout: float | Sequence[float]) -> list[float]:
-    layers = len(net.sizes) - 1
-    if isinstance(dropout, Iterable) and not isinstance(dropout, str):
-        rates = list(dropout)
-        if len(rates) != layers:
-            raise ValueError(
-                f"dropout has {len(rates)} rates; expected {layers}: one for the inputs and "
-                f"one for each of the {layers - 1} hidden layers"
-            )
-    else:
-        rates = [0.0] + [dropout] * (layers - 1)
-    rates = [real("dropout", rate, high=1.0, below=True) for rate in rates]
-    return rates if any(rates) else []
-
-
-def _bound(name: str, value: float | None) -> float:
-    return 0.0 if value is None else real(name, value, above=True)
-
-
-def _lanes(net: Model, lanes: int | None, world: World | Split | None) -> int:
-    if lanes is not None:
-        number = integer("lanes", lanes, low=0, high=_core.MAX_LANES)
-    else:
-        number = net.training_state.lanes
-    return number if world is None else world.checked_lanes(number or None, given=lanes is not None)
-
-
-def _thread_count(n_threads: int | None) -> int:
-    return 0 if n_threads is None else integer("n_threads", n_threads, low=1, high=2**31 - 1)
-
-
-def _truth(name: str, value: object) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
