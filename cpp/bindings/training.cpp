@@ -235,11 +235,36 @@ class PyTrainer : public ZeroedMemory {
   StepOptions step_defaults_;
 };
 
+using AugmentationNumbers = std::map<std::string, double>;
+
+Augmentation augmentation_from(const AugmentationNumbers& numbers) {
+  Augmentation augmentation;
+  for (const auto& [name, value] : numbers) {
+    if (set_number(augmentation, name, value)) continue;
+    throw py::type_error("an augmentation has no number '" + name + "'");
+  }
+  return augmentation;
+}
+
+// Rows (n, inputs), each distorted; in T.
+template <class T>
+py::array augmented(const py::object& x, std::size_t inputs, const AugmentationNumbers& numbers,
+                    std::uint64_t seed, std::uint64_t epoch, std::uint64_t first_row) {
+  const Augmentation augmentation = augmentation_from(numbers);
+  const Rows<T> rows = rows_of<T>(x, inputs);
+  const std::size_t n = rows.view.rows();
+  py::array_t<T> out({static_cast<py::ssize_t>(n), static_cast<py::ssize_t>(inputs)});
+  const MatrixView<T> to{out.mutable_data(), n, inputs, inputs};
+  const GilReleased release;
+  augment(augmentation, rows.view, to, seed, epoch, first_row);
+  return std::move(out);
+}
+
 // `numbers` are the options that are one number, by name.
 TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
                           const std::map<std::string, double>& hyperparameters,
                           const std::vector<double>& dropout, std::size_t lanes,
-                          const py::kwargs& numbers) {
+                          const AugmentationNumbers& augmentation, const py::kwargs& numbers) {
   if (batch_size < 1) {
     throw InvalidArgument("batch_size is " + std::to_string(batch_size) + "; expected 1 or more");
   }
@@ -249,6 +274,7 @@ TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
   for (const auto& [name, value] : hyperparameters) set_hyperparameter(options, name, value);
   options.dropout = dropout;
   options.lanes = lanes;
+  options.augmentation = augmentation_from(augmentation);
   for (const auto& [key, value] : numbers) {
     const auto name = key.cast<std::string>();
     py::detail::make_caster<double> number;
@@ -257,7 +283,7 @@ TrainOptions options_from(std::int64_t batch_size, const std::string& optimizer,
                            "; expected a number");
     }
     if (set_number(options, name, number)) continue;
-    std::string known = "batch_size, optimizer, hyperparameters, dropout";
+    std::string known = "batch_size, optimizer, hyperparameters, dropout, augmentation";
     for (const NumberOption& option : number_options) known += ", " + std::string(option.name);
     throw py::type_error("there is no option '" + name + "'; expected one of " + known);
   }
@@ -390,29 +416,32 @@ void bind_training(py::module_& m) {
   py::class_<PyTrainer> trainer_class(m, "Trainer");
   refuse_pickling(trainer_class, "; its save writes what it holds to a file");
   trainer_class
-      .def(
-          py::init(
-              [](const PyNetwork& network, std::int64_t batch_size, const std::string& optimizer,
-                 const std::map<std::string, double>& hyperparameters,
-                 const std::vector<double>& dropout, std::size_t lanes, const py::kwargs& numbers) {
-                return PyTrainer(network, options_from(batch_size, optimizer, hyperparameters,
-                                                       dropout, lanes, numbers));
-              }),
-          py::arg("network"), py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
-          py::arg("hyperparameters") = std::map<std::string, double>{},
-          py::arg("dropout") = std::vector<double>{}, py::arg("lanes") = 0)
+      .def(py::init([](const PyNetwork& network, std::int64_t batch_size,
+                       const std::string& optimizer,
+                       const std::map<std::string, double>& hyperparameters,
+                       const std::vector<double>& dropout, std::size_t lanes,
+                       const AugmentationNumbers& augmentation, const py::kwargs& numbers) {
+             return PyTrainer(network, options_from(batch_size, optimizer, hyperparameters, dropout,
+                                                    lanes, augmentation, numbers));
+           }),
+           py::arg("network"), py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
+           py::arg("hyperparameters") = std::map<std::string, double>{},
+           py::arg("dropout") = std::vector<double>{}, py::arg("lanes") = 0,
+           py::arg("augmentation") = AugmentationNumbers{})
       .def(
           "set_options",
           [](PyTrainer& self, std::int64_t batch_size, const std::string& optimizer,
              const std::map<std::string, double>& hyperparameters,
-             const std::vector<double>& dropout, std::size_t lanes, const py::kwargs& numbers) {
-            const TrainOptions options =
-                options_from(batch_size, optimizer, hyperparameters, dropout, lanes, numbers);
+             const std::vector<double>& dropout, std::size_t lanes,
+             const AugmentationNumbers& augmentation, const py::kwargs& numbers) {
+            const TrainOptions options = options_from(batch_size, optimizer, hyperparameters,
+                                                      dropout, lanes, augmentation, numbers);
             self.visit([&](auto& trainer) { trainer.set_options(options); });
           },
           py::kw_only(), py::arg("batch_size"), py::arg("optimizer") = "sgd",
           py::arg("hyperparameters") = std::map<std::string, double>{},
-          py::arg("dropout") = std::vector<double>{}, py::arg("lanes") = 0)
+          py::arg("dropout") = std::vector<double>{}, py::arg("lanes") = 0,
+          py::arg("augmentation") = AugmentationNumbers{})
       .def("epoch", &epoch, py::arg("data"), py::arg("order") = py::none(), py::kw_only(),
            py::arg("learning_rate"), py::arg("shuffle") = false, py::arg("penalty_rows") = 0,
            py::arg("penalty_by_mini_batch") = false, py::arg("cost_with_penalty") = false,
@@ -513,6 +542,21 @@ void bind_training(py::module_& m) {
                                  return values;
                                });
                              })
+      .def_property_readonly("augmentation",
+                             [](PyTrainer& self) {
+                               return self.with_options([](const TrainOptions& options) {
+                                 py::dict values;
+                                 const Augmentation& a = options.augmentation;
+                                 if (!distorts(a)) return values;
+                                 for (const AugmentationSize& size : augmentation_sizes) {
+                                   values[py::str(std::string(size.name))] = a.*size.member;
+                                 }
+                                 for (const AugmentationNumber& n : augmentation_numbers) {
+                                   values[py::str(std::string(n.name))] = a.*n.member;
+                                 }
+                                 return values;
+                               });
+                             })
       .def_property(
           "steps",
           [](PyTrainer& self) {
@@ -556,6 +600,15 @@ void bind_training(py::module_& m) {
         return std::pair(range.begin, range.end);
       },
       py::arg("rows"), py::arg("lanes"), py::arg("i"), py::pos_only());
+  m.def(
+      "augment",
+      [](const py::object& x, std::size_t inputs, const AugmentationNumbers& numbers,
+         bool in_double, std::uint64_t seed, std::uint64_t epoch_number, std::uint64_t first_row) {
+        return (in_double ? augmented<double> : augmented<float>)(x, inputs, numbers, seed,
+                                                                  epoch_number, first_row);
+      },
+      py::arg("x"), py::arg("inputs"), py::arg("numbers"), py::kw_only(), py::arg("in_double"),
+      py::arg("seed"), py::arg("epoch"), py::arg("first_row"));
   m.def(
       "permutation",
       [](std::size_t n, std::uint64_t seed, std::uint64_t epoch_number) {

@@ -6,11 +6,12 @@
 (2, 1)
 
 Training is `Network.fit`, or step by step a `nncore.Trainer`, or of many networks at once
-`nncore.fit_many`; networks predict together as an `nncore.Ensemble`. Beside them: `nncore.costs`,
-`nncore.data`, `nncore.datasets`, `nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`,
-`nncore.metrics`; `nncore.book`, the modules of Nielsen's *Neural Networks and Deep Learning*;
-`nncore.sklearn`, scikit-learn's estimators; `nncore.export`, models for other programs;
-`nncore.images`, handwritten numbers in pictures; `nncore.distributed`, training by MPI. These are
+`nncore.fit_many`; networks predict together as an `nncore.Ensemble`. Beside them:
+`nncore.augment`, distortions of images; `nncore.costs`, `nncore.data`, `nncore.datasets`,
+`nncore.optimizers`, `nncore.schedules`, `nncore.callbacks`, `nncore.metrics`; `nncore.book`, the
+modules of Nielsen's *Neural Networks and Deep Learning*; `nncore.sklearn`, scikit-learn's
+estimators; `nncore.export`, models for other programs; `nncore.images`, handwritten numbers in
+pictures; `nncore.plot`, pictures of training; `nncore.distributed`, training by MPI. These are
 imported when first used.
 """
 
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from nncore.trainer import Trainer
 
 _SUBMODULES = (
-    "book", "callbacks", "costs", "data", "datasets", "diagnosis", "distributed", "export",
-    "images", "many", "metrics", "optimizers", "plot", "schedules", "sklearn",
+    "augment", "book", "callbacks", "costs", "data", "datasets", "diagnosis", "distributed",
+    "export", "images", "many", "metrics", "optimizers", "plot", "schedules", "sklearn",
 )  # fmt: skip
 
 _LAZY = {

@@ -85,6 +85,18 @@ def pays_without_zeros(nonzeros: int, numbers: int, /) -> bool:
 def rows_of_lane(rows: int, lanes: int, i: int, /) -> tuple[int, int]:
     """The rows of a mini-batch that lane i takes: from the first to before the second."""
 
+def augment(
+    x: Any,
+    inputs: int,
+    numbers: Mapping[str, float],
+    *,
+    in_double: bool,
+    seed: int,
+    epoch: int,
+    first_row: int,
+) -> NDArray[Any]:
+    """Rows (n, inputs), each distorted as in that epoch; see nncore.augment."""
+
 def permutation(n: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
     """The order in which an epoch visits n rows: a Fisher-Yates shuffle keyed by (seed, epoch)."""
 
@@ -259,6 +271,7 @@ class Trainer:
         hyperparameters: Mapping[str, float] = ...,
         dropout: Sequence[float] = (),
         lanes: int = 0,
+        augmentation: Mapping[str, float] = ...,
         **numbers: float,
     ) -> None: ...
     def set_options(
@@ -269,6 +282,7 @@ class Trainer:
         hyperparameters: Mapping[str, float] = ...,
         dropout: Sequence[float] = (),
         lanes: int = 0,
+        augmentation: Mapping[str, float] = ...,
         **numbers: float,
     ) -> None:
         """Other options from now on; the memory stays where the optimiser does."""
@@ -373,6 +387,9 @@ class Trainer:
     def optimizer(self) -> str: ...
     @property
     def hyperparameters(self) -> dict[str, float]: ...
+    @property
+    def augmentation(self) -> dict[str, float]:
+        """Its numbers by name; empty where nothing is distorted."""
     @property
     def steps(self) -> int: ...
     @steps.setter

@@ -34,6 +34,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +48,7 @@ from nncore.errors import DivergenceError, ModelFileError
 from nncore.training.monitor import Monitor
 
 if TYPE_CHECKING:
+    from nncore._model import Model
     from nncore.training.run import Run
 
 
@@ -229,6 +231,66 @@ class ModelCheckpoint(Callback):
     def restore(self, run: Run, state: Mapping[str, Any]) -> None:
         if self._progress:
             self._progress.best = state.get("best", math.nan)
+
+
+class AverageWeights(Callback):
+    """Averages the weights of several epochs, and leaves the average in the network at the end.
+
+    Weights that training jumps about between often do better together than each alone: Polyak and
+    Juditsky (1992); Izmailov et al., *Averaging Weights Leads to Wider Optima* (2018).
+
+    Args:
+        start: how many epochs of a run are left out at its beginning.
+        decay: None for the mean of all epochs from there on. Else the average moves by 1 - decay of
+            the way to each epoch's weights, and so forgets the early ones.
+
+    Training itself goes on from the latest weights, not from the average. A run that an error or
+    Ctrl-C ended leaves the latest ones in the network; `network` is a copy that has the average so
+    far, None before the first.
+
+    >>> AverageWeights(start=20).count
+    0
+    """
+
+    def __init__(self, start: int = 0, *, decay: float | None = None) -> None:
+        self.start = integer("start", start, low=0)
+        self.decay = None if decay is None else real("decay", decay, high=1.0, below=True)
+        self.count = 0
+        """How many epochs were averaged."""
+        self.network: Model | None = None
+
+    def on_train_begin(self, run: Run) -> None:
+        self.count, self.network = 0, None
+
+    def on_epoch_end(self, run: Run) -> None:
+        if run.epoch - run.begin < self.start:
+            return
+        self.count += 1
+        if self.network is None:
+            self.network = copy(run.net)
+        else:
+            tau = 1 / self.count if self.decay is None else 1 - self.decay
+            self.network.copy_from(run.net, tau)
+
+    def on_train_end(self, run: Run) -> None:
+        if self.network is not None:
+            run.net.copy_from(self.network)
+
+    def state(self) -> dict[str, Any]:
+        network = self.network
+        arrays = [] if network is None else [*network.weights, *network.biases]
+        return {"count": self.count} | {
+            f"parameters.{i}": np.array(array) for i, array in enumerate(arrays)
+        }
+
+    def restore(self, run: Run, state: Mapping[str, Any]) -> None:
+        self.count = int(state["count"])
+        if self.count == 0:
+            return
+        network = copy(run.net)
+        for i, parameter in enumerate([*network.weights, *network.biases]):
+            parameter[...] = state[f"parameters.{i}"]
+        self.network = network
 
 
 class CSVLogger(Callback):

@@ -13,6 +13,7 @@ from nncore.history import History
 
 if TYPE_CHECKING:
     from nncore import optimizers, schedules
+    from nncore.augment import Augmentation
     from nncore.callbacks import Callback
     from nncore.data.blocks import Blocks
     from nncore.diagnosis import Diagnosis
@@ -91,6 +92,7 @@ class Network(Model):
         metrics: Iterable[str | Metric] | Mapping[str, str | Metric] | None = None,
         callbacks: Iterable[Callback] | None = None,
         shuffle: bool = True,
+        augment: Augmentation | None = None,
         initial_epoch: int | None = None,
         n_threads: int | None = None,
         lanes: int | None = None,
@@ -144,6 +146,9 @@ class Network(Model):
                 it. A dict gives them names.
             callbacks: of `nncore.callbacks`, called in their order, those that save last.
             shuffle: whether rows come in a new order each epoch, drawn from the network's seed.
+            augment: distorts the rows, which are images then, anew in each epoch, as in
+                `nncore.augment.Elastic() + Affine(rotation=15)`. x stays as it is, and so do the
+                rows that are measured. Sparse rows are refused.
             initial_epoch: the number of the next epoch. With net.epoch, a run that was resumed ends
                 where it would have ended, its learning rates those of the whole run.
             n_threads: the most threads to use; None for `nncore.set_num_threads`'s.
@@ -205,6 +210,7 @@ class Network(Model):
             metrics=metrics,
             callbacks=callbacks,
             shuffle=shuffle,
+            augment=augment,
             initial_epoch=initial_epoch,
             n_threads=n_threads,
             lanes=lanes,

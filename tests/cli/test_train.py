@@ -14,6 +14,7 @@ import nncore
 from command_line import SMALL, environment, epochs_of, failure, run, same_parameters
 from idx_files import NAMES, write_files
 from nncore import cli, datasets
+from nncore.augment import Affine, Noise
 from nncore.datasets import load_mnist
 
 
@@ -61,7 +62,8 @@ def test_every_option_reaches_the_network(
     options = (
         "--layers 784,8,6,10 --activation relu --cost log_likelihood --initializer he_normal "
         "--dtype float64 --seed 3 --epochs 2 --batch-size 7 --learning-rate 0.01 "
-        "--optimizer momentum --l2 0.5 --dropout 0.2 --threads 1 --output out.safetensors"
+        "--optimizer momentum --l2 0.5 --dropout 0.2 --threads 1 --output out.safetensors "
+        "--augment rotation=15,shift=2,noise=0.1"
     )
     assert cli.main(["train", "--data", str(data), *options.split()]) == 0
     assert nncore.get_num_threads() == 1
@@ -82,12 +84,14 @@ def test_every_option_reaches_the_network(
         optimizer="momentum",
         l2=0.5,
         dropout=0.2,
+        augment=Affine(rotation=15, shift=2) + Noise(0.1),
     )
     saved = nncore.Network.load("out.safetensors")
     assert (saved.activations, saved.cost, saved.dtype) == (net.activations, net.cost, net.dtype)
     assert same_parameters(saved, net)
     assert os.listdir() == ["out.safetensors"]
-    assert "momentum, l2 0.5, dropout 0.2, learning rate 0.01" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "momentum, distorted digits, l2 0.5, dropout 0.2, learning rate 0.01" in said
 
 
 def test_train_on_generated_digits(
@@ -167,12 +171,13 @@ def test_a_resumed_run_has_the_options_it_had(
         return capsys.readouterr().out
 
     options = (*SMALL, "--optimizer", "momentum", "--learning-rate", "0.02", "--batch-size", "25",
-               "--l2", "0.5", "--dropout", "0.25")  # fmt: skip
+               "--l2", "0.5", "--dropout", "0.25", "--augment")  # fmt: skip
     train(*options, "--epochs", "4", "--output", "straight")
     train(*options, "--epochs", "2", "--checkpoint", "run", "--output", "stopped")
     resume = ("--checkpoint", "run", "--resume")
     said = train(*resume, "--epochs", "4", "--output", "resumed")
-    assert "mini-batches of 25, momentum, l2 0.5, dropout 0.25, learning rate 0.02" in said
+    assert "mini-batches of 25, momentum, distorted digits, l2 0.5, dropout 0.25," in said
+    assert "learning rate 0.02" in said
     assert "changed" not in said
     load = nncore.Network.load
     assert same_parameters(load("resumed"), load("straight"))
@@ -184,6 +189,9 @@ def test_a_resumed_run_has_the_options_it_had(
                  "--output", "faster")  # fmt: skip
     assert "changed   --learning-rate 0.5 (it was 0.02)\n" in said
     assert said.count("changed") == 1
+    said = train(*resume, "--epochs", "6", "--augment", "none", "--output", "plain")
+    assert "changed   --augment none (it was elastic=36,sigma=6," in said
+    assert "distorted" not in said
 
 
 def test_checkpoints_of_the_library_are_resumed_as_they_were(

@@ -47,6 +47,16 @@ def test_readme_first_program(
     assert accuracy > 0.85
 
 
+def test_readme_program_of_distortions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("PIL")
+    monkeypatch.chdir(tmp_path)
+    exec(readme_program("nncore.augment"), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+    assert float(re.findall(r"accuracy=([\d.]+)", capsys.readouterr().out)[0]) > 0.85
+
+
 def test_readme_any_loss_program() -> None:
     exec(readme_program("log_cosh"), {})
 

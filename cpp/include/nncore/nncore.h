@@ -345,7 +345,9 @@ typedef struct nncore_train_options {
   size_t batch_size;     /* 0: 10 */
   const char* optimizer; /* NULL: "sgd" */
   /* The optimiser's; the others have their default values. Options of C++'s TrainOptions that are
-   * one number may stand here by their names, too; what stands here counts. */
+   * one number may stand here by their names, too; what stands here counts. So may the numbers of
+   * an augmentation, which distorts dense rows that are images, anew in each epoch, as in
+   * {"augmentation.rotation", 15}; nncore/augmentation.hpp lists and explains them. */
   const nncore_hyperparameter* hyperparameters;
   size_t hyperparameter_count;
   double l2; /* l2 / (2 n) |w|^2 + l1 / n |w|_1 is added to the cost, n being the epoch's rows */

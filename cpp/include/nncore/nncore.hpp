@@ -3,6 +3,7 @@
 // defined.
 #pragma once
 
+#include "nncore/augmentation.hpp"
 #include "nncore/callback.hpp"
 #include "nncore/checkpoint.hpp"
 #include "nncore/collective.hpp"

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nncore/augmentation.hpp"
 #include "nncore/callback.hpp"
 #include "nncore/collective.hpp"
 #include "nncore/counter.hpp"
@@ -36,6 +37,9 @@ struct Batch;
 template <class T>
 struct MiniBatchRows;
 struct Dropout;
+template <class T>
+class Distorter;
+struct DistortionKey;
 template <class T>
 class Trainer;
 class TensorFile;
@@ -64,6 +68,10 @@ struct TrainOptions {
   // depend on this number, and not on those. 0: the library cuts some mini-batches, by shapes
   // alone. At most max_lanes.
   std::size_t lanes = 0;
+  // How the rows are distorted, which are images then, dense and not sparse: anew in each epoch.
+  // Rows are never distorted to be measured. The same row of one mini-batch is the same twice.
+  // step_gradient leaves them as they are.
+  Augmentation augmentation = {};
 };
 
 // The options that are one number, 0 or more, where 0 stands for none. Python and C set by name
@@ -79,8 +87,11 @@ inline constexpr NumberOption number_options[] = {
     {"clip_value", &TrainOptions::clip_value},
     {"clip_norm", &TrainOptions::clip_norm},
 };
-// False if there is none of that name.
-bool set_number(TrainOptions& options, std::string_view name, double value) noexcept;
+// Those of an augmentation are called "augmentation.rotation" and so on.
+inline constexpr std::string_view augmentation_prefix = "augmentation.";
+// False if there is none of that name. Throws InvalidArgument for what can be no number of an
+// augmentation.
+bool set_number(TrainOptions& options, std::string_view name, double value);
 
 // Sets the optimiser's hyperparameter of that name, the others keeping their values or defaults.
 // Throws InvalidArgument, which lists those there are, for another name. Trainer checks the value.
@@ -242,6 +253,8 @@ class Trainer {
   void update_parameters(const Batch<T>* single, const T* gradients, bool in_lanes,
                          const Pass& pass, double penalty_rows);
   void agree(const Collective& collective, const EpochPosition& at, const Pass& pass);
+  std::optional<Distorter<T>> distorter_of(Samples<T>& samples, const Inputs<T>& x,
+                                           const DistortionKey& key) const;
   bool run(const Samples<T>& samples, Pass pass, EpochPosition& at);
   double one_step(const Samples<T>& samples, const StepOptions& options, bool given_slopes);
 

@@ -79,6 +79,22 @@ void widen_narrow_rows(Workspace<T>& ws, Batch<T>& batch, const NarrowRows& x, c
   }
 }
 
+// Images become others here; the rows are shared among the threads.
+template <class T>
+void distort_rows(Workspace<T>& ws, Batch<T>& batch, const Distorter<T>& distort, const RowIds& ids,
+                  std::size_t inputs) {
+  const std::size_t stride = padded<T>(inputs);
+  T* distorted = ws.x.reserve(batch.rows * stride);
+  const int threads = threads_for(distort.work_per_row() * double(batch.rows), ws.threads);
+  if (ws.distortions.size() < std::size_t(threads)) ws.distortions.resize(std::size_t(threads));
+  parallel_for(batch.rows, 1, threads, [&](int part, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      distort(ids[i], distorted + i * stride, ws.distortions[std::size_t(part)]);
+    }
+  });
+  batch.x = {distorted, batch.rows, inputs, stride};
+}
+
 template <class T>
 double weight_of(std::span<const T> weights, const RowIds& ids, std::size_t rows) {
   if (weights.empty()) return static_cast<double>(rows);
@@ -265,13 +281,16 @@ MatrixView<const T> drop_units(Workspace<T>& ws, const MatrixView<const T>& a,
 template <class T>
 Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
                     std::span<const std::int64_t> order, std::size_t first, std::size_t rows,
-                    Purpose purpose, const Dropout* dropout, std::size_t ahead) {
+                    Purpose purpose, const Dropout* dropout, std::size_t ahead,
+                    const Distorter<T>* distorter) {
   const RowIds ids{order, first, ahead > 0 ? ahead : rows};
   const std::size_t inputs = network.inputs();
   Batch<T> batch;
   batch.rows = rows;
   batch.is_sparse = samples.x.is_sparse() || samples.x.is_coded();
-  if (batch.is_sparse) {
+  if (distorter) {
+    distort_rows(ws, batch, *distorter, ids, inputs);
+  } else if (batch.is_sparse) {
     find_sparse_rows(ws, batch, samples.x, ids);
   } else if (samples.x.is_narrow()) {
     widen_narrow_rows(ws, batch, samples.x.narrow, ids);
@@ -296,7 +315,7 @@ double weight_of_rows(const Samples<T>& samples, std::span<const std::int64_t> o
 #define NNCORE_INSTANTIATE(T)                                                                    \
   template Batch<T> make_batch(Workspace<T>&, const Network<T>&, const Samples<T>&,              \
                                std::span<const std::int64_t>, std::size_t, std::size_t, Purpose, \
-                               const Dropout*, std::size_t);                                     \
+                               const Dropout*, std::size_t, const Distorter<T>*);                \
   template double weight_of_rows(const Samples<T>&, std::span<const std::int64_t>, std::size_t,  \
                                  std::size_t);                                                   \
   template void prefetch_next(const Batch<T>&);                                                  \

@@ -24,11 +24,13 @@ bool drops(const Dropout* dropout, std::size_t layer);
 // from `first` on. It holds all that a pass of that purpose reads. Rows are gathered unless they
 // lie in one piece, inputs are dropped out, sparse rows are laid out by columns if the workspace's
 // plan wants that, and labels become one-hot rows. Valid until the workspace makes the next one,
-// which is expected to begin `ahead` rows after this one; 0 stands for `rows`.
+// which is expected to begin `ahead` rows after this one; 0 stands for `rows`. With a distorter the
+// rows are what that makes of them.
 template <class T>
 Batch<T> make_batch(Workspace<T>& ws, const Network<T>& network, const Samples<T>& samples,
                     std::span<const std::int64_t> order, std::size_t first, std::size_t rows,
-                    Purpose purpose, const Dropout* dropout = nullptr, std::size_t ahead = 0);
+                    Purpose purpose, const Dropout* dropout = nullptr, std::size_t ahead = 0,
+                    const Distorter<T>* distorter = nullptr);
 
 // The weights of those rows together: the number of rows where they have none.
 template <class T>

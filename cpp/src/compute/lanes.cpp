@@ -179,7 +179,7 @@ double Lanes<T>::pass(const Network<T>& network, const MiniBatchRows<T>& batch,
     const Dropout* dropout = batch.dropout ? &drawn : nullptr;
     const Batch<T> part =
         make_batch(lane.ws, network, batch.samples, batch.order, batch.first + first, rows,
-                   Purpose::train, dropout, batch.rows);
+                   Purpose::train, dropout, batch.rows, batch.distorter);
     GradientSink<T> to = sink;
     to.data = lane.gradient.data();
     forward(lane.ws, network, part, Purpose::train, dropout);

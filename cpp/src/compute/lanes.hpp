@@ -25,6 +25,7 @@ struct MiniBatchRows {
   std::span<const std::int64_t> order;
   std::size_t first = 0, rows = 0;
   const Dropout* dropout = nullptr;
+  const Distorter<T>* distorter = nullptr;
 };
 
 // How lanes are chosen: without a number of them by shapes, for one rank.

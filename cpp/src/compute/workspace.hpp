@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compute/products.hpp"
+#include "data/distorter.hpp"
 #include "kernels/kernels.hpp"
 #include "nncore/network.hpp"
 #include "threads/memory.hpp"
@@ -50,6 +51,7 @@ struct Workspace {
   std::vector<LayerBuffers<T>> layers;
   Buffer<T> x, y, weights;
   Buffer<T> input_mask;
+  std::vector<DistortionScratch<T>> distortions;  // a thread's each
   Buffer<T> sums;        // of the sparse first layer: (n, out), over the later part of each row
   Buffer<T> transposed;  // W[l] as (out, in), for the way back
   Buffer<T> panels;      // matmul's, panel_size for each thread

@@ -1,5 +1,7 @@
 #include "nncore/checkpoint.hpp"
 
+#include <algorithm>
+
 #include "io/model_format.hpp"
 #include "model/hyperparameters.hpp"
 #include "train/epoch_position.hpp"
@@ -19,6 +21,9 @@ constexpr const char* order_key = "nncore.unfinished_order";
 // Numbers that must come back to the bit are no text.
 constexpr const char* hyperparameters_name = "optimizer.hyperparameters";
 constexpr const char* sums_name = "optimizer.unfinished";  // cost and weight
+// The names of an augmentation's numbers, with commas between them, and the numbers.
+constexpr const char* augmentation_key = "nncore.augmentation";
+constexpr const char* augmentation_name = "optimizer.augmentation";
 
 std::string slot_prefix(std::size_t slot) { return "optimizer." + std::to_string(slot) + "."; }
 
@@ -29,6 +34,41 @@ std::string optimizer_text(const TrainOptions& options) {
     values += concat(i ? ", " : "", known[i].name, "=", options.hyperparameters[i]);
   }
   return concat(name(options.optimizer), "(", values, ")");
+}
+
+struct NamedNumbers {
+  std::string names;
+  std::vector<double> values;
+};
+
+NamedNumbers numbers_of(const Augmentation& augmentation) {
+  NamedNumbers all;
+  const auto add = [&](std::string_view name, double value) {
+    all.names += concat(all.names.empty() ? "" : ",", name);
+    all.values.push_back(value);
+  };
+  for (const AugmentationSize& size : augmentation_sizes) {
+    add(size.name, static_cast<double>(augmentation.*size.member));
+  }
+  for (const AugmentationNumber& n : augmentation_numbers) add(n.name, augmentation.*n.member);
+  return all;
+}
+
+Augmentation saved_augmentation(const TensorFile& file) {
+  Augmentation augmentation;
+  if (!file.metadata().contains(augmentation_key)) return augmentation;
+  const std::string names = MetadataReader(file).at(augmentation_key) + ",";
+  const auto count = static_cast<std::size_t>(std::count(names.begin(), names.end(), ','));
+  const auto values = file.tensor<double>(augmentation_name, {count});
+  for (std::size_t i = 0, begin = 0; i < count; ++i) {
+    const std::size_t end = names.find(',', begin);
+    const std::string name = names.substr(begin, end - begin);
+    if (!set_number(augmentation, name, values[i])) {
+      throw InvalidArgument(concat("an augmentation has no number ", tensor_format::shown(name)));
+    }
+    begin = end + 1;
+  }
+  return augmentation;
 }
 
 }  // namespace
@@ -53,11 +93,20 @@ void save_checkpoint(const Trainer<T>& trainer, const Path& path, const Extras& 
                {unfinished_key, concat(left.rows, ",", left.batch_size, ",", left.batches)}};
   if (options.lanes > 0) own.emplace(lanes_key, std::to_string(options.lanes));
   if (left.batches > 0) own.emplace(order_key, std::to_string(left.order));
+  NamedNumbers augmentation;
+  if (distorts(options.augmentation)) {
+    augmentation = numbers_of(options.augmentation);
+    own.emplace(augmentation_key, augmentation.names);
+  }
   Extras all{with_extras(std::move(own), extras), tensors.views()};
   all.tensors.push_back({hyperparameters_name,
                          DType::f64,
                          {options.hyperparameters.size()},
                          options.hyperparameters.data()});
+  if (!augmentation.values.empty()) {
+    all.tensors.push_back(
+        {augmentation_name, DType::f64, {augmentation.values.size()}, augmentation.values.data()});
+  }
   const double sums[] = {left.cost, left.weight};
   if (left.batches > 0) all.tensors.push_back({sums_name, DType::f64, {2}, sums});
   all.tensors.insert(all.tensors.end(), extras.tensors.begin(), extras.tensors.end());
@@ -77,6 +126,7 @@ std::optional<TrainOptions> saved_options(const TensorFile& file) {
       options.lanes = static_cast<std::size_t>(MetadataReader(file).number(lanes_key));
       check_lanes(options.lanes);
     }
+    options.augmentation = saved_augmentation(file);
   } catch (const InvalidArgument& error) {
     throw ModelFileError(concat(file.label(), ": ", error.what()));
   }

@@ -9,6 +9,7 @@
 
 #include "kernels/activations.hpp"
 #include "kernels/costs.hpp"
+#include "kernels/distortion.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/magnitudes.hpp"
 #include "kernels/optimizers.hpp"
@@ -229,7 +230,12 @@ constexpr Kernels<T> make_table(const char* instruction_set, std::index_sequence
       .sparse_largest = sparse_largest<T>,
       .multiply = multiply<T>,
       .add = add<T>,
-      .rescale = rescale<T>};
+      .rescale = rescale<T>,
+      .random_words = random_words,
+      .elastic_field = elastic_field<T>,
+      .thicken = thicken<T>,
+      .warp = warp<T>,
+      .add_noise = add_noise<T>};
 }
 
 template <class T>

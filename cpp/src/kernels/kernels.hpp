@@ -72,6 +72,37 @@ struct SparseLargest {
   T x = 0, w = 0;
 };
 
+// What makes a field of displacements from random nodes; see data/distorter.hpp. Rows of `columns`,
+// of the field and of its scratch (node_rows of them) are `stride` apart, whole lines of which are
+// written.
+inline constexpr std::size_t elastic_reach = 10;  // nodes that a pixel feels, each way
+template <class T>
+struct ElasticGrid {
+  std::size_t height = 0, width = 0, stride = 0;
+  std::size_t node_rows = 0, node_cols = 0;
+  const T* rows = nullptr;                 // (height, elastic_reach)
+  const std::size_t* row_first = nullptr;  // (height): the first node that the row feels
+  const T* columns = nullptr;              // (node_cols, width)
+  // For each cache line of a row the nodes that it feels, from the first to before the end.
+  const std::size_t *line_first = nullptr, *line_end = nullptr;
+};
+
+// Where each pixel (r, c) of `out`, (height, width, channels), is taken from: x = xx u + xy v +
+// x_start + dx and y = yx u + yy v + y_start + dy for u = c - x_centre, v = r - y_centre. (0, 0) is
+// the corner of the frame.
+// Each channel of the image is a plane (height + 3, width + 3): one line and column of what lies
+// outside before it, two behind it. Places further outside are moved there.
+template <class T>
+struct WarpArgs {
+  std::size_t height = 0, width = 0, channels = 1;
+  const T* image = nullptr;
+  std::size_t stride = 0, plane = 0;
+  T xx = 1, xy = 0, x_start = 0, yx = 0, yy = 1, y_start = 0, x_centre = 0, y_centre = 0;
+  const T *dx = nullptr, *dy = nullptr;  // both null for none
+  std::size_t field_stride = 0;
+  T* out = nullptr;
+};
+
 // A row for every enumerator of a list.
 template <class Enum, class Row>
 struct TableOf {
@@ -142,6 +173,20 @@ struct Kernels {
   void (*multiply)(T* x, const T* by, std::size_t count);
   void (*add)(T* x, const T* y, std::size_t count);
   void (*rescale)(T* x, T by, std::size_t count);
+
+  // Distortions of images. The words of so many blocks of Philox from this counter on; writes 64
+  // words at a time.
+  void (*random_words)(std::uint64_t key, const std::uint32_t* counter, std::size_t blocks,
+                       std::uint32_t* out);
+  void (*elastic_field)(const ElasticGrid<T>& grid, const std::uint32_t* words, T* scratch,
+                        T* field);
+  // to = (1 - part) from + part * the largest (thicker) or least of each pixel and its four
+  // neighbours; both are planes as those of WarpArgs. The frame of `to` is not written.
+  void (*thicken)(const T* from, std::size_t stride, std::size_t height, std::size_t width, T part,
+                  bool thicker, T* to);
+  void (*warp)(const WarpArgs<T>& args);
+  // x[i] += scale * (the sum of the four bytes of words[i], less their mean, 510).
+  void (*add_noise)(T* x, const std::uint32_t* words, std::size_t count, T scale);
 };
 
 // One instruction set's tables; each is defined in the file of its name.

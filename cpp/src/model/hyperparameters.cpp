@@ -81,7 +81,10 @@ void check_ranges(Enum chosen, std::span<const double> values) {
   }
 }
 
-bool set_number(TrainOptions& options, std::string_view name, double value) noexcept {
+bool set_number(TrainOptions& options, std::string_view name, double value) {
+  if (name.starts_with(augmentation_prefix)) {
+    return set_number(options.augmentation, name.substr(augmentation_prefix.size()), value);
+  }
   for (const NumberOption& option : number_options) {
     if (option.name != name) continue;
     options.*option.member = value;

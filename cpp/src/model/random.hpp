@@ -11,7 +11,7 @@
 namespace nncore {
 
 // What numbers are drawn for; part of the counter, so that uses never share numbers.
-enum class Stream : std::uint32_t { parameters = 1, shuffle = 2, dropout = 3 };
+enum class Stream : std::uint32_t { parameters = 1, shuffle = 2, dropout = 3, distortion = 4 };
 
 // The high half of a * b, on machines without 128-bit integers too.
 constexpr std::uint64_t high_half(std::uint64_t a, std::uint64_t b) {
@@ -47,10 +47,11 @@ class Philox {
         a_(static_cast<std::uint32_t>(a)),
         b_(static_cast<std::uint32_t>(stream) << 28 | (b & 0x0FFFFFFFu)) {}
 
-  Random4 operator()(std::uint64_t block) const {
-    return philox(
-        key_, {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), a_, b_});
+  std::uint64_t key() const { return key_; }
+  Random4 counter(std::uint64_t block) const {
+    return {static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32), a_, b_};
   }
+  Random4 operator()(std::uint64_t block) const { return philox(key_, counter(block)); }
 
   static std::uint64_t bits64(std::uint32_t high, std::uint32_t low) {
     return std::uint64_t{high} << 32 | low;

@@ -48,6 +48,7 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
                                  ", for the weights and the biases of each layer"));
   }
   for (const double rate : options.rates) check_rate(rate, "a factor of the learning rate");
+  check(options.augmentation, network.inputs());
   check_ranges(options.optimizer, options.hyperparameters);
   check_lanes(options.lanes);
 }
@@ -240,9 +241,10 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, Pass& pass) {
   const GradientSink<T> mean{.scale = static_cast<T>(1 / n), .overwrite = true, .rates = s.trained};
 
   MiniBatchCost cost{.weight = n};
-  Batch<T> batch = in_lanes ? Batch<T>{}
-                            : make_batch(s.ws, *network_, rows.samples, rows.order, rows.first,
-                                         rows.rows, Purpose::train, rows.dropout);
+  Batch<T> batch = in_lanes
+                       ? Batch<T>{}
+                       : make_batch(s.ws, *network_, rows.samples, rows.order, rows.first,
+                                    rows.rows, Purpose::train, rows.dropout, 0, rows.distorter);
   if (in_lanes) {
     cost.cost = s.lanes.pass(*network_, rows, mean, pass.cost_epsilon);
     if (pass.collective) {
@@ -306,6 +308,11 @@ void Trainer<T>::agree(const Collective& collective, const EpochPosition& at, co
   for (const std::vector<double>* list : {&o.hyperparameters, &o.dropout, &o.rates}) {
     options.add(std::span<const double>(*list));
   }
+  const Augmentation& a = o.augmentation;
+  for (const AugmentationSize& size : augmentation_sizes)
+    options.add<std::uint64_t>({a.*size.member});
+  for (const AugmentationNumber& number : augmentation_numbers)
+    options.add<double>({a.*number.member});
   parameters.add(std::span<const std::size_t>(n.architecture().sizes));
   parameters.add(std::span<const T>(n.parameters()));
   for (const Buffer<T>& slot : state_->slots) {
@@ -316,6 +323,15 @@ void Trainer<T>::agree(const Collective& collective, const EpochPosition& at, co
                                        "the options of training",
                                        "the parameters or the optimiser's memory"};
   state_->exchange.check_equal(collective, numbers, what);
+}
+
+// What distorts the rows x, if the options say so; the samples then have these, with their zeros.
+template <class T>
+std::optional<Distorter<T>> Trainer<T>::distorter_of(Samples<T>& samples, const Inputs<T>& x,
+                                                     const DistortionKey& key) const {
+  if (!distorts(options_.augmentation)) return std::nullopt;
+  samples.x = x;
+  return std::optional<Distorter<T>>(std::in_place, options_.augmentation, x, key);
 }
 
 // Trains on the mini-batches behind `at`, and moves it along. False if it was stopped.
@@ -379,9 +395,10 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
         pass.learning_rate = (*pass.batch_learning_rate)(at.batches);
         check_rate(pass.learning_rate, "the learning rate");
       }
-      MiniBatchCost cost = mini_batch({samples, pass.order, row - pass.rows_before,
-                                       std::min(at.batch_size, pass.rows_end - row), dropout},
-                                      pass);
+      MiniBatchCost cost =
+          mini_batch({samples, pass.order, row - pass.rows_before,
+                      std::min(at.batch_size, pass.rows_end - row), dropout, pass.distorter},
+                     pass);
       pool_beat();
       cost.number = at.batches++;
       at.cost += cost.cost + cost.weight * cost.penalty;
@@ -466,8 +483,11 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
   const std::size_t rows = options.penalty_rows ? options.penalty_rows
                            : options.part       ? at.rows
                                                 : data.rows();
+  Samples<T> samples = data.samples();
+  const std::optional<Distorter<T>> distorter =
+      distorter_of(samples, data.inputs(), {network_->seed(), network_->epoch(), before});
   const bool whole = run(
-      data.samples(),
+      samples,
       {.learning_rate = options.learning_rate,
        .penalty_rows = options.penalty_by_mini_batch ? 0 : double(rows),
        .cost_with_penalty = options.cost_with_penalty,
@@ -477,6 +497,7 @@ double Trainer<T>::epoch(const Dataset<T>& data, const EpochOptions& options) {
        .order = order,
        .rows_before = before,
        .rows_end = before + rows_here,
+       .distorter = distorter ? &*distorter : nullptr,
        .should_stop = options.should_stop ? &options.should_stop : nullptr,
        .after_mini_batch = options.after_mini_batch ? &options.after_mini_batch : nullptr,
        .batch_learning_rate = options.batch_learning_rate ? &options.batch_learning_rate : nullptr},
@@ -530,7 +551,13 @@ double Trainer<T>::one_step(const Samples<T>& samples, const StepOptions& option
   EpochPosition at{.rows = options.order ? order.size() : samples.rows()};
   if (at.rows == 0) throw InvalidArgument("x has no rows; there is nothing to learn from");
   at.batch_size = at.rows;
-  run(samples,
+  Samples<T> rows = samples;
+  // Steps are no epoch: each is told from the others by its number.
+  const std::uint64_t seed = network_->seed() ^ (options.batch + 1) * 0x9E3779B97F4A7C15u;
+  const std::optional<Distorter<T>> distorter =
+      given_slopes ? std::optional<Distorter<T>>()
+                   : distorter_of(rows, samples.x, {seed, network_->epoch()});
+  run(rows,
       {.learning_rate = options.learning_rate,
        .penalty_rows = double(options.penalty_rows),
        .mean_over_rows = options.mean_over_rows,
@@ -539,7 +566,8 @@ double Trainer<T>::one_step(const Samples<T>& samples, const StepOptions& option
        .collective = options.collective,
        .first_batch = options.batch,
        .order = order,
-       .rows_end = at.rows},
+       .rows_end = at.rows,
+       .distorter = distorter ? &*distorter : nullptr},
       at);
   return at.weight > 0 ? at.cost / at.weight : 0;
 }

@@ -12,6 +12,7 @@
 #include "compute/lane_exchange.hpp"
 #include "compute/lanes.hpp"
 #include "compute/workspace.hpp"
+#include "data/distorter.hpp"
 #include "nncore/train.hpp"
 #include "train/finite_bound.hpp"
 #include "train/snapshot.hpp"
@@ -70,6 +71,7 @@ struct Trainer<T>::Pass {
   std::uint64_t first_batch = 0;              // the number of the first one, a key of dropout
   std::span<const std::int64_t> order = {};   // of the rows; empty: as they lie
   std::size_t rows_before = 0, rows_end = 0;  // which of the epoch's rows the samples are
+  const Distorter<T>* distorter = nullptr;    // of the samples' rows
   const Callback<bool()>* should_stop = nullptr;
   const Callback<void(const MiniBatchCost&)>* after_mini_batch = nullptr;
   const Callback<double(std::uint64_t)>* batch_learning_rate = nullptr;

@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
   test_narrow_inputs();
   test_samples();
   test_options();
+  test_augmentation(directory);
   test_learning();
   test_stopping_with_pending_decay();
   test_stopping_and_resuming(directory);

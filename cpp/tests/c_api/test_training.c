@@ -95,6 +95,54 @@ void test_options(void) {
   OK(nncore_network_free(net));
 }
 
+/* Rows of two inputs are images of one line. */
+void test_augmentation(const char* directory) {
+  nncore_network *net = network(), *plain = NULL, *again = NULL;
+  nncore_dataset* data = dataset(net);
+  nncore_trainer* trainer = NULL;
+  nncore_train_options o = {0};
+  nncore_epoch_options e = {0};
+  nncore_hyperparameter h[] = {
+      {"augmentation.height", 1}, {"augmentation.width", 2}, {"augmentation.noise", 0.25}};
+  char path[1000];
+  snprintf(path, sizeof path, "%s/augmented.safetensors", directory);
+  e.learning_rate = 0.5;
+  OK(nncore_network_copy(net, &plain));
+  OK(nncore_trainer_create(plain, &o, &trainer));
+  OK(nncore_trainer_epoch(trainer, data, &e, NULL));
+  OK(nncore_trainer_free(trainer));
+
+  o.hyperparameters = h;
+  o.hyperparameter_count = 3;
+  h[2].value = -1;
+  REFUSED(nncore_trainer_create(net, &o, &trainer), "augmentation's noise is -1");
+  h[2].value = 0.25;
+  h[1].value = 3;
+  REFUSED(nncore_trainer_create(net, &o, &trainer), "1 x 3 x 1");
+  h[1].value = 2;
+  h[0].name = "augmentation.depth";
+  REFUSED(nncore_trainer_create(net, &o, &trainer), "augmentation.depth");
+  h[0].name = "augmentation.height";
+  OK(nncore_trainer_create(net, &o, &trainer));
+  OK(nncore_trainer_epoch(trainer, data, &e, NULL));
+  CHECK(!same_parameters(net, plain));
+
+  /* A checkpoint has the augmentation, so that resuming needs no word of it. */
+  OK(nncore_trainer_save(trainer, path));
+  OK(nncore_trainer_epoch(trainer, data, &e, NULL));
+  OK(nncore_trainer_free(trainer));
+  o.hyperparameters = NULL;
+  o.hyperparameter_count = 0;
+  OK(nncore_trainer_resume(path, &o, &again, &trainer));
+  OK(nncore_trainer_epoch(trainer, data, &e, NULL));
+  CHECK(same_parameters(net, again));
+  OK(nncore_trainer_free(trainer));
+  OK(nncore_network_free(again));
+  OK(nncore_network_free(plain));
+  OK(nncore_dataset_free(data));
+  OK(nncore_network_free(net));
+}
+
 void test_learning(void) {
   nncore_network* net = network();
   nncore_network* copy = NULL;

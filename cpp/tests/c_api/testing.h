@@ -25,6 +25,7 @@ void test_handles(void);
 void test_released_handles(void);
 void test_samples(void);
 void test_options(void);
+void test_augmentation(const char* directory);
 void test_learning(void);
 void test_stopping_with_pending_decay(void);
 void test_stopping_and_resuming(const char* directory);

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from nncore._support.names import check_name
+
+if TYPE_CHECKING:
+    from nncore.augment import Augmentation
 
 PIXELS, CLASSES = 784, 10
 """What the network's first and last layer must have: MNIST's images and their labels."""
@@ -83,6 +87,48 @@ def hidden_layers(text: str) -> list[int]:
             f"expected sizes with commas between them, as in 64,32, or 0, found {text!r}"
         )
     return sizes
+
+
+DEFAULT_AUGMENTATION = "elastic=36,sigma=6,rotation=15,scaling=0.15,shear=0.15,shift=1.5"
+"""What `--augment` alone stands for: what has served well for MNIST."""
+
+
+def augmentation(text: str) -> str:
+    """Parses the numbers of distortions; gives the text back, which is what a checkpoint keeps."""
+    try:
+        augmentation_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def augmentation_of(text: str | None) -> Augmentation | None:
+    """The distortions with these numbers, the others being 0; those of `none` are none."""
+    if text is None or text == "none":
+        return None
+    from nncore.augment import NUMBERS, from_numbers
+
+    numbers = {}
+    for part in text.split(","):
+        name, _, value = part.partition("=")
+        try:
+            if name not in NUMBERS:
+                raise ValueError
+            numbers[name] = float(value)
+        except ValueError:
+            raise ValueError(
+                f"expected NAME=NUMBER with commas between them, a name being one of "
+                f"{', '.join(NUMBERS)}, as in {DEFAULT_AUGMENTATION}; found {part!r}"
+            ) from None
+    return from_numbers(numbers)
+
+
+def augmentation_text(numbers: Mapping[str, float]) -> str:
+    """The numbers that are not 0 as `augmentation` parses them."""
+    from nncore.augment import NUMBERS
+
+    named = {name: numbers.get(name, 0.0) for name in NUMBERS}
+    return ",".join(f"{name}={value!r}" for name, value in named.items() if value) or "none"
 
 
 def quantiles(text: str) -> list[float]:

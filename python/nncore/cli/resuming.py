@@ -9,7 +9,9 @@ from typing import Any
 from nncore import Network
 from nncore.callbacks import Callback
 
-_KEPT = ("optimizer", "learning_rate", "batch_size", "l2", "dropout", "epochs")
+from .arguments import augmentation_text
+
+_KEPT = ("optimizer", "learning_rate", "batch_size", "l2", "dropout", "augment", "epochs")
 _FIXED = ("optimizer",)
 """What cannot be changed: another optimiser would begin without the memory in the checkpoint."""
 
@@ -48,9 +50,19 @@ def take_earlier(options: argparse.Namespace) -> list[str]:
                 f"{before}"
             )
         elif given != before and name != "epochs":
-            was = "the optimiser's own" if before is None else f"{before:g}"
-            changes.append(f"--{name.replace('_', '-')} {given:g} (it was {was})")
+            option = f"--{name.replace('_', '-')}"
+            changes.append(f"{option} {_shown(given)} (it was {_was(name, before)})")
     return changes
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _was(name: str, before: Any) -> str:
+    if before is not None:
+        return _shown(before)
+    return "none" if name == "augment" else "the optimiser's own"
 
 
 def _earlier_options(net: Network) -> dict[str, Any]:
@@ -61,6 +73,7 @@ def _earlier_options(net: Network) -> dict[str, Any]:
     earlier: dict[str, Any] = {}  # the library wrote this checkpoint, or version 0.1.0
     if state.trainer is not None:
         earlier["optimizer"] = state.trainer.optimizer
+        earlier["augment"] = augmentation_text(state.trainer.augmentation)
     if "learning_rate" in net.history:
         earlier["learning_rate"] = net.history["learning_rate"][-1]
     return earlier

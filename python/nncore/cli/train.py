@@ -8,9 +8,11 @@ from typing import Any
 from nncore import _core
 
 from .arguments import (
+    DEFAULT_AUGMENTATION,
     add_data,
     add_no_header,
     add_threads,
+    augmentation,
     file,
     hidden_layers,
     image_size,
@@ -212,6 +214,15 @@ def _training(group: argparse._ArgumentGroup) -> None:
         type=real(),
         metavar="LAMBDA",
         help="how much large weights cost: the book's lambda (default: 0)",
+    )
+    group.add_argument(
+        "--augment",
+        type=augmentation,
+        nargs="?",
+        const=DEFAULT_AUGMENTATION,
+        metavar="NAME=N,...",
+        help="distort the digits, anew in each epoch; what can be said, and what --augment alone "
+        f"stands for: {DEFAULT_AUGMENTATION}; none for not at all (default: none)",
     )
     group.add_argument(
         "--dropout",

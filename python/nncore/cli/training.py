@@ -14,6 +14,7 @@ from nncore import DivergenceError, History, ModelFileError, Network, _core, cos
 from nncore.callbacks import Callback, ModelCheckpoint
 from nncore.training.interrupts import defer_sigint
 
+from .arguments import augmentation_of
 from .epochs import EpochLines, duration
 from .job import Job, check_targets, describe, fill, report_resumed, starting_network
 from .load import load_data
@@ -207,6 +208,8 @@ def _new_network(options: argparse.Namespace) -> Network:
 def _plan(options: argparse.Namespace) -> str:
     epochs = "1 epoch" if options.epochs == 1 else f"{options.epochs} epochs"
     plan = f"{epochs}, mini-batches of {options.batch_size}, {options.optimizer}"
+    if augmentation_of(options.augment):
+        plan += ", distorted digits"
     for name in ("l2", "dropout"):
         if value := getattr(options, name):
             plan += f", {name} {value:g}"
@@ -229,6 +232,7 @@ def _fit(job: Job, lines: EpochLines, world: World | None) -> None:
         optimizer=options.optimizer,
         l2=options.l2,
         dropout=options.dropout,
+        augment=augmentation_of(options.augment),
         validation_data=job.validation,
         callbacks=callbacks,
         lanes=options.lanes,

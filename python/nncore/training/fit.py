@@ -89,6 +89,10 @@ def fit(
             samples, held_out = training_and_validation(
                 Samples.of(x, y, sample_weight), validation_data, validation_split
             )
+            if settings["augment"] is not None:
+                _refuse_sparse(samples.x)
+                if ranks is not None:
+                    raise ValueError("augment is for one process; ranks train on rows as they are")
             if ranks is None:
                 data = make_dataset(net, samples, class_weight)
                 training = MeasuredData(net, samples, measures, data)
@@ -164,6 +168,15 @@ def _refuse_with_blocks(
         raise TypeError("class_weight is for arrays; give Blocks a sample_weight")
     if validation_split:
         raise TypeError("validation_split is for arrays; with Blocks give validation_data")
+
+
+def _refuse_sparse(x: Any) -> None:
+    """Raises for rows that are no images."""
+    if hasattr(x, "tocsr"):
+        raise TypeError(
+            "x is a sparse matrix; augment distorts images, which must be a dense array (uint8 "
+            "takes a quarter of the memory of float32)"
+        )
 
 
 def _columns(

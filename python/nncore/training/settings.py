@@ -11,6 +11,7 @@ import numpy as np
 from nncore import _core, optimizers, schedules
 from nncore._model import Model
 from nncore._support.checks import integer, real
+from nncore.augment import Augmentation
 from nncore.callbacks import Callback
 from nncore.history import History
 from nncore.training.loop import in_calling_order
@@ -58,6 +59,7 @@ class Settings:
         callbacks: Iterable[Callback] | None,
         shuffle: bool,
         initial_epoch: int | None,
+        augment: Augmentation | None,
         n_threads: int | None,
         lanes: int | None,
         world: World | Split | None = None,
@@ -82,6 +84,7 @@ class Settings:
             "optimizer": rule.name,
             "hyperparameters": rule.hyperparameters(),
             "dropout": dropout_rates(net, dropout),
+            "augmentation": _augmentation(augment),
             **{name: real(name, rate) for name, rate in penalties.items()},
             **{name: _bound(name, bound) for name, bound in bounds.items()},
         }
@@ -151,3 +154,15 @@ def _truth(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def _augmentation(augment: Augmentation | None) -> dict[str, float]:
+    """The numbers of it, none for None."""
+    if augment is None:
+        return {}
+    if not isinstance(augment, Augmentation):
+        raise TypeError(
+            f"augment must be of nncore.augment, as in Elastic() + Affine(rotation=15), got "
+            f"{augment!r}"
+        )
+    return augment.numbers()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncore import DataError, Network, _core, costs
 from nncore.callbacks import Callback
+from nncore.cli.arguments import augmentation_of
 from nncore.cli.job import Job, check_targets, describe, fill, report_resumed, starting_network
 from nncore.cli.output import printable, say, share
 from nncore.data.image_folder import (
@@ -83,6 +84,10 @@ class UserJob(Job):
             raise ValueError(
                 "--layers is for digits; inputs and outputs of your own data follow from it: "
                 "give the layers between them as --hidden"
+            )
+        if augmentation_of(getattr(options, "augment", None)):
+            raise ValueError(
+                "--augment is for digits; your own images are distorted by Network.fit(augment=...)"
             )
         fill(options, validation=0.2, seed=0)
         self.preparation: TablePreparation | ImagePreparation
