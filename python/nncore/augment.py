@@ -146,11 +146,13 @@ class _Sum(Augmentation):
 
     @property
     def shape(self) -> Shape | None:  # type: ignore[override]
-        return _common("shape", [_full(part.shape) for part in self.kinds])
+        shape: Shape | None = _common("shape", [_full(part.shape) for part in self.kinds])
+        return shape
 
     @property
     def fill(self) -> float | str | None:  # type: ignore[override]
-        return _common("fill", [part.fill for part in self.kinds])
+        fill: float | str | None = _common("fill", [part.fill for part in self.kinds])
+        return fill
 
     def _numbers(self) -> dict[str, float]:
         numbers: dict[str, float] = {}
@@ -225,7 +227,7 @@ def _checked_shape(shape: object) -> Shape | None:
 
 def _checked_fill(fill: object) -> float | str | None:
     if fill is None or fill == "nearest":
-        return fill  # type: ignore[return-value]
+        return fill
     if isinstance(fill, str):
         raise ValueError(f"fill must be a number or 'nearest', got {fill!r}")
     return real("fill", fill, low=-1e30, high=1e30)
