@@ -3,6 +3,12 @@
 Writes digit_likeness.safetensors into nncore/images. Its samples are pieces of rows, as
 `nncore.images` cuts them: rows made of MNIST's training digits, which nncore.datasets.load_mnist
 finds, and of make_digits, and letters and shapes, which are no digits.
+
+It learns twice. First each piece by itself: how much of it is one digit. Then whole rows, as
+`nncore.images` reads them: of all chains of pieces, the right ones are to be likely, which is the
+loss of a conditional random field (Lafferty et al. 2001; graph transformers of LeCun et al. 1998).
+The scores of a network that reads the digits are part of that. It has not seen the digits of those
+rows, or it would be sure of all of them.
 """
 
 from __future__ import annotations
@@ -10,8 +16,9 @@ from __future__ import annotations
 import argparse
 import glob
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +31,7 @@ from nncore.images.cuts import find_cuts
 from nncore.images.likeness import features
 from nncore.images.mnist_form import cut_out, resize
 from nncore.images.pieces import find_pieces
-from nncore.images.rows import SPACING, TALLEST
+from nncore.images.rows import LIKENESS, SPACING, TALLEST, digit_outputs, piece_scores
 
 Array = NDArray[Any]
 Rng = np.random.Generator
@@ -42,20 +49,61 @@ SOME = 0.35
 OTHERS = 150
 """The pieces, at most, of a row that are no digits."""
 
+UNREAD = 10_000
+"""MNIST's first training digits make the rows whose chains are learnt."""
+
+EPOCHS, ROWS, CHAIN_RATE = 7, 8, 0.001
+"""Of the training on chains: passes over the rows, rows a step, and the rate."""
+
+PIECES = 4.0
+"""What each row's pieces by themselves count there, in chains."""
+
+
+class CutRow(NamedTuple):
+    """All pieces of a row, and what is true of them."""
+
+    seen: Array
+    """(pieces, 205): what the network sees."""
+    first: Array
+    last: Array
+    """(pieces,): the numbers of the cuts on the left and on the right."""
+    cuts: int
+    digit: Array
+    """(pieces,): which digit of the row each is most like, from 0."""
+    difference: Array
+    """(pieces,): how much of that digit's ink is wrong in it, as a share; at most 1."""
+    digits: int
+    score: Array
+    """(pieces,): what `nncore.images.rows` makes of a network's outputs."""
+
+
+class ChainSamples(NamedTuple):
+    """What chains are learnt from."""
+
+    rows: list[CutRow]
+    others_x: Array
+    others_y: Array
+    """Pieces of letters and shapes, (pieces, 205), and their labels."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=2000, help="rows of digits")
+    parser.add_argument("--rows", type=int, default=2000, help="rows of digits, for pieces")
+    parser.add_argument("--chains", type=int, default=1000, help="rows of digits, for chains")
+    parser.add_argument("--pieces", type=Path, metavar="FILE", help="what pieces have taught")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="not into the package")
     options = parser.parse_args()
+    net = nncore.Network.load(options.pieces) if options.pieces else train_on_pieces(options.rows)
+    rng = np.random.default_rng(2)
+    train_on_chains(net, chain_samples(options.chains, rng), rng)
+    net.save(options.output or Path(images.__file__).with_name("digit_likeness.safetensors"))
+
+
+def train_on_pieces(rows: int) -> nncore.Network:
     rng = np.random.default_rng(1)
-    parts = [samples(digits(rng), options.rows, rng)]
-    parts += [samples(kind(rng), options.rows // 6, rng) for kind in (letters, shapes)]
-    x, y = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
-    net = train(x, y)
-    net.save(Path(images.__file__).with_name("digit_likeness.safetensors"))
-
-
-def train(x: Array, y: Array) -> nncore.Network:
+    parts = [pieces_of(digits(rng), rows, rng)]
+    parts += [pieces_of(kind(rng), rows // 6, rng) for kind in (letters, shapes)]
+    x, y = map(np.concatenate, zip(*parts, strict=True))
     net = nncore.Network(
         [x.shape[1], 48, 1], activation="relu", output_activation="sigmoid", seed=1
     )
@@ -65,28 +113,131 @@ def train(x: Array, y: Array) -> nncore.Network:
     return net
 
 
-def samples(rows: Iterator[Sample], count: int, rng: Rng) -> tuple[Array, Array]:
+def reader() -> nncore.Network:
+    """A network that reads digits, and has not seen those of `touching_digits`."""
+    x, y = load_mnist().train
+    net = nncore.Network(
+        [784, 256, 10],
+        activation="relu",
+        output_activation="softmax",
+        cost="log_likelihood",
+        seed=1,
+    )
+    options = {"epochs": 12, "optimizer": "adam", "learning_rate": 0.002, "batch_size": 128}
+    net.fit(x[UNREAD:], y[UNREAD:], **options, dropout=0.3)
+    return net
+
+
+def chain_samples(count: int, rng: Rng) -> ChainSamples:
+    reading = reader()
+    rows = [cut(sample, reading) for sample in islice(touching_digits(rng), count)]
+    parts = [pieces_of(kind(rng), count // 4, rng) for kind in (letters, shapes)]
+    return ChainSamples(rows, *map(np.concatenate, zip(*parts, strict=True)))
+
+
+def train_on_chains(net: nncore.Network, samples: ChainSamples, rng: Rng) -> None:
+    """Makes the right chains of pieces likely, and keeps to what is known of single pieces."""
+    rows, others_x, others_y = samples
+    steps = EPOCHS * (len(rows) // ROWS)
+    rate = nncore.schedules.Cosine(CHAIN_RATE, steps)
+    trainer = nncore.Trainer(net, "adam", learning_rate=rate)
+    for _ in range(EPOCHS):
+        order = rng.permutation(len(rows))
+        for start in range(0, len(order) - ROWS + 1, ROWS):
+            chosen = order[start : start + ROWS]
+            drawn = rng.integers(0, len(others_x), OTHERS * ROWS)
+            x = np.concatenate([*(rows[k].seen for k in chosen), others_x[drawn]])
+            odds = np.clip(net.feedforward(x)[:, 0].astype(np.float64), 1e-5, 1 - 1e-5)
+            slopes, at = [], 0
+            for k in chosen:
+                row = rows[k]
+                here = odds[at : at + len(row.first)]
+                at += len(here)
+                single = here - label(row.difference)
+                likely = LIKENESS * np.log(here / (1 - here))
+                slopes.append(LIKENESS * chain_slopes(row, likely + row.score))
+                slopes[-1] += PIECES * single / max(len(here), 1)
+            slopes.append(PIECES * (odds[at:] - others_y[drawn]) / OTHERS)
+            # By the outputs, of which the step takes the mean; log odds have the slope o (1 - o).
+            slope = np.concatenate(slopes) / (odds * (1 - odds)) * len(x) / ROWS
+            trainer.step_gradient(x, slope[:, None])
+
+
+def chain_slopes(row: CutRow, scores: Array) -> Array:
+    """Derivatives, by the pieces' scores, of -log of how likely the right chains are, (pieces,).
+
+    A right chain has a piece for each digit in turn. 0 where there is none.
+    """
+    near = np.flatnonzero(row.difference < SOME)
+    # For the right ones a cut is another place behind each digit.
+    begins = row.digit[near] * row.cuts + row.first[near]
+    ends = (row.digit[near] + 1) * row.cuts + row.last[near]
+    right = np.zeros(len(scores))
+    right[near] = shares(begins, ends, scores[near], (row.digits + 1) * row.cuts)
+    if not right.any():
+        return right
+    return shares(row.first, row.last, scores, row.cuts) - right
+
+
+def shares(begins: Array, ends: Array, scores: Array, places: int) -> Array:
+    """How likely a chain from the first place to the last goes through each piece, (pieces,).
+
+    Chains are as likely as exp of the sum of their pieces' scores. All 0 where there is none.
+    """
+    before, behind = np.full(places, -np.inf), np.full(places, -np.inf)
+    before[0] = behind[-1] = 0
+    first, last, score = begins.tolist(), ends.tolist(), scores.tolist()
+    for k in np.argsort(begins, kind="stable").tolist():
+        before[last[k]] = np.logaddexp(before[last[k]], before[first[k]] + score[k])
+    for k in np.argsort(-ends, kind="stable").tolist():
+        behind[first[k]] = np.logaddexp(behind[first[k]], behind[last[k]] + score[k])
+    if before[-1] == -np.inf:
+        return np.zeros(len(scores))
+    found: Array = np.exp(before[begins] + scores + behind[ends] - before[-1])
+    return found
+
+
+def pieces_of(rows: Iterator[Sample], count: int, rng: Rng) -> tuple[Array, Array]:
     """Pieces of rows: what is seen of them, and how much of a digit they are, from 0 to 1."""
     seen, labels = [], []
-    for _ in range(count):
-        ink, true = next(rows)
-        cuts = find_cuts(ink, SPACING * len(ink))
-        pieces = find_pieces(ink, cuts)
-        if not len(pieces.first):
-            continue
-        right_of = np.arange(ink.shape[1]) >= cuts.columns[:, :, None]
-        worst = np.ones(len(pieces.first))
-        for k, (top, bottom, left, right) in enumerate(pieces.box.tolist() if true else []):
-            piece = np.zeros_like(ink)
-            window = slice(top, bottom), slice(left, right)
-            inside = right_of[pieces.first[k]] & ~right_of[pieces.last[k]]
-            piece[window] = (ink * inside)[window]
-            worst[k] = min(float(np.abs(piece - digit).sum() / digit.sum()) for digit in true)
-        near, far = np.flatnonzero(worst < SOME), np.flatnonzero(worst >= SOME)
-        taken = np.append(near, rng.permutation(far)[:OTHERS])
-        seen.append(features(pieces, cuts, len(ink))[taken])
-        labels.append(label(worst[taken]))
+    for row in islice(map(cut, rows), count):
+        near = np.flatnonzero(row.difference < SOME)
+        far = rng.permutation(np.flatnonzero(row.difference >= SOME))
+        taken = np.append(near, far[:OTHERS])
+        seen.append(row.seen[taken])
+        labels.append(label(row.difference[taken]))
     return np.concatenate(seen), np.concatenate(labels)
+
+
+def cut(sample: Sample, reading: nncore.Network | None = None) -> CutRow:
+    """A row's pieces, as `nncore.images` finds them; without `reading` their scores are 0."""
+    ink, true = sample
+    cuts = find_cuts(ink, SPACING * len(ink))
+    pieces = find_pieces(ink, cuts)
+    right_of = np.arange(ink.shape[1]) >= cuts.columns[:, :, None]
+    wrong = np.ones((len(pieces.first), len(true) + 1))  # with a digit that nothing is like
+    for k, (top, bottom, left, right) in enumerate(pieces.box.tolist() if true else []):
+        piece = np.zeros_like(ink)
+        window = slice(top, bottom), slice(left, right)
+        inside = right_of[pieces.first[k]] & ~right_of[pieces.last[k]]
+        piece[window] = (ink * inside)[window]
+        wrong[k, :-1] = [np.abs(piece - digit).sum() / digit.sum() for digit in true]
+    return CutRow(
+        features(pieces, cuts, len(ink)),
+        pieces.first,
+        pieces.last,
+        len(cuts.crossed),
+        wrong.argmin(axis=1),
+        wrong.min(axis=1),
+        len(true),
+        _score(pieces.forms, reading),
+    )
+
+
+def _score(forms: Array, reading: nncore.Network | None) -> Array:
+    if reading is None:
+        return np.zeros(len(forms))
+    return piece_scores(np.zeros(len(forms)), digit_outputs(forms, reading), reading)
 
 
 def label(difference: Array) -> Array:
@@ -102,11 +253,28 @@ def digits(rng: Rng) -> Iterator[Sample]:
         chosen = rng.integers(0, len(data.x), int(rng.integers(1, 6)))
         parts = list(data.x[chosen].reshape(-1, 28, 28))
         if rng.random() < 0.4:
-            shear, scale = rng.uniform(-0.35, 0.35), rng.uniform(0.9, 1.4)
-            parts = [warped(part, shear, scale * rng.uniform(0.85, 1.1)) for part in parts]
+            parts = alike_warped(parts, rng)
         low, high = ((-4, 1), (0, 7), (-2, 3))[rng.integers(3)]
         tops = rng.integers(0, 4, len(parts)) if rng.random() < 0.3 else [0] * len(parts)
         yield lowered(*placed(parts, rng.integers(low, high + 1, len(parts)), tops))
+
+
+def touching_digits(rng: Rng) -> Iterator[Sample]:
+    """Rows of two to five of MNIST's first training digits, most of them touching."""
+    x = load_mnist().train.x[:UNREAD].reshape(-1, 28, 28)
+    while True:
+        parts = list(x[rng.integers(0, len(x), int(rng.integers(2, 6)))])
+        if rng.random() < 0.3:
+            parts = alike_warped(parts, rng)
+        low, high = ((-4, 0), (-3, 0), (0, 7), (-2, 3))[rng.integers(4)]
+        tops = rng.integers(0, 4, len(parts)) if rng.random() < 0.2 else [0] * len(parts)
+        yield lowered(*placed(parts, rng.integers(low, high + 1, len(parts)), tops))
+
+
+def alike_warped(parts: list[Array], rng: Rng) -> list[Array]:
+    """Digits of one hand: as slanted, and about as large."""
+    shear, scale = rng.uniform(-0.35, 0.35), rng.uniform(0.9, 1.4)
+    return [warped(part, shear, scale * rng.uniform(0.85, 1.1)) for part in parts]
 
 
 def placed(parts: list[Array], gaps: Array, tops: Any) -> Sample:

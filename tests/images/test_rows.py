@@ -189,7 +189,7 @@ def test_letters_are_no_digits(net: nncore.Network) -> None:
         sheet = image.new("L", (60 * len(word) + 40, 110), 255)
         draw.Draw(sheet).text((20, 10), word, font=font.load_default(70), fill=0)
         read.append((word, str(read_number(sheet, net))))
-    assert sum(found == "" for _, found in read) >= 7, read
+    assert sum(found == "" for _, found in read) >= 8, read
 
 
 @pytest.mark.parametrize("scale", [1, 4])

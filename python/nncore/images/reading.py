@@ -26,8 +26,11 @@ DIGITS = 10
 BLUNTEST = 0.36
 """How thick strokes may be for the height of a row: what is thicker is a blot or a dash."""
 
-LEAST = 0.15
-"""The least mean score of pieces that still are digits; one of several may be doubtful."""
+LEAST = -0.5
+"""The least score of a piece that still is a digit where it is the only one."""
+
+LEAST_OF_ROW = 0.8
+"""The least mean score of several: one may be doubtful, but hardly all of them."""
 
 
 class Reading(str):
@@ -111,7 +114,8 @@ def _read_line(ink: FloatImage, network: Network) -> Reading:
 
 def _are_digits(row: Row) -> bool:
     scores = [piece.score for piece in row.chosen]
-    return bool(scores) and float(np.mean(scores)) >= LEAST
+    least = LEAST_OF_ROW if len(scores) > 1 else LEAST
+    return bool(scores) and float(np.mean(scores)) >= least
 
 
 def read_digit(image: Any) -> FloatImage:

@@ -28,8 +28,8 @@ SPACING = 0.05
 """How far apart cuts are, at least, for the row's height."""
 
 LIKENESS = 1.0
-SURENESS = 2.0
-BIAS = 1.0
+SURENESS = 4.0
+BIAS = 2.5
 """What counts how much, and what each piece adds: fitted to rows of MNIST's validation images."""
 
 LEAST_SURE = -8.0
@@ -85,14 +85,15 @@ def read_row(ink: FloatImage, network: Network) -> Row:
         return Row(ink, cuts, [], [])
     lattice = _Lattice(pieces, len(cuts.crossed))
     likeness = log_odds(pieces, cuts, len(ink))
-    outputs = _outputs(pieces.forms, network)
-    scores = _scores(likeness, outputs, network)
+    outputs = digit_outputs(pieces.forms, network)
+    scores = piece_scores(likeness, outputs, network)
     through = lattice.best_through(scores)
     near = np.flatnonzero(through >= through.max(initial=-np.inf) - MARGIN)
     if near.size:
-        shifted = [_outputs(np.roll(pieces.forms[near], by, (1, 2)), network) for by in SHIFTS[1:]]
+        forms = pieces.forms[near]
+        shifted = [digit_outputs(np.roll(forms, by, (1, 2)), network) for by in SHIFTS[1:]]
         outputs[near] = np.mean([outputs[near], *shifted], axis=0)
-        scores[near] = _scores(likeness[near], outputs[near], network)
+        scores[near] = piece_scores(likeness[near], outputs[near], network)
     chain = lattice.best_chain(scores)
     found = _as_pieces(pieces, outputs, scores)
     return Row(ink, cuts, found, [found[k] for k in chain])
@@ -137,7 +138,7 @@ class _Lattice:
         return chain[::-1]
 
 
-def _outputs(forms: FloatImage, network: Network) -> FloatImage:
+def digit_outputs(forms: FloatImage, network: Network) -> FloatImage:
     """The network's outputs for images (n, 28, 28), from 0 to 1, (n, 10)."""
     outputs: FloatImage = network.feedforward(forms.reshape(len(forms), -1)).astype(np.float32)
     if network.activations[-1] == "tanh":
@@ -149,7 +150,8 @@ def _outputs(forms: FloatImage, network: Network) -> FloatImage:
     return outputs
 
 
-def _scores(likeness: FloatImage, outputs: FloatImage, network: Network) -> FloatImage:
+def piece_scores(likeness: FloatImage, outputs: FloatImage, network: Network) -> FloatImage:
+    """What pieces add to a chain, by how likely they are digits and how sure the network is."""
     confidence = outputs.max(axis=1)
     sure = np.log(confidence + 1e-6)
     if network.activations[-1] in ("sigmoid", "tanh"):  # the other outputs say as much
