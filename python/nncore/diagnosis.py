@@ -126,7 +126,7 @@ def _inputs(x: NDArray[np.float64], names: list[str]) -> Iterator[Finding]:
     usual = float(np.median(largest[largest > 0])) if (largest > 0).any() else 0.0
     large = np.flatnonzero(size > LARGE)
     # A column of zeros but for some rows, such as a pixel at the border, may well be small.
-    tiny = np.flatnonzero((largest < TINY * usual) & ((x != 0).mean(axis=0) > 0.5))
+    tiny = np.flatnonzero((largest < TINY * min(usual, 1)) & ((x != 0).mean(axis=0) > 0.5))
     for places, words in ((large, "large"), (tiny, "tiny")):
         if len(places):
             of = [f"{names[i]} ({x[:, i].min():.3g} to {x[:, i].max():.3g})" for i in places]

@@ -48,14 +48,14 @@ class TrainOptions(ctypes.Structure):
         ("hyperparameters", POINTER(Hyperparameter)), ("hyperparameter_count", c_size_t),
         ("l2", c_double), ("l1", c_double), ("max_norm", c_double), ("clip_value", c_double),
         ("clip_norm", c_double), ("dropout", POINTER(c_double)), ("dropout_count", c_size_t),
-        ("rates", POINTER(c_double)), ("rate_count", c_size_t),
+        ("rates", POINTER(c_double)), ("rate_count", c_size_t), ("lanes", c_size_t),
     )  # fmt: skip
 
 
 class EpochOptions(ctypes.Structure):
     _fields_ = (
         ("learning_rate", c_double), ("keep_order", c_int), ("threads", c_int),
-        ("should_stop", CALLBACK), ("context", pointer),
+        ("should_stop", CALLBACK), ("context", pointer), ("collective", pointer),
     )  # fmt: skip
 
 
