@@ -35,8 +35,7 @@ void LaneExchange<T>::check(const Collective& collective, std::size_t lanes) {
   if (lanes == 0) {
     throw InvalidArgument(
         "the number of lanes is 0, so the mini-batches are cut by shapes alone; expected 1 or "
-        "more, "
-        "which ranks share");
+        "more, which ranks share");
   }
 }
 

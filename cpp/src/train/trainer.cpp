@@ -14,7 +14,6 @@
 #include "threads/parallel.hpp"
 #include "train/clipping.hpp"
 #include "train/epoch_position.hpp"
-#include "train/fingerprint.hpp"
 #include "train/finite_bound.hpp"
 #include "train/trainer_state.hpp"
 
@@ -132,74 +131,6 @@ void Trainer<T>::set_position(const std::optional<EpochPosition>& position) {
   position_ = position;
 }
 
-// The optimiser's update by the gradients of a mini-batch, which are laid out as the parameters.
-// Where they lie in lanes, each piece of them is added up first.
-// The mini-batch of a single step is looked at as the parameters change, where they might not stay
-// finite.
-template <class T>
-void Trainer<T>::update_parameters(const Batch<T>* single, const T* gradients, bool in_lanes,
-                                   const Pass& pass, double penalty_rows) {
-  State& s = *state_;
-  const std::size_t size = network_->parameters().size();
-  T* parameters = network_->parameters().data();
-  Update update = s.update;
-  update.learning_rate = pass.learning_rate;
-  update.t = steps() + 1;
-  update.l2 = options_.l2 / penalty_rows;
-  update.l1 = options_.l1 / penalty_rows;
-  const std::span<const double> rates = options_.rates;
-  Update fastest = update;
-  for (const double rate : rates) {
-    fastest.learning_rate = std::max(fastest.learning_rate, pass.learning_rate * rate);
-  }
-  if (!single || s.slots_shared) s.slot_bounds.known = false;
-  const bool looked_at =
-      single && !surely_stays_finite(s.ws, *network_, *single, options_.optimizer, fastest, s.slots,
-                                     s.slot_bounds);
-  if (looked_at) s.snapshot.begin_parts();
-  const Kernels<T>& k = kernels<T>();
-  const auto step = k.update[options_.optimizer];
-  // What is looked at or added up goes in pieces that stay in L1.
-  const std::size_t piece = looked_at || in_lanes ? 1024 : size;
-  const auto change = [&](const Update& numbers, std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; i += piece) {
-      const std::size_t length = std::min(piece, end - i);
-      if (looked_at) s.snapshot.take_part(i, length);
-      if (in_lanes) s.lanes.add_up(i, length);
-      step(numbers, parameters + i, gradients + i,
-           s.slots.size() > 0 ? s.slots[0].data() + i : nullptr,
-           s.slots.size() > 1 ? s.slots[1].data() + i : nullptr, length);
-      if (looked_at && std::isinf(k.largest_magnitude(parameters + i, length))) {
-        s.left_finite = false;
-      }
-    }
-  };
-  // Of layer l what lies in [begin, end).
-  const auto change_layer = [&](std::size_t l, std::size_t begin, std::size_t end) {
-    const Layer& layer = network_->layers()[l];
-    const auto change_part = [&](std::size_t i, bool penalised, std::size_t from, std::size_t to) {
-      const double rate = rates.empty() ? 1 : rates[i];
-      from = std::max(from, begin);
-      to = std::min(to, end);
-      if (rate == 0 || from >= to) return;
-      Update numbers = update;
-      numbers.learning_rate *= rate;
-      if (!penalised) numbers.l2 = numbers.l1 = 0;
-      change(numbers, from, to);
-    };
-    const std::size_t biases = layer.biases_offset;
-    change_part(2 * l, true, layer.weights_offset, biases);
-    change_part(2 * l + 1, false, biases, biases + layer.stride);
-  };
-  const double work = double(size) * (in_lanes ? 4 + 2 * s.lanes.work_of_sum() : 4);
-  parallel_for(size, cache_line, threads_for(work, s.ws.threads),
-               [&](int, std::size_t begin, std::size_t end) {
-                 for (std::size_t l = 0; l < network_->layers().size(); ++l) {
-                   change_layer(l, begin, end);
-                 }
-               });
-}
-
 // The backward pass of plain SGD, whose update is the gradient with the parameters as destination.
 template <class T>
 void Trainer<T>::descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
@@ -291,38 +222,6 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, Pass& pass) {
   }
   set_steps(steps() + 1);
   return cost;
-}
-
-// Sees to it that all ranks are about to train the same.
-template <class T>
-void Trainer<T>::agree(const Collective& collective, const EpochPosition& at, const Pass& pass) {
-  LaneExchange<T>::check(collective, options_.lanes);
-  const Network<T>& n = *network_;
-  const TrainOptions& o = options_;
-  Fingerprint rows, options, parameters;
-  rows.add<std::uint64_t>({at.epoch, at.rows, at.batch_size, at.batches, pass.rows_before,
-                           pass.rows_end, steps(), n.seed()});
-  options.add<std::uint64_t>(
-      {std::uint64_t(o.optimizer), o.lanes, pass.given_slopes, pass.mean_over_rows});
-  options.add<double>({o.l2, o.l1, o.max_norm, o.clip_value, o.clip_norm, pass.penalty_rows});
-  for (const std::vector<double>* list : {&o.hyperparameters, &o.dropout, &o.rates}) {
-    options.add(std::span<const double>(*list));
-  }
-  const Augmentation& a = o.augmentation;
-  for (const AugmentationSize& size : augmentation_sizes)
-    options.add<std::uint64_t>({a.*size.member});
-  for (const AugmentationNumber& number : augmentation_numbers)
-    options.add<double>({a.*number.member});
-  parameters.add(std::span<const std::size_t>(n.architecture().sizes));
-  parameters.add(std::span<const T>(n.parameters()));
-  for (const Buffer<T>& slot : state_->slots) {
-    parameters.add(std::span<const T>(slot.data(), slot.size()));
-  }
-  const std::uint64_t numbers[] = {rows.value(), options.value(), parameters.value()};
-  constexpr std::string_view what[] = {"the epoch, its rows or the mini-batches",
-                                       "the options of training",
-                                       "the parameters or the optimiser's memory"};
-  state_->exchange.check_equal(collective, numbers, what);
 }
 
 // What distorts the rows x, if the options say so; the samples then have these, with their zeros.
