@@ -32,6 +32,7 @@ from nncore.images.likeness import features
 from nncore.images.mnist_form import cut_out, resize
 from nncore.images.pieces import find_pieces
 from nncore.images.rows import LIKENESS, SPACING, TALLEST, digit_outputs, piece_scores
+from rows import train
 
 Array = NDArray[Any]
 Rng = np.random.Generator
@@ -113,23 +114,8 @@ def train_on_pieces(rows: int) -> nncore.Network:
     return net
 
 
-def reader() -> nncore.Network:
-    """A network that reads digits, and has not seen those of `touching_digits`."""
-    x, y = load_mnist().train
-    net = nncore.Network(
-        [784, 256, 10],
-        activation="relu",
-        output_activation="softmax",
-        cost="log_likelihood",
-        seed=1,
-    )
-    options = {"epochs": 12, "optimizer": "adam", "learning_rate": 0.002, "batch_size": 128}
-    net.fit(x[UNREAD:], y[UNREAD:], **options, dropout=0.3)
-    return net
-
-
 def chain_samples(count: int, rng: Rng) -> ChainSamples:
-    reading = reader()
+    reading = train(UNREAD)  # which has not seen the digits of `touching_digits`
     rows = [cut(sample, reading) for sample in islice(touching_digits(rng), count)]
     parts = [pieces_of(kind(rng), count // 4, rng) for kind in (letters, shapes)]
     return ChainSamples(rows, *map(np.concatenate, zip(*parts, strict=True)))

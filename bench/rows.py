@@ -21,8 +21,9 @@ GAPS = {"spaced": (1, 6), "touching": (-3, 0)}
 """Columns between the ink of neighbours, the first and the last number that are drawn."""
 
 
-def train() -> nncore.Network:
-    """A network of a little above 98 %."""
+def train(first: int = 0) -> nncore.Network:
+    """A network of a little above 98 %, by MNIST's training images from the first one on."""
+    x, y = load_mnist().train
     net = nncore.Network(
         [784, 256, 10],
         activation="relu",
@@ -31,7 +32,7 @@ def train() -> nncore.Network:
         seed=1,
     )
     options = {"epochs": 12, "optimizer": "adam", "learning_rate": 0.002, "batch_size": 128}
-    net.fit(*load_mnist().train, **options, dropout=0.3)
+    net.fit(x[first:], y[first:], **options, dropout=0.3)
     return net
 
 

@@ -12,6 +12,7 @@
 #include "kernels/activations.hpp"
 #include "kernels/costs.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/tables.hpp"
 #include "model/random.hpp"
 #include "nncore/names.hpp"
 #include "threads/memory.hpp"
@@ -21,12 +22,6 @@ using namespace nncore;
 namespace {
 
 const std::size_t odd_sizes[] = {1, 2, 7, 15, 16, 17, 31, 33};
-
-template <class T>
-const Kernels<T>& table(const InstructionSet& set) {
-  if constexpr (sizeof(T) == 4) return set.f32;
-  if constexpr (sizeof(T) == 8) return set.f64;
-}
 
 template <class T>
 constexpr double tolerance = sizeof(T) == 4 ? 2e-6 : 4e-15;

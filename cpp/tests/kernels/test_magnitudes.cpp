@@ -7,16 +7,11 @@
 #include <vector>
 
 #include "kernels/kernels.hpp"
+#include "kernels/tables.hpp"
 
 using namespace nncore;
 
 namespace {
-
-template <class T>
-const Kernels<T>& table(const InstructionSet& set) {
-  if constexpr (sizeof(T) == 4) return set.f32;
-  if constexpr (sizeof(T) == 8) return set.f64;
-}
 
 template <class T>
 constexpr T infinity = std::numeric_limits<T>::infinity();

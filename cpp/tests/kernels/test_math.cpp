@@ -13,6 +13,7 @@
 
 #include "kernels/kernels.hpp"
 #include "kernels/math.hpp"
+#include "kernels/tables.hpp"
 #include "model/random.hpp"
 #include "nncore/names.hpp"
 #include "threads/memory.hpp"
@@ -20,12 +21,6 @@
 using namespace nncore;
 
 namespace {
-
-template <class T>
-const Kernels<T>& table(const InstructionSet& set) {
-  if constexpr (sizeof(T) == 4) return set.f32;
-  if constexpr (sizeof(T) == 8) return set.f64;
-}
 
 template <class T>
 constexpr T infinity = std::numeric_limits<T>::infinity();

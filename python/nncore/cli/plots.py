@@ -30,7 +30,7 @@ def save_classification(
     _draw_without_a_screen()
     metrics = require("sklearn.metrics", extra="sklearn", purpose="--plot")
     figures = require("matplotlib.figure", extra="plot", purpose="--plot")
-    outputs = net.feedforward(x)
+    outputs, taken = net.feedforward(x), net.predict(x)
     trusted = bool(outputs.min() >= 0 and outputs.max() <= 1)
     counted = len(names) <= _MOST_CLASSES
     images = images and trusted
@@ -41,15 +41,14 @@ def save_classification(
     axes = iter(figure.subplots(1, panels, squeeze=False)[0])
     if counted:
         counts = np.zeros((len(names),) * 2, np.int64)
-        np.add.at(counts, (y, net.predict(x)), 1)
+        np.add.at(counts, (y, taken), 1)
         upright = max(map(len, names)) <= 3
         metrics.ConfusionMatrixDisplay(counts, display_labels=names).plot(
             ax=next(axes), colorbar=False, cmap="Blues", xticks_rotation=0 if upright else 90
         )
     if trusted:
-        right = net.predict(x) == y
         sure = outputs.max(axis=1) if outputs.shape[1] > 1 else np.abs(outputs[:, 0] - 0.5) + 0.5
-        ReliabilityDisplay.from_predictions(right, sure, ax=next(axes))
+        ReliabilityDisplay.from_predictions(taken == y, sure, ax=next(axes))
     if images:
         MisreadDisplay.from_estimator(net, x, y, ax=next(axes))
     save_figure(figure, path)
