@@ -10,6 +10,9 @@ from typing import Any
 from nncore._support.extras import require
 from nncore._support.files import open_file
 
+_ORIENTATION = 0x0112  # an Exif tag
+_ON_THEIR_SIDE = range(5, 9)  # its values for pictures turned by a quarter
+
 
 @contextmanager
 def opened_picture(path: str, fault: type[Exception]) -> Iterator[Any]:
@@ -20,6 +23,13 @@ def opened_picture(path: str, fault: type[Exception]) -> Iterator[Any]:
     pil = require("PIL.Image", extra="images", purpose="reading images")
     with open_file(path) as file, _faults_of_pillow(path, fault), pil.open(file) as image:
         yield image
+
+
+def upright_size(image: Any) -> tuple[int, int]:
+    """(height, width) of an opened picture, the way up that its camera noted."""
+    width, height = image.size
+    orientation = image.getexif().get(_ORIENTATION)
+    return (width, height) if orientation in _ON_THEIR_SIDE else (height, width)
 
 
 def read_picture(path: str, fault: type[Exception]) -> Any:

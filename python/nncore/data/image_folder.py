@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nncore._support.checks import integer
 from nncore._support.extras import require
-from nncore._support.picture_file import opened_picture, read_picture
+from nncore._support.picture_file import opened_picture, read_picture, upright_size
 from nncore.errors import DataError
 
 DEFAULT_SIDE = 32
@@ -148,7 +148,7 @@ def choose_form(pictures: Pictures, size: tuple[int, int] | None) -> ImagePrepar
     colours = False
     for path in pictures.paths:
         with opened_picture(path, DataError) as image:
-            sizes[image.height, image.width] += 1
+            sizes[upright_size(image)] += 1
             colours = colours or image.mode not in ("1", "L", "LA", "I", "F", "I;16")
     if size is None:
         (one, count), *_ = sizes.most_common(1)

@@ -96,6 +96,22 @@ def test_mixed_sizes_and_colours(
     assert nncore.Network.load(tmp_path / "m").sizes == (inputs, 64, 32, 3)
 
 
+@pytest.mark.parametrize(("orientation", "size"), [(3, "12 x 10"), (6, "10 x 12")])
+def test_cameras_held_sideways_do_not_stretch_their_pictures(
+    orientation: int, size: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = draw(tmp_path / "sideways", 4, 3)
+    exif = image.Exif()
+    exif[0x0112] = orientation
+    for path in folder.glob("*/*.png"):
+        image.open(path).save(path, exif=exif)
+    output = str(tmp_path / "m")
+    assert cli.main(["train", "--data", str(folder), "--output", output, "--epochs", "1"]) == 0
+    capsys.readouterr()
+    assert cli.main(["info", output]) == 0
+    assert f"{size} pixels" in capsys.readouterr().out
+
+
 def test_what_is_no_folder_of_pictures_is_refused(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
