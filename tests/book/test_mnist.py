@@ -1,4 +1,4 @@
-"""The book's results on real MNIST: the rows that bench/book.py marks as run in CI."""
+"""The book's results on real MNIST: the rows that bench/accuracy/book.py marks as run in CI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 spec = importlib.util.spec_from_file_location(
-    "bench_book", Path(__file__).parents[2] / "bench" / "book.py"
+    "bench_book", Path(__file__).parents[2] / "bench" / "accuracy" / "book.py"
 )
 book = importlib.util.module_from_spec(spec)
 sys.modules["bench_book"] = book

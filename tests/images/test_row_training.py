@@ -1,4 +1,4 @@
-"""bench/fit_rows.py makes the right chains of pieces likely: against all chains, one by one."""
+"""bench/accuracy/fit_rows.py makes the right chains of pieces likely: against all, one by one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-BENCH = Path(__file__).parents[2] / "bench"
+BENCH = Path(__file__).parents[2] / "bench" / "accuracy"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""bench/run.py as users start it, on sizes that are too small for its times to mean anything."""
+"""Benches as users start them, on sizes that are too small for their times to mean anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_run_writes_table_json_and_plot(monkeypatch: pytest.MonkeyPatch, tmp_pat
     shape = ("--workload", "float64", "text", "--peers", "book", "numpy", "--rows", "5000")
     outputs = ("--rounds", "2", "--threads", "1", "--json", file, "--plot", plot)
     done = subprocess.run(
-        list(map(str, (sys.executable, BENCH / "run.py", *shape, *outputs))),
+        list(map(str, (sys.executable, BENCH / "speed" / "run.py", *shape, *outputs))),
         capture_output=True,
         text=True,
         timeout=300,
@@ -54,10 +54,10 @@ def test_run_writes_table_json_and_plot(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_every_program_of_the_books_figures_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """On sixty random images; on MNIST it is `python bench/figures.py`."""
+    """On sixty random images; on MNIST it is `python bench/accuracy/figures.py`."""
     monkeypatch.setenv("NNCORE_DATA", str(write_files(tmp_path, small_mnist())))
     done = subprocess.run(
-        [sys.executable, str(BENCH / "figures.py"), "--shorter", "1000"],
+        [sys.executable, str(BENCH / "accuracy" / "figures.py"), "--shorter", "1000"],
         capture_output=True,
         text=True,
         timeout=300,

@@ -73,12 +73,14 @@ def circle(edges: dict[str, set[str]]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize(("root", "package"), [(PACKAGE, "nncore"), (BENCH, "")])
+@pytest.mark.parametrize(
+    ("root", "package"), [(PACKAGE, "nncore"), (BENCH / "speed", ""), (BENCH / "accuracy", "")]
+)
 def test_no_imports_run_in_a_circle(root: Path, package: str) -> None:
     if not root.is_dir():
         pytest.skip(f"no {root.name}/ here")
     edges = graph(root, package)
-    assert sum(map(len, edges.values())) >= len(edges) / 2  # it does find imports
+    assert sum(map(len, edges.values())) >= len(edges) / 4  # it does find imports
     assert circle(edges) == []
 
 

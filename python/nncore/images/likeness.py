@@ -1,7 +1,7 @@
 """Whether a piece of a row is one digit at all, which networks that know only digits cannot say.
 
 A network of the package's own says so, from a piece's shape, its place in the row and its cuts.
-`bench/fit_rows.py` trains it: on pieces of rows made of MNIST's training digits and of
+`bench/accuracy/fit_rows.py` trains it: on pieces of rows made of MNIST's training digits and of
 `make_digits`, which are digits or are not, and on pieces of letters and shapes.
 """
 

@@ -1,6 +1,6 @@
 """Start-up time, installed size and memory of nncore, and how they grow with rows and width.
 
-Every part runs in a fresh process (`python bench/footprint.py PART ...`) and prints a JSON line.
+Every part runs in a fresh process (`python bench/speed/footprint.py PART`) and prints a JSON line.
 """
 
 from __future__ import annotations

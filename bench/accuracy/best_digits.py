@@ -1,6 +1,6 @@
 """How good a plain network gets at MNIST in so many minutes, from nothing.
 
-python bench/best_digits.py [--minutes 30] [--cores 2] [--seeds 3]
+python bench/accuracy/best_digits.py [--minutes 30] [--cores 2] [--seeds 3]
 
 A network of dense layers alone, trained on 50,000 distorted images. The 10,000 validation images
 are for choosing; nothing is chosen by the test images. Prints the curve of both accuracies against

@@ -1,4 +1,6 @@
-"""The book's results on MNIST beside ours: `python bench/book.py [--rows ...] [--seeds ...]`.
+"""The book's results on MNIST beside ours.
+
+    python bench/accuracy/book.py [--rows ...] [--seeds ...]
 
 Every row runs an experiment of the book through nncore.book. It shows, for each seed, the accuracy
 of the best epoch on the data that the book used. nncore.datasets.load_mnist finds MNIST.

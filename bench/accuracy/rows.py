@@ -1,4 +1,4 @@
-"""How well rows of digits are read: `python bench/rows.py --model FILE [--rows 200]`.
+"""How well rows of digits are read: `python bench/accuracy/rows.py --model FILE [--rows 200]`.
 
 Rows are made of MNIST's test digits, which nncore.datasets.load_mnist finds, and drawn as people
 write and photograph them. p is the model's accuracy on the same single digits; a row of n digits

@@ -1,4 +1,4 @@
-"""Trains what tells digits from other pieces of a row: `python bench/fit_rows.py`.
+"""Trains what tells digits from other pieces of a row: `python bench/accuracy/fit_rows.py`.
 
 Writes digit_likeness.safetensors into nncore/images. Its samples are pieces of rows, as
 `nncore.images` cuts them: rows made of MNIST's training digits, which nncore.datasets.load_mnist

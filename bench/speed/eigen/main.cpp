@@ -1,4 +1,4 @@
-// A dense network in C++ with Eigen: a peer of bench/run.py.
+// A dense network in C++ with Eigen: a peer of bench/speed/run.py.
 //
 // Reads a problem's .npy files from a folder, then does what the lines of its standard input say:
 // "run" trains an epoch (or predicts once) and prints its seconds, "write PATH" stores the

@@ -1,4 +1,4 @@
-"""Eigen: the C++ program in bench/eigen, built for this machine and controlled through pipes."""
+"""Eigen: the C++ program in eigen/, built for this machine and controlled through pipes."""
 
 from __future__ import annotations
 

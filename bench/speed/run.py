@@ -1,4 +1,4 @@
-"""nncore beside its peers: `python bench/run.py [--workload NAME ...] [--threads 1 2] ...`.
+"""nncore beside its peers: `python bench/speed/run.py [--workload NAME ...] [--threads 1 2] ...`.
 
 Every peer runs in a process of its own. Within a workload they take turns, one epoch each per
 round, so that other load on the machine affects all of them. Times are medians over rounds.

@@ -1,6 +1,6 @@
 """How many images a second are distorted, and a picture of a sheet of them.
 
-python bench/distortions.py [--sheet sheet.png] [--threads 1]
+python bench/speed/distortions.py [--sheet sheet.png] [--threads 1]
 """
 
 from __future__ import annotations

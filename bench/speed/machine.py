@@ -92,7 +92,7 @@ def matmul_gflops(n: int = 2048) -> tuple[float, float]:
 
 
 def build_eigen() -> Path | None:
-    """The program of bench/eigen, or None if it cannot be built."""
+    """The program in eigen/, or None if it cannot be built."""
     sources = sorted((HERE / "eigen").iterdir())
     folder = cache_folder() / f"eigen-{_digest(sources)}"
     program = folder / "bench_eigen"

@@ -1,6 +1,6 @@
 """What `nncore.distributed` expects of ranks, beside what they do.
 
-    python bench/distributed.py --ranks 1 2      (on this machine, by the mpiexec beside Python)
+    python bench/speed/distributed.py --ranks 1 2      (here, by the mpiexec beside Python)
 
 prints for each workload a step as it was expected and as it was, and the error; and then what is
 expected of many machines, whose network is assumed.

@@ -1,4 +1,4 @@
-"""Programs in the manner of the book's figures: `python bench/figures.py [NAME ...]`.
+"""Programs in the manner of the book's figures: `python bench/accuracy/figures.py [NAME ...]`.
 
 Each trains on real MNIST through nncore.book what a figure of chapters 1 to 3 (and 5) shows, with
 the figure's numbers of epochs, and a table says how long it took. nncore.datasets.load_mnist finds
