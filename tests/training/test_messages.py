@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncore import Network
+from nncore import DataError, Network
+from nncore._support.checks import naming
 
 ROWS = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]
 Y = [0, 1, 0]
@@ -159,3 +160,12 @@ def test_every_name_that_is_advised_is_there() -> None:
     }  # fmt: skip
     for advice in (text for names in _ELSEWHERE.values() for text in names.values()):
         assert set(re.findall("'(.*?)'", advice)) <= there
+
+
+def test_an_error_that_takes_more_than_a_text_is_named_all_the_same() -> None:
+    expected = pytest.raises(ValueError, match=r"^spec 3: .*can't decode byte 0xff")
+    with expected as caught, naming("spec 3"):
+        b"\xff".decode()
+    assert isinstance(caught.value.__cause__, UnicodeDecodeError)
+    with pytest.raises(DataError, match=r"^validation_data: torn$"), naming("validation_data"):
+        raise DataError("torn")

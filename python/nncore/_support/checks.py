@@ -1,4 +1,4 @@
-"""Numbers given by the user, checked against the range they may come from."""
+"""Numbers given by the user, checked against the range they may come from; what errors name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import math
 import numbers
 import operator
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nncore.errors import DataError
 
 
 def integer(name: str, value: object, *, low: int, high: int | None = None) -> int:
@@ -72,3 +76,25 @@ def file_path(path: object) -> str:
     if not name or "\0" in name:
         raise ValueError(f"path must name a file, got {name!r}")
     return name
+
+
+@contextmanager
+def naming(what: str | None) -> Iterator[None]:
+    """Puts what is meant, an argument's name say, in front of what is wrong with it.
+
+    What is raised is a DataError, TypeError or ValueError: errors derived from these may take more
+    than a text.
+
+    >>> with naming("validation_data"):
+    ...     integer("epochs", -1, low=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: validation_data: epochs must be at least 0, got -1
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if what is None:
+            raise
+        kind = next(k for k in (DataError, TypeError, ValueError) if isinstance(error, k))
+        raise kind(f"{what}: {error}") from error

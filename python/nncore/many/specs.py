@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from inspect import signature
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore._support.architecture import initial_arrays, initializer_names
-from nncore._support.checks import real
+from nncore._support.checks import naming, real
 from nncore._support.names import check_name
 from nncore.callbacks import Callback
 from nncore.metrics import resolve as resolve_metrics
@@ -92,7 +91,7 @@ class Plans:
         _copy_shared_callbacks(merged)
         self.plans = []
         for index, spec in enumerate(merged):
-            with _naming(index):
+            with naming(f"spec {index}"):
                 self.plans.append(self._plan(index, spec))
         uses = Counter(part for plan in self.plans for part in (plan.training, plan.validation))
         self.reused = {part for part, count in uses.items() if part is not None and count > 1}
@@ -185,11 +184,11 @@ def _copy_shared_callbacks(specs: Sequence[dict[str, Any]]) -> None:
     lists: dict[int, list[Callback]] = {}
     for index, spec in enumerate(specs):
         if spec.get("callbacks") is not None:
-            with _naming(index):
+            with naming(f"spec {index}"):
                 lists[index] = in_calling_order(spec["callbacks"])
     uses = Counter(id(callback) for callbacks in lists.values() for callback in callbacks)
     for index, callbacks in lists.items():
-        with _naming(index):
+        with naming(f"spec {index}"):
             specs[index]["callbacks"] = [
                 _copied(callback) if uses[id(callback)] > 1 else callback for callback in callbacks
             ]
@@ -203,17 +202,6 @@ def _copied(callback: Callback) -> Callback:
             f"several specs share the callback {callback!r}, which cannot be copied ({error}); "
             "give each spec its own"
         ) from error
-
-
-@contextmanager
-def _naming(index: int) -> Iterator[None]:
-    """Puts the spec's number in front of what is wrong with it."""
-    try:
-        yield
-    except TypeError as error:
-        raise TypeError(f"spec {index}: {error}") from error
-    except ValueError as error:
-        raise ValueError(f"spec {index}: {error}") from error
 
 
 def _check(network: dict[str, Any], fit: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from nncore import _core, schedules
 from nncore._model import Model
+from nncore._support.checks import naming
 from nncore._support.targets import has_upper_end, out_of_reach
 from nncore._support.warn import warn
 from nncore.callbacks import Callback
@@ -20,7 +21,7 @@ from nncore.metrics import Metric, accuracy
 from nncore.metrics import resolve as resolve_metrics
 from nncore.training.blocked import BlockedData
 from nncore.training.loop import TrainingLoop, check_monitor
-from nncore.training.measured import MeasuredBlocks, MeasuredData, naming
+from nncore.training.measured import MeasuredBlocks, MeasuredData
 from nncore.training.progress import progress_bar
 from nncore.training.run import Run
 from nncore.training.samples import (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nncore import _core
 from nncore._model import Model
+from nncore._support.checks import naming
 from nncore.data.blocks import Block, Blocks
 from nncore.errors import DataError
 from nncore.metrics import Metric, check_targets, with_arguments
@@ -145,17 +146,6 @@ def _measured(
     elif y.shape[1:] == (1,):  # less means and variances (n, 2) they would be (n, 2)
         y = y[:, 0]
     return {name: _plain(name, metric(y, outputs)) for name, metric in metrics.items()}
-
-
-@contextmanager
-def naming(argument: str | None) -> Iterator[None]:
-    """Puts the argument's name in front of what is wrong with it."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if argument is None:
-            raise
-        raise type(error)(f"{argument}: {error}") from None
 
 
 def _plain(name: str, value: Any) -> Any:
