@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from nncore import _core
@@ -117,10 +118,39 @@ def add_user_data(group: argparse._ArgumentGroup) -> None:
     add_no_header(group)
 
 
+_TRAINABLE = [name for name in _core.ACTIVATIONS if _core.is_trainable(name)]
+_HIDDEN = [name for name in _TRAINABLE if name != "softmax"]
+_SHARED: dict[str, tuple[Callable[[str], Any], str, str]] = {
+    "activation": (
+        named("activation", _HIDDEN), "NAME", f"of the hidden layers: {', '.join(_HIDDEN)}"
+    ),
+    "dtype": (named("dtype", ["float32", "float64"]), "NAME", "float32 or float64"),
+    "seed": (whole(0), "N", "fixes the first weights and every shuffle"),
+    "epochs": (whole(1), "N", "how often to go through the training rows"),
+    "batch_size": (whole(1), "N", "rows in a mini-batch"),
+    "optimizer": (named("optimizer", _core.OPTIMIZERS), "NAME", ", ".join(_core.OPTIMIZERS)),
+}  # fmt: skip
+"""Options of `train` that `tune` has, too: what they take, what that is called, what they are."""
+
+
+def add_shared(
+    group: argparse._ArgumentGroup, name: str, default: str, words: str | None = None
+) -> None:
+    """Adds one of the options that `train` and `tune` share; `words` are in place of its own.
+
+    It has no default, only says it: resuming a run must know which options were given.
+    """
+    kind, metavar, own = _SHARED[name]
+    group.add_argument(
+        "--" + name.replace("_", "-"),
+        type=kind,
+        metavar=metavar,
+        help=f"{words or own} (default: {default})",
+    )
+
+
 def _network(group: argparse._ArgumentGroup) -> None:
-    # No defaults here: resuming a run must know which options were given.
-    trainable = [name for name in _core.ACTIVATIONS if _core.is_trainable(name)]
-    hidden = [name for name in trainable if name != "softmax"]
+    # No defaults here, as in add_shared.
     initializers = ["auto", *_core.INITIALIZERS]
     group.add_argument(
         "--layers",
@@ -135,15 +165,10 @@ def _network(group: argparse._ArgumentGroup) -> None:
         help="of your own data in place of --layers: the sizes of the hidden layers, 0 for none "
         "(default: 64,32)",
     )
-    group.add_argument(
-        "--activation",
-        type=named("activation", hidden),
-        metavar="NAME",
-        help=f"of the hidden layers: {', '.join(hidden)} (default: sigmoid; of your own data relu)",
-    )
+    add_shared(group, "activation", "sigmoid; of your own data relu")
     group.add_argument(
         "--output-activation",
-        type=named("activation", trainable),
+        type=named("activation", _TRAINABLE),
         metavar="NAME",
         help="of the last layer: one of those, or softmax (default: what goes with the cost)",
     )
@@ -168,34 +193,13 @@ def _network(group: argparse._ArgumentGroup) -> None:
         help=f"where the weights start from: {', '.join(initializers)} (default: normal, as in "
         "the book, with sigmoid layers; auto with others)",
     )
-    group.add_argument(
-        "--dtype",
-        type=named("dtype", ["float32", "float64"]),
-        metavar="NAME",
-        help="float32 or float64 (default: float32)",
-    )
-    group.add_argument(
-        "--seed",
-        type=whole(0),
-        metavar="N",
-        help="fixes the first weights and every shuffle (default: 0)",
-    )
+    add_shared(group, "dtype", "float32")
+    add_shared(group, "seed", "0")
 
 
 def _training(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--epochs",
-        type=whole(1),
-        metavar="N",
-        help="how often to go through the training rows (default: 30; more of your own where they "
-        "are few)",
-    )
-    group.add_argument(
-        "--batch-size",
-        type=whole(1),
-        metavar="N",
-        help="rows in a mini-batch (default: 10; of your own 32 where they are many)",
-    )
+    add_shared(group, "epochs", "30; more of your own where they are few")
+    add_shared(group, "batch_size", "10; of your own 32 where they are many")
     group.add_argument(
         "--learning-rate",
         type=real(above=0),
@@ -203,12 +207,7 @@ def _training(group: argparse._ArgumentGroup) -> None:
         help="the book's eta (default: 3 with sigmoid outputs, the quadratic cost and sgd; else "
         "what suits the optimiser)",
     )
-    group.add_argument(
-        "--optimizer",
-        type=named("optimizer", _core.OPTIMIZERS),
-        metavar="NAME",
-        help=f"{', '.join(_core.OPTIMIZERS)} (default: sgd; of your own data adam)",
-    )
+    add_shared(group, "optimizer", "sgd; of your own data adam")
     group.add_argument(
         "--l2",
         type=real(),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from nncore import _core
-
-from .arguments import add_data, add_threads, file, named, whole
-from .train import add_user_data
+from .arguments import add_data, add_threads, file, whole
+from .train import add_shared, add_user_data
 
 DEFAULT_STORAGE = "nncore-tune.log"
 _DESCRIPTION = """\
@@ -70,37 +68,9 @@ def _search(group: argparse._ArgumentGroup) -> None:
 
 
 def _fixed(group: argparse._ArgumentGroup) -> None:
-    hidden = [name for name in _core.ACTIVATIONS if _core.is_trainable(name) and name != "softmax"]
-    group.add_argument(
-        "--epochs", type=whole(1), metavar="N", help="of each trial (default: that of nncore train)"
-    )
-    group.add_argument(
-        "--batch-size",
-        type=whole(1),
-        metavar="N",
-        help="rows in a mini-batch (default: that of nncore train)",
-    )
-    group.add_argument(
-        "--optimizer",
-        type=named("optimizer", _core.OPTIMIZERS),
-        metavar="NAME",
-        help=f"{', '.join(_core.OPTIMIZERS)} (default: adam)",
-    )
-    group.add_argument(
-        "--activation",
-        type=named("activation", hidden),
-        metavar="NAME",
-        help=f"of the hidden layers: {', '.join(hidden)} (default: relu)",
-    )
-    group.add_argument(
-        "--dtype",
-        type=named("dtype", ["float32", "float64"]),
-        metavar="NAME",
-        help="float32 or float64 (default: float32)",
-    )
-    group.add_argument(
-        "--seed",
-        type=whole(0),
-        metavar="N",
-        help="fixes the first weights, every shuffle, and the search (default: 0)",
-    )
+    add_shared(group, "epochs", "that of nncore train", "of each trial")
+    add_shared(group, "batch_size", "that of nncore train")
+    add_shared(group, "optimizer", "adam")
+    add_shared(group, "activation", "relu")
+    add_shared(group, "dtype", "float32")
+    add_shared(group, "seed", "0", "fixes the first weights, every shuffle, and the search")
