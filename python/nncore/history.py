@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nncore._support.curves import draw_curve, name_axes, twins
 from nncore._support.extras import require
 
 if TYPE_CHECKING:
@@ -163,10 +164,8 @@ class History:
         )
         for axis, name in zip(axes[0], panels, strict=True):
             for label, values in _twins(self, name).items():
-                axis.plot(self.epochs, values, marker=".", label=label)
-            axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
-            axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-            axis.legend()
+                draw_curve(axis, self.epochs, values, label=label)
+            name_axes(axis, name)
         drawn: Figure = figure
         return drawn
 
@@ -183,8 +182,7 @@ def _panels(history: History) -> list[str]:
 
 def _twins(history: History, name: str) -> dict[str, list[float]]:
     """A panel's lines: what training measured, and what validation did."""
-    columns = {"training": name, "validation": f"validation_{name}"}
-    return {label: history[column] for label, column in columns.items() if column in history}
+    return {label: history[column] for label, column in twins(name).items() if column in history}
 
 
 def _rows(history: History, most: int) -> list[list[str]]:

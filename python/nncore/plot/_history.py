@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore._support.curves import draw_curve, name_axes, twins
 from nncore.history import History
 
 from ._display import Display, network_of
@@ -72,28 +73,21 @@ class HistoryDisplay(Display):
 
     def _draw(self, ax: Axes) -> None:
         for number, (name, histories) in enumerate(self.runs.items()):
-            for column, words, line in (
-                (self.column, "training", "-"),
-                (f"validation_{self.column}", "validation", "--"),
-            ):
+            for words, column in twins(self.column).items():
                 epochs, values = _stacked(histories, column)
-                if not len(epochs):
+                if not epochs:
                     continue
                 label = f"{name}, {words}" if name else words
-                marker = "." if len(epochs) < 50 else None
-                ax.plot(
-                    epochs, _median(values), line, color=f"C{number}", label=label, marker=marker
-                )
+                line = "-" if words == "training" else "--"
+                style = {"linestyle": line, "color": f"C{number}", "label": label}
+                draw_curve(ax, epochs, _median(values), **style)
                 if len(values) > 1:
                     low, high = _range(values)
                     ax.fill_between(epochs, low, high, color=f"C{number}", alpha=0.15, linewidth=0)
-        ax.set(xlabel="epoch", ylabel=self.column.replace("_", " "))
-        whole: Any = ax.xaxis.get_major_locator()
-        whole.set_params(integer=True, min_n_ticks=1)
-        ax.legend()
+        name_axes(ax, self.column)
 
 
-def _stacked(histories: Sequence[History], column: str) -> tuple[NDArray[Any], NDArray[Any]]:
+def _stacked(histories: Sequence[History], column: str) -> tuple[list[int], NDArray[Any]]:
     """All epochs' numbers, and (run, epoch) the values, NaN where a run has none."""
     having = [history for history in histories if column in history]
     epochs = sorted({epoch for history in having for epoch in history.epochs})
@@ -101,7 +95,7 @@ def _stacked(histories: Sequence[History], column: str) -> tuple[NDArray[Any], N
     values = np.full((len(having), len(epochs)), np.nan)
     for row, history in zip(values, having, strict=True):
         row[[places[epoch] for epoch in history.epochs]] = history[column]
-    return np.array(epochs), values
+    return epochs, values
 
 
 def _median(values: NDArray[Any]) -> NDArray[Any]:
