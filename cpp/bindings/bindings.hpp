@@ -127,6 +127,7 @@ void refuse_pickling(Class& bound, const char* instead) {
 void bind_network(py::module_& m, py::class_<PyNetwork>& network);
 void bind_dataset(py::class_<PyDataset>& dataset);
 void bind_training(py::module_& m);
+void bind_augment(py::module_& m);
 void bind_files(py::module_& m);
 void bind_tensors(py::module_& m);
 

@@ -207,6 +207,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_network(m, network);
   bind_dataset(dataset);
   bind_training(m);
+  bind_augment(m);
   bind_files(m);
   bind_tensors(m);
 }
