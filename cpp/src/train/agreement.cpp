@@ -18,7 +18,8 @@ void Trainer<T>::agree(const Collective& collective, const EpochPosition& at, co
                            pass.rows_end, steps(), n.seed()});
   options.add<std::uint64_t>(
       {std::uint64_t(o.optimizer), o.lanes, pass.given_slopes, pass.mean_over_rows});
-  options.add<double>({o.l2, o.l1, o.max_norm, o.clip_value, o.clip_norm, pass.penalty_rows});
+  options.add<double>({pass.penalty_rows});
+  for (const NumberOption& number : number_options) options.add<double>({o.*number.member});
   for (const std::vector<double>* list : {&o.hyperparameters, &o.dropout, &o.rates}) {
     options.add(std::span<const double>(*list));
   }

@@ -49,9 +49,6 @@ class Settings:
         l2: float,
         l1: float,
         dropout: float | Sequence[float],
-        max_norm: float | None,
-        clip_norm: float | None,
-        clip_value: float | None,
         frozen: Iterable[int],
         layer_rates: Sequence[float] | None,
         bias_rate: float,
@@ -63,8 +60,12 @@ class Settings:
         n_threads: int | None,
         lanes: int | None,
         world: World | Split | None = None,
+        **bounds: float | None,
     ) -> Settings:
-        """Raises ValueError or TypeError for what is wrong; see `nncore.Network.fit`."""
+        """Raises ValueError or TypeError for what is wrong; see `nncore.Network.fit`.
+
+        `bounds` are the core's other options that are one number, by name; None for 0.
+        """
         rule = optimizers.resolve(optimizer)
         batch_size = integer("batch_size", batch_size, low=1)
         if learning_rate is None:
@@ -79,7 +80,6 @@ class Settings:
         if penalty_rows is not None:
             rows = integer("penalty_rows", penalty_rows, low=1, high=2**63 - 1)
         penalties = {"l2": l2, "l1": l1}
-        bounds = {"max_norm": max_norm, "clip_norm": clip_norm, "clip_value": clip_value}
         of_trainer = {
             "optimizer": rule.name,
             "hyperparameters": rule.hyperparameters(),
