@@ -18,6 +18,9 @@
 #pragma GCC visibility push(default)
 namespace nncore {
 
+template <class T>
+struct ParameterAccess;
+
 struct Architecture {
   std::vector<std::size_t> sizes;       // units of every layer, the inputs first; two or more
   std::vector<Activation> activations;  // of every layer but the inputs: sizes.size() - 1
@@ -118,11 +121,19 @@ class Network {
   void initialize(std::span<const Initializer> initializers);
 
   // The whole block, padding included (which must stay zero), 64-byte aligned. It neither moves nor
-  // grows as long as the network lives.
-  std::span<T> parameters() noexcept { return {parameters_.get(), size_}; }
+  // grows as long as the network lives. Where a view that can be written to was taken, each later
+  // Trainer::step looks at all parameters for what was written there; of shared ownership, only as
+  // long as somebody has a part in it. To read, ask a const network.
+  std::span<T> parameters() noexcept {
+    lent_.set_relaxed(1);
+    return {parameters_.get(), size_};
+  }
   std::span<const T> parameters() const noexcept { return {parameters_.get(), size_}; }
   // Shares ownership of the block, for views that outlive the network.
-  Shared<T> share_parameters() const noexcept { return parameters_; }
+  Shared<T> share_parameters() const noexcept {
+    writers_.add(1);
+    return parameters_;
+  }
   // Weights of layer l as (in, out); element (k, j) leads from input k to unit j. l is below
   // layers().size(), the first layer behind the inputs being 0; it is not checked.
   MatrixView<T> weights(std::size_t l) noexcept;
@@ -179,6 +190,9 @@ class Network {
   void check_no_session_elsewhere() const { guard_.check_no_session_elsewhere(); }
 
  private:
+  template <class U>
+  friend struct ParameterAccess;
+
   Architecture architecture_;
   std::vector<Layer> layers_;
   std::size_t size_ = 0;
@@ -187,6 +201,9 @@ class Network {
   std::uint64_t seed_ = 0;
   Counter epoch_;  // may be asked for while the network is being trained
   mutable Guard guard_;
+  // See ParameterAccess.
+  mutable Counter writers_;
+  Counter lent_;
 };
 
 template <class T>
@@ -202,7 +219,7 @@ class Network<T>::ReadAccess {
 template <class T>
 class Network<T>::TrainAccess {
  public:
-  explicit TrainAccess(Network& network) : held_(network.guard_) {}
+  explicit TrainAccess(Network& network) : held_(network.guard_) { network.writers_.add(1); }
 
  private:
   Guard::Changing held_;

@@ -65,6 +65,8 @@ class Shared {
   std::add_lvalue_reference_t<T> operator*() const noexcept { return *object_; }
   T* operator->() const noexcept { return object_; }
   explicit operator bool() const noexcept { return object_ != nullptr; }
+  // How many share the object: other Shared ones, and what was made of them.
+  long use_count() const noexcept { return holder_ ? static_cast<long>(holder_->users.load()) : 0; }
   friend bool operator==(const Shared& a, const Shared& b) noexcept {
     return a.object_ == b.object_;
   }

@@ -8,6 +8,7 @@
 #include "c_api/errors.hpp"
 #include "c_api/handles.hpp"
 #include "kernels/kernels.hpp"
+#include "model/parameter_access.hpp"
 #include "nncore/nncore.h"
 #include "nncore/runtime.hpp"
 #include "nncore/schedules.hpp"
@@ -60,8 +61,11 @@ LayerView<T> layer_view(Network<T>& network, std::size_t layer, bool biases) {
     throw InvalidArgument(
         concat("there is no layer ", layer, "; expected 0 to ", network.layers().size() - 1));
   }
-  if (biases) return {network.biases(layer).data(), network.layers()[layer].out, 1, 1, 0};
-  const MatrixView<T> w = network.weights(layer);  // (in, out)
+  if (biases) {
+    const std::span<T> b = ParameterAccess<T>::biases(network, layer);
+    return {b.data(), b.size(), 1, 1, 0};
+  }
+  const MatrixView<T> w = ParameterAccess<T>::weights(network, layer);  // (in, out)
   return {w.data, w.cols, w.rows, 1, w.stride};
 }
 
@@ -366,7 +370,7 @@ nncore_status nncore_network_gradients(const nncore_network* network, const nnco
               concat("a penalty is ", rate, "; expected a finite number, 0 or more"));
         }
       }
-      std::vector<T> padded(n->parameters().size());
+      std::vector<T> padded(ParameterAccess<T>::parameters(*n).size());
       const double mean =
           n->gradients(data, padded, {given_penalty.l2, given_penalty.l1, given_penalty.rows});
       for (const Layer& layer : n->layers()) {

@@ -6,6 +6,7 @@
 
 #include "io/model_format.hpp"
 #include "model/hyperparameters.hpp"
+#include "model/parameter_access.hpp"
 
 namespace nncore {
 
@@ -71,7 +72,7 @@ Shared<Network<T>> read_network(const TensorFile& file, const Architecture& arch
   const auto found = find_block<T>(file, architecture.sizes, "");
   auto network = std::make_shared<Network<T>>(architecture, metadata.number("nncore.seed"));
   network->set_epoch(metadata.number("nncore.epoch"));
-  fill_block<T>(network->layers(), found, network->parameters().data());
+  fill_block<T>(network->layers(), found, ParameterAccess<T>::parameters(*network).data());
   return network;
 }
 

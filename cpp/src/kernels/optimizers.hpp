@@ -1,8 +1,8 @@
 // The optimisers, each defined once: its name, its memory, its hyperparameters and its rule.
 // A rule is built once an update, from the update's numbers, and then called for every
-// parameter w with its gradient g and its places s0, s1 in the optimiser's memory. Beside the rule
-// stands a bound of all that it computes: it tells a step that cannot leave the finite numbers. And
-// remember() takes the bounds of the memory from before the update to behind it, rounding left out.
+// parameter w with its gradient g and its places s0, s1 in the optimiser's memory. bound() bounds
+// all that the rule computes: by that a step is known to stay finite. remember() turns bounds of
+// the memory before the update into bounds behind it, but for rounding.
 //
 // To add one: a line in the Optimizer enumeration (names.hpp) and a struct here.
 #pragma once
@@ -35,8 +35,9 @@ struct Magnitudes {
 namespace {
 
 // A memory that decays by a factor never reaches zero: rounding stops it among the subnormal
-// numbers, which processors multiply many times slower, and an input or a unit that has died would
-// stay there for ever. So a rule whose memory decays has a `least`: what is smaller becomes zero.
+// numbers, which processors multiply many times slower. That of an input or a unit that has died
+// would stay there for ever. So a rule whose memory decays has a `least`: what is smaller becomes
+// zero.
 template <class T>
 inline constexpr T smallest_normal = sizeof(T) == 4 ? T(__FLT_MIN__) : T(__DBL_MIN__);
 
@@ -49,7 +50,7 @@ T least_beside(T epsilon, T root) {
   return most <= double(epsilon) * half_ulp ? smallest_normal<T> : T(0);
 }
 
-// Of a quotient by epsilon or more, and of the dividend.
+// A bound of a quotient by epsilon or more, and of its dividend.
 template <class T>
 double largest_quotient(double dividend, T epsilon) {
   return epsilon < T(1) ? dividend / double(epsilon) : dividend;
@@ -215,8 +216,13 @@ struct OptimizerFn<Optimizer::adamw> : OptimizerFn<Optimizer::adam> {
   static constexpr bool decoupled = true;
 };
 
+// What a bound of sums is multiplied by to bound them as they are rounded.
+template <class T>
+inline constexpr double with_rounding =
+    1 + 8 * double(sizeof(T) == 4 ? __FLT_EPSILON__ : __DBL_EPSILON__);
+
 // A bound of what one update computes (update_each in generic.hpp); infinite or NaN where there is
-// none. most.s become bounds of the slots behind it.
+// none. most.w and most.s become bounds of the parameters and the slots behind it.
 template <class T, Optimizer O>
 double update_bound(const Update& u, Magnitudes& most) {
   using Fn = OptimizerFn<O>;
@@ -229,8 +235,8 @@ double update_bound(const Update& u, Magnitudes& most) {
   const typename Fn::template Rule<T> rule(u);
   const double bound = most.g + rule.bound(most);
   rule.remember(most);
-  constexpr double rounding = 1 + 8 * (sizeof(T) == 4 ? __FLT_EPSILON__ : __DBL_EPSILON__);
-  for (double& s : most.s) s *= rounding;
+  most.w = bound * with_rounding<T>;
+  for (double& s : most.s) s *= with_rounding<T>;
   return bound;
 }
 

@@ -10,6 +10,7 @@
 #include "data/check.hpp"
 #include "model/hyperparameters.hpp"
 #include "model/initializers.hpp"
+#include "model/parameter_access.hpp"
 #include "model/random.hpp"
 #include "model/visit.hpp"
 #include "threads/parallel.hpp"
@@ -172,19 +173,21 @@ void Network<T>::initialize(std::span<const Initializer> initializers) {
       const double number = pair[i++ % 2];
       return s.uniform ? (2 * number - 1) * std::sqrt(3.0) * s.deviation : number * s.deviation;
     };
-    const MatrixView<T> w = weights(l);
+    const MatrixView<T> w = ParameterAccess<T>::weights(*this, l);
     for (std::size_t j = 0; j < layer.out; ++j) {
       for (std::size_t k = 0; k < layer.in; ++k) w.row(k)[j] = static_cast<T>(next(spread));
     }
     i += i % 2;  // a pair is drawn whole
-    for (T& b : biases(l)) b = draws_biases ? static_cast<T>(next({1, false})) : T(0);
+    for (T& b : ParameterAccess<T>::biases(*this, l)) {
+      b = draws_biases ? static_cast<T>(next({1, false})) : T(0);
+    }
   }
 }
 
 template <class T>
 MatrixView<T> Network<T>::weights(std::size_t l) noexcept {
-  const Layer& layer = layers_[l];
-  return {parameters_.get() + layer.weights_offset, layer.in, layer.out, layer.stride};
+  lent_.set_relaxed(1);
+  return ParameterAccess<T>::weights(*this, l);
 }
 
 template <class T>
@@ -195,7 +198,8 @@ MatrixView<const T> Network<T>::weights(std::size_t l) const noexcept {
 
 template <class T>
 std::span<T> Network<T>::biases(std::size_t l) noexcept {
-  return {parameters_.get() + layers_[l].biases_offset, layers_[l].out};
+  lent_.set_relaxed(1);
+  return ParameterAccess<T>::biases(*this, l);
 }
 
 template <class T>

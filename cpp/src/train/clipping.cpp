@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "model/parameter_access.hpp"
+
 namespace nncore {
 
 template <class T>
@@ -28,7 +30,7 @@ void bound_norms(Network<T>& network, double bound, std::span<const double> rate
   std::vector<double> factors;
   for (std::size_t l = 0; l < network.layers().size(); ++l) {
     if (!rates.empty() && rates[2 * l] == 0) continue;
-    const MatrixView<T> w = network.weights(l);  // (in, out)
+    const MatrixView<T> w = ParameterAccess<T>::weights(network, l);  // (in, out)
     factors.assign(w.cols, 0);
     for (std::size_t k = 0; k < w.rows; ++k) {
       for (std::size_t j = 0; j < w.cols; ++j)

@@ -64,44 +64,63 @@ double largest_input(const Workspace<T>& ws, const Batch<T>& batch, std::size_t 
   return double(kernels<T>().sparse_largest(batch.sparse, batch.rows, 0, nullptr, 0).x);
 }
 
+// The largest of the parameters that a sparse mini-batch without decay changes.
+template <class T>
+double largest_met(const Network<T>& network, const Batch<T>& batch) {
+  const Layer& first = network.layers().front();
+  const std::span<const T> all = network.parameters();
+  const T* w = all.data() + first.weights_offset;
+  const Kernels<T>& k = kernels<T>();
+  const T met = k.sparse_largest(batch.sparse, batch.rows, first.out, w, first.stride).w;
+  const T others =
+      k.largest_magnitude(all.data() + first.biases_offset, all.size() - first.biases_offset);
+  return double(std::max(met, others));
+}
+
 }  // namespace
 
 template <class T>
 bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
-                         const GradientSink<T>& sink) {
+                         const GradientSink<T>& sink, KnownBounds<T>& bounds) {
+  const double known = std::exchange(bounds.parameters, bounds.unknown);
   double fastest = 1;
   for (const double rate : sink.rates) fastest = std::max(fastest, rate);
   const double scale = fastest * std::abs(double(sink.scale));
   const double decay = std::max(1.0, 1 + fastest * std::abs(1 - sink.decay));
+  double added = 0;
   for (std::size_t l = 0; l < network.layers().size(); ++l) {
-    const Layer& layer = network.layers()[l];
-    const T* w = network.parameters().data() + layer.weights_offset;
-    const std::size_t size = layer.in * layer.stride;
-    const bool few_met =
-        l == 0 && batch.is_sparse && sink.decay == 1 && batch.nonzeros < double(layer.in);
-    double x = 0, most = 0;
-    if (few_met) {
-      const SparseLargest<T> met =
-          kernels<T>().sparse_largest(batch.sparse, batch.rows, layer.out, w, layer.stride);
-      x = double(met.x);
-      most = double(met.w);
-    } else {
-      x = largest_input(ws, batch, l);
-      most = largest(w, size, ws.threads);
-    }
-    const double b = double(kernels<T>().largest_magnitude(w + size, layer.stride));
-    const double added = gradient_bound(ws, batch, layer, l, scale, x);
-    const double bound = far_below_overflow<T>;
-    if (!(decay * most + added < bound) || !(b + added < bound)) return false;
+    const double x = largest_input(ws, batch, l);
+    const double g = gradient_bound(ws, batch, network.layers()[l], l, scale, x);
+    if (!(g < far_below_overflow<T>)) return false;
+    added = std::max(added, g);
   }
-  return true;
+  double behind = 0;
+  const auto is_sure = [&](double most) {
+    behind = (decay * most + added) * with_rounding<T>;
+    return behind < far_below_overflow<T>;
+  };
+  const bool few_met =
+      batch.is_sparse && sink.decay == 1 && batch.nonzeros < double(network.layers().front().in);
+  if (is_sure(known)) {
+    bounds.parameters = behind;
+    return true;
+  }
+  if (!few_met || bounds.is_lasting()) {
+    const std::span<const T> all = network.parameters();
+    if (is_sure(largest(all.data(), all.size(), ws.threads))) {
+      bounds.parameters = behind;
+      return true;
+    }
+  }
+  return few_met && is_sure(largest_met(network, batch));
 }
 
 template <class T>
 bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                          Optimizer optimizer, const Update& update,
-                         const std::vector<Buffer<T>>& slots, SlotBounds& bounds) {
-  const bool were_known = std::exchange(bounds.known, false);
+                         const std::vector<Buffer<T>>& slots, KnownBounds<T>& bounds) {
+  const double known = std::exchange(bounds.parameters, bounds.unknown);
+  const bool slots_known = std::exchange(bounds.slots_known, false);
   const std::size_t size = network.parameters().size();
   Magnitudes most;
   const double scale = static_cast<double>(static_cast<T>(1 / batch.weight_sum));
@@ -111,21 +130,22 @@ bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, cons
     if (!(g < far_below_overflow<T>)) return false;
     most.g = std::max(most.g, g);
   }
-  most.w = largest(network.parameters().data(), size, ws.threads);
   const Kernels<T>& k = kernels<T>();
   return visit(optimizer, [&](auto e) {
     using Fn = OptimizerFn<e>;
     const auto is_sure = [&] {
       Magnitudes behind = most;
       if (!(update_bound<T, e>(update, behind) < far_below_overflow<T>)) return false;
-      std::copy_n(behind.s, 2, bounds.most);
-      bounds.known = true;
+      bounds.parameters = behind.w;
+      std::copy_n(behind.s, 2, bounds.slots);
+      bounds.slots_known = true;
       return true;
     };
-    if (were_known) {
-      std::copy_n(bounds.most, 2, most.s);
-      if (is_sure()) return true;
-    }
+    most.w = known;
+    std::copy_n(bounds.slots, 2, most.s);
+    if (slots_known && known < bounds.unknown && is_sure()) return true;
+    most.w = largest(network.parameters().data(), size, ws.threads);
+    if (slots_known && is_sure()) return true;
     for (std::size_t s = 0; s < slots.size(); ++s) {
       most.s[s] = largest(Fn::slot_from_zero[s] ? k.largest_from_zero : k.largest_magnitude,
                           slots[s].data(), size, ws.threads);
@@ -136,10 +156,10 @@ bool surely_stays_finite(const Workspace<T>& ws, const Network<T>& network, cons
 
 #define NNCORE_INSTANTIATE(T)                                                                \
   template bool surely_stays_finite(const Workspace<T>&, const Network<T>&, const Batch<T>&, \
-                                    const GradientSink<T>&);                                 \
+                                    const GradientSink<T>&, KnownBounds<T>&);                \
   template bool surely_stays_finite(const Workspace<T>&, const Network<T>&, const Batch<T>&, \
                                     Optimizer, const Update&, const std::vector<Buffer<T>>&, \
-                                    SlotBounds&);
+                                    KnownBounds<T>&);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)
 #undef NNCORE_INSTANTIATE

@@ -10,6 +10,7 @@
 #include "compute/lane_exchange.hpp"
 #include "data/check.hpp"
 #include "model/hyperparameters.hpp"
+#include "model/parameter_access.hpp"
 #include "nncore/train.hpp"
 #include "threads/parallel.hpp"
 #include "train/clipping.hpp"
@@ -52,6 +53,11 @@ void check_options(const Network<T>& network, const TrainOptions& options) {
   check_lanes(options.lanes);
 }
 
+template <class T>
+std::size_t size_of(const Network<T>& network) {
+  return network.parameters().size();
+}
+
 template <class Element, class T>
 std::vector<std::span<Element>> views_of(std::vector<Buffer<T>>& slots) {
   std::vector<std::span<Element>> spans;
@@ -66,7 +72,7 @@ Trainer<T>::Trainer(Network<T>& network, TrainOptions options)
     : network_(&network), state_(std::make_shared<State>()) {
   options.hyperparameters = with_defaults(options.optimizer, options.hyperparameters);
   check_options(network, options);
-  state_->start_anew(options, network.parameters().size());
+  state_->start_anew(options, size_of(network));
   state_->take_rates(options);
   options_ = std::move(options);
 }
@@ -78,10 +84,10 @@ void Trainer<T>::set_options(TrainOptions options) {
   const typename Network<T>::TrainAccess access(*network_);
   if (options.optimizer != options_.optimizer ||
       options.hyperparameters != options_.hyperparameters) {
-    state_->start_anew(options, network_->parameters().size());
+    state_->start_anew(options, size_of(*network_));
     set_steps(0);
   }
-  state_->slot_bounds.known = false;  // of what was not trained so far
+  state_->bounds.slots_known = false;  // of what was not trained so far
   if (options.rates != options_.rates) state_->take_rates(options);
   options_ = std::move(options);
 }
@@ -103,7 +109,7 @@ std::vector<std::span<T>> Trainer<T>::slots() noexcept {
 
 template <class T>
 std::vector<std::span<T>> Trainer<T>::own_slots() noexcept {
-  state_->slot_bounds.known = false;
+  state_->bounds.slots_known = false;
   return views_of<T>(state_->slots);
 }
 
@@ -136,13 +142,13 @@ template <class T>
 void Trainer<T>::descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
                          const Dropout* dropout) {
   State& s = *state_;
-  const GradientSink<T> sink{.data = network_->parameters().data(),
+  const GradientSink<T> sink{.data = ParameterAccess<T>::parameters(*network_).data(),
                              .scale = static_cast<T>(-pass.learning_rate / batch.weight_sum),
                              .decay = 1 - pass.learning_rate * options_.l2 / penalty_rows,
                              .rates = options_.rates};
   if (!s.single) return backward<T>(s.ws, *network_, batch, sink, dropout);
   backward<T>(s.ws, *network_, batch, {}, dropout);
-  const bool sure = surely_stays_finite(s.ws, *network_, batch, sink);
+  const bool sure = surely_stays_finite(s.ws, *network_, batch, sink, s.bounds);
   if (!sure) s.snapshot.take();
   add_gradients(s.ws, *network_, batch, sink);
   s.ws.pending_decay.apply();
@@ -167,7 +173,7 @@ template <class T>
 MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, Pass& pass) {
   State& s = *state_;
   const bool in_lanes = s.lanes.cuts(rows.rows);
-  const std::size_t size = network_->parameters().size();
+  const std::size_t size = size_of(*network_);
   const double n = weight_of(rows, pass);
   const GradientSink<T> mean{.scale = static_cast<T>(1 / n), .overwrite = true, .rates = s.trained};
 
@@ -264,12 +270,16 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
   // Nothing is left then that could fail once the update is made. Few parameters are copied faster
   // than they are looked at.
   constexpr std::size_t few_parameters = 4096;
-  s.single = network_->parameters().size() >= few_parameters && !s.lanes.cuts(at.rows) &&
-             at.batches == 0 && at.rows <= at.batch_size && options_.max_norm == 0 &&
-             !pass.cost_with_penalty && !pass.after_mini_batch && !pass.batch_learning_rate;
+  s.single = size_of(*network_) >= few_parameters && !s.lanes.cuts(at.rows) && at.batches == 0 &&
+             at.rows <= at.batch_size && options_.max_norm == 0 && !pass.cost_with_penalty &&
+             !pass.after_mini_batch && !pass.batch_learning_rate;
   s.left_finite = true;
-  s.snapshot.begin(network_->parameters(), s.slots);
-  if (!s.single) s.snapshot.take();
+  s.snapshot.begin(ParameterAccess<T>::parameters(*network_), s.slots);
+  s.bounds.begin_call(*network_);
+  if (!s.single) {
+    s.bounds.parameters = s.bounds.unknown;
+    s.snapshot.take();
+  }
   const std::uint64_t steps_before = steps();
   const char* const begun = at.batches == 0 ? "epoch's" : "call's";
 
@@ -284,7 +294,8 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
     }
   };
   auto train = [&] {
-    const typename PendingDecay<T>::Run decay(s.ws.pending_decay, network_->weights(0));
+    const typename PendingDecay<T>::Run decay(s.ws.pending_decay,
+                                              ParameterAccess<T>::weights(*network_, 0));
     while (at.batches * at.batch_size < pass.rows_end && finite && !stopped) {
       const auto row = static_cast<std::size_t>(at.batches) * at.batch_size;
       const Dropout drawn{options_.dropout, network_->seed(), network_->epoch(),
@@ -325,8 +336,7 @@ bool Trainer<T>::run(const Samples<T>& samples, Pass pass, EpochPosition& at) {
     set_steps(steps_before);
   };
   try {
-    with_spin_pool(threads, double(network_->parameters().size()) * double(at.batch_size),
-                   std::move(train));
+    with_spin_pool(threads, double(size_of(*network_)) * double(at.batch_size), std::move(train));
   } catch (...) {
     restore();
     throw;

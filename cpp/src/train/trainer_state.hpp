@@ -27,7 +27,7 @@ struct Trainer<T>::State {
   RankNotice notice;
   Buffer<T> gradients;  // laid out as the parameters, like each slot
   std::vector<Buffer<T>> slots;
-  SlotBounds slot_bounds;
+  KnownBounds<T> bounds;
   std::atomic<bool> slots_shared{false};  // with callers, who may write there at any time
   Snapshot<T> snapshot;
   // A call of one mini-batch knows before its update, or finds out with it, whether all is finite.
@@ -50,7 +50,7 @@ struct Trainer<T>::State {
     std::vector<Buffer<T>> fresh(optimizer_slots(options.optimizer));
     for (Buffer<T>& slot : fresh) slot.reserve(size);
     slots = std::move(fresh);
-    slot_bounds = {};
+    bounds = {};
     slots_shared = false;
     std::copy(options.hyperparameters.begin(), options.hyperparameters.end(),
               update.hyperparameters);

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "kernels/kernels.hpp"
+#include "model/parameter_access.hpp"
 #include "threads/parallel.hpp"
 #include "train/finite_bound.hpp"
 #include "train/trainer_state.hpp"
@@ -18,8 +19,9 @@ template <class T>
 void Trainer<T>::update_parameters(const Batch<T>* single, const T* gradients, bool in_lanes,
                                    const Pass& pass, double penalty_rows) {
   State& s = *state_;
-  const std::size_t size = network_->parameters().size();
-  T* parameters = network_->parameters().data();
+  const std::span<T> all = ParameterAccess<T>::parameters(*network_);
+  const std::size_t size = all.size();
+  T* const parameters = all.data();
   Update update = s.update;
   update.learning_rate = pass.learning_rate;
   update.t = steps() + 1;
@@ -30,10 +32,10 @@ void Trainer<T>::update_parameters(const Batch<T>* single, const T* gradients, b
   for (const double rate : rates) {
     fastest.learning_rate = std::max(fastest.learning_rate, pass.learning_rate * rate);
   }
-  if (!single || s.slots_shared) s.slot_bounds.known = false;
+  if (!single || s.slots_shared) s.bounds.slots_known = false;
   const bool looked_at =
       single && !surely_stays_finite(s.ws, *network_, *single, options_.optimizer, fastest, s.slots,
-                                     s.slot_bounds);
+                                     s.bounds);
   if (looked_at) s.snapshot.begin_parts();
   const Kernels<T>& k = kernels<T>();
   const auto step = k.update[options_.optimizer];

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "kernels/optimizers.hpp"
+#include "model/parameter_access.hpp"
 #include "model/visit.hpp"
 #include "nncore/nncore.hpp"
 #include "temporary_directory.hpp"
@@ -302,6 +304,129 @@ TEST_CASE_TEMPLATE("what is known of an optimiser's slots bounds them, step afte
     CHECK(holds);
     CHECK(most.s[0] <= 1e7);  // they stay close
   }
+}
+
+TEST_CASE_TEMPLATE("what is known of the parameters bounds them, step after step", T, float,
+                   double) {
+  for (std::size_t o = 0; o < all_names<Optimizer>().size(); ++o) {
+    const auto optimizer = static_cast<Optimizer>(o);
+    CAPTURE(name(optimizer));
+    Update update{.learning_rate = 0.1};
+    const auto parameters = hyperparameters(optimizer);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      update.hyperparameters[i] = parameters[i].value;
+    }
+    Magnitudes most{.w = 1};
+    T w = 1, s0 = 0, s1 = 0;
+    bool holds = true;
+    for (update.t = 1; update.t <= 500; ++update.t) {
+      const T g = T(update.t % 100 == 0 ? 1000 : 1) / T(1 + update.t % 3);
+      most.g = double(g);
+      visit(optimizer, [&](auto e) {
+        update_bound<T, e>(update, most);
+        typename OptimizerFn<e>::template Rule<T>{update}(w, g, s0, s1);
+        return true;
+      });
+      holds = holds && std::abs(double(w)) <= most.w;
+    }
+    CHECK(holds);
+    CHECK(most.w <= 1e20);  // far from where it would be of no use
+  }
+}
+
+TEST_CASE_TEMPLATE("steps that grow and grow are finite until one is undone", T, float, double) {
+  const OneRow<T> row;
+  for (std::size_t o = 0; o < all_names<Optimizer>().size(); ++o) {
+    CAPTURE(name(static_cast<Optimizer>(o)));
+    for (const Samples<T>& samples : {row.dense(), row.sparse()}) {
+      Network<T> network = linear<T>();
+      Trainer<T> trainer(network, {.optimizer = static_cast<Optimizer>(o)});
+      double rate = 1;
+      while (!diverged(network, trainer, samples, rate)) rate *= 4;
+      CHECK(rate < double(std::numeric_limits<T>::max()));
+    }
+  }
+}
+
+TEST_CASE("what is known of the parameters is forgotten where others write there") {
+  const OneRow<float> row;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const StepOptions slow{.learning_rate = 1e-5};
+  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam}) {
+    CAPTURE(name(optimizer));
+    Network<float> network = linear<float>();
+    Trainer<float> trainer(network, {.optimizer = optimizer});
+    // A weight that meets a zero of x.
+    const std::size_t place = network.layers()[0].weights_offset + 5 * network.layers()[0].stride;
+    const auto steps = [&](int n) {
+      for (int i = 0; i < n; ++i) trainer.step(row.dense(), slow);
+    };
+
+    steps(3);
+    {
+      const Shared<float> view = network.share_parameters();
+      steps(2);
+      const float was = std::exchange(view.get()[place], nan);
+      CHECK(diverged(network, trainer, row.dense(), 1e-5));
+      view.get()[place] = was;
+      steps(2);
+      view.get()[place] = nan;
+    }
+    CHECK(diverged(network, trainer, row.dense(), 1e-5));
+    network.share_parameters().get()[place] = 0;
+    steps(3);
+
+    Network<float> broken = linear<float>();
+    broken.parameters()[place] = nan;
+    network.copy_from(broken);
+    CHECK(diverged(network, trainer, row.dense(), 1e-5));
+    network.share_parameters().get()[place] = 0;
+    steps(3);
+
+    Trainer<float> other(network, {.max_norm = 1e30});
+    other.step(row.dense(), {.learning_rate = 1e25});  // far, but finite
+    diverged(network, trainer, row.dense(), 1e12);
+
+    network.parameters()[place] = nan;
+    CHECK(diverged(network, trainer, row.dense(), 1e-5));
+  }
+}
+
+TEST_CASE("a step does not look at parameters where nobody can have written") {
+  const OneRow<float> row;
+  for (const Optimizer optimizer : {Optimizer::sgd, Optimizer::adam}) {
+    CAPTURE(name(optimizer));
+    Network<float> network = linear<float>();
+    Trainer<float> trainer(network, {.optimizer = optimizer, .max_norm = 1e9});
+    const Dataset<float> data(network, row.dense());
+    trainer.epoch(data, {.learning_rate = 1e-5});
+    trainer.set_options({.optimizer = optimizer});
+    trainer.step(row.dense(), {.learning_rate = 1e-5});
+    trainer.step(row.sparse(), {.learning_rate = 1e-5});
+    // Written in a way that is against the rules, and so a proof.
+    float& weight = const_cast<float&>(std::as_const(network).weights(0).row(5)[7]);
+    weight = std::numeric_limits<float>::quiet_NaN();
+    for (const Samples<float>& samples : {row.dense(), row.sparse()}) {
+      CHECK_NOTHROW(trainer.step(samples, {.learning_rate = 1e-5}));
+    }
+  }
+}
+
+TEST_CASE("the core lends no parameters by itself") {
+  const TemporaryDirectory directory;
+  Network<float> network = linear<float>();
+  save_model(network, directory / "a.safetensors");
+  const Shared<Network<float>> loaded = load_model<float>(directory / "a.safetensors");
+  loaded->copy_from(network);
+  CHECK(ParameterAccess<float>::is_exclusive(network));
+  CHECK(ParameterAccess<float>::is_exclusive(*loaded));
+  {
+    const Shared<float> view = loaded->share_parameters();
+    CHECK(!ParameterAccess<float>::is_exclusive(*loaded));
+  }
+  CHECK(ParameterAccess<float>::is_exclusive(*loaded));
+  network.weights(0);
+  CHECK(!ParameterAccess<float>::is_exclusive(network));
 }
 
 TEST_CASE("what is known of the slots is forgotten where others write there") {
