@@ -13,6 +13,11 @@ namespace {
 // each keeps its own in its cache.
 template <class F>
 void for_each_part(std::size_t units, std::size_t multiple, int threads, F body) {
+  if (threads <= 1) {  // without the divisions below, which a small row would feel
+    body(Part::lower, std::size_t{0}, units);
+    body(Part::upper, std::size_t{0}, units);
+    return;
+  }
   const auto ranges = static_cast<std::size_t>(std::max(1, threads / 2));
   const std::size_t blocks = (units + multiple - 1) / multiple;
   parallel_for(2 * ranges, 1, threads, [&](int, std::size_t first, std::size_t last) {
@@ -57,12 +62,12 @@ void weight_gradient_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer
   constexpr std::size_t line = cache_line / sizeof(T);
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows, stride = layer.stride;
-  T* scaled = ws.sums.data();  // (n, out), which is free on the way back
-  std::copy_n(delta, n * stride, scaled);
-  k.rescale(scaled, ws.pending_decay.unscaled(sink.scale), n * stride);
-
+  const T scale = ws.pending_decay.unscaled(sink.scale);
   int threads = threads_of(ws, batch, layer);
   if (batch.columns.entries) {
+    T* scaled = ws.sums.data();  // (n, out), which is free on the way back
+    std::copy_n(delta, n * stride, scaled);
+    k.rescale(scaled, scale, n * stride);
     parallel_for(layer.out, line, threads, [&](int, std::size_t begin, std::size_t end) {
       k.sparse_gradient_columns(batch.columns, end - begin, scaled + begin, stride, dw + begin,
                                 stride, sink.overwrite);
@@ -72,7 +77,7 @@ void weight_gradient_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer
   if (sink.overwrite) std::fill_n(dw, layer.in * stride, T(0));
   if (!batch.ascends) threads = 1;  // both parts may write the same rows of dw
   for_each_part(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
-    k.sparse_gradient(batch.sparse, part, n, end - begin, scaled + begin, stride, dw + begin,
+    k.sparse_gradient(batch.sparse, part, n, end - begin, scale, delta + begin, stride, dw + begin,
                       stride);
   });
 }

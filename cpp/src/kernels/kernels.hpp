@@ -126,10 +126,10 @@ struct Kernels {
   // without a bias, C = scale * X W.
   void (*sparse_matmul)(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, const T* w,
                         std::size_t w_row, T scale, const T* bias, T* c, std::size_t c_row);
-  // G (in, n) += X^T D for a part of m sparse rows X and D (m, n).
-  void (*sparse_gradient)(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n,
+  // G (in, n) += X^T (scale * D) for a part of m sparse rows X and D (m, n).
+  void (*sparse_gradient)(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, T scale,
                           const T* d, std::size_t d_row, T* g, std::size_t g_row);
-  // The same, whole, for rows that lie column by column: each row of G is then stored once, not
+  // G += X^T D, whole, for rows that lie column by column: each row of G is then stored once, not
   // for every entry. With overwrite, G = X^T D.
   void (*sparse_gradient_columns)(const SparseColumns<T>& x, std::size_t n, const T* d,
                                   std::size_t d_row, T* g, std::size_t g_row, bool overwrite);

@@ -33,10 +33,10 @@ void row_times_matrix(const Row& x, const T* w, std::size_t w_row, T scale, cons
 }
 
 template <class T, int NV, class Row>
-void add_outer_product(const Row& x, const T* d, T* g, std::size_t g_row) {
+void add_outer_product(const Row& x, T scale, const T* d, T* g, std::size_t g_row) {
   Vec<T> delta[NV];
 #pragma GCC unroll 4
-  for (int j = 0; j < NV; ++j) delta[j] = load(d + std::size_t(j) * lanes<T>);
+  for (int j = 0; j < NV; ++j) delta[j] = broadcast(scale) * load(d + std::size_t(j) * lanes<T>);
   for (std::size_t p = 0; p < x.count; ++p) {
     const Vec<T> value = broadcast(x.value(p));
     T* row = g + x.column(p) * g_row;
@@ -85,12 +85,12 @@ void sparse_matmul(const SparseRows<T>& x, Part part, std::size_t m, std::size_t
 }
 
 template <class T>
-void sparse_gradient(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, const T* d,
-                     std::size_t d_row, T* g, std::size_t g_row) {
+void sparse_gradient(const SparseRows<T>& x, Part part, std::size_t m, std::size_t n, T scale,
+                     const T* d, std::size_t d_row, T* g, std::size_t g_row) {
   for_each_column_block<T>(n, [&](std::size_t column, auto nv) {
     for (std::size_t i = 0; i < m; ++i) {
       with_part(x, i, part, [&](const auto& row) {
-        add_outer_product<T, nv>(row, d + i * d_row + column, g + column, g_row);
+        add_outer_product<T, nv>(row, scale, d + i * d_row + column, g + column, g_row);
       });
     }
   });

@@ -39,8 +39,8 @@ inline Vec<T> broadcast(T x) {
 
 inline std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
 
-// n rounded up to whole cache lines, which is how far kernels write a row: what lies between n
-// and there is made anew each time and never builds up.
+// n rounded up to whole cache lines: kernels write a row up to there. What lies behind n is written
+// anew each time, so nothing builds up.
 template <class T>
 inline constexpr std::size_t line_lanes = cache_line / sizeof(T);
 template <class T>
@@ -52,8 +52,8 @@ inline std::size_t whole_lines(std::size_t n) {
 // width.
 inline constexpr std::size_t line_vectors = cache_line / NNCORE_VECTOR_BYTES;
 
-// A cache line of a row of which `rest` elements are left, `instead` standing for what lies
-// beyond: that is read, whatever it is, and plays no part.
+// A cache line of a row of which `rest` elements are left. What lies beyond them is read, but
+// `instead` takes its place.
 template <class T>
 inline void load_line(const T* p, std::size_t rest, T instead, Vec<T> (&line)[line_vectors]) {
   using Index = typename FloatFormat<T>::Index;
@@ -127,9 +127,11 @@ struct Constant {
   constexpr operator int() const { return N; }
 };
 
-// Calls f with its vector count as a constant, so that the accumulators are registers.
+// Calls f with its vector count as a constant, so that the accumulators are registers. All that
+// stands between a kernel and its loop is inlined: for one row, to hand the kernel's arguments on in
+// memory would cost as much as some ten of its non-zeros.
 template <class F>
-void with_vectors(std::size_t vectors, F f) {
+[[gnu::always_inline]] inline void with_vectors(std::size_t vectors, F f) {
   switch (vectors) {
     case 1:
       return f(Constant<1>{});
@@ -146,7 +148,7 @@ void with_vectors(std::size_t vectors, F f) {
 inline constexpr std::size_t vectors_at_once = 4;
 
 template <class T, class F>
-void for_each_column_block(std::size_t n, F f) {
+[[gnu::always_inline]] inline void for_each_column_block(std::size_t n, F f) {
   const std::size_t vectors = whole_lines<T>(n) / lanes<T>;
   for (std::size_t v = 0; v < vectors; v += vectors_at_once) {
     with_vectors(smaller(vectors_at_once, vectors - v), [&](auto nv) { f(v * lanes<T>, nv); });

@@ -160,11 +160,11 @@ void test_sparse(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
   k.sparse_matmul(x, Part::upper, m, n, w.data(), w.stride, T(0.5), nullptr, rest.data(),
                   rest.stride);
   k.add(c.data(), rest.data(), m * c.stride);
+  for (const Part part : {Part::lower, Part::upper}) {
+    k.sparse_gradient(x, part, m, n, T(0.25), d.data(), d.stride, g.data(), g.stride);
+  }
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t j = 0; j < n; ++j) d.at(i, j) *= T(0.25);
-  }
-  for (const Part part : {Part::lower, Part::upper}) {
-    k.sparse_gradient(x, part, m, n, d.data(), d.stride, g.data(), g.stride);
   }
 
   // The same rows in CSC.

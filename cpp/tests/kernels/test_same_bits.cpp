@@ -133,7 +133,7 @@ void compare_sparse_products(const Pair<T>& pair, std::size_t m, std::size_t n) 
       table.sparse_matmul(x, part, m, n, w.data(), w.row, T(0.3), start, out, z.row);
     });
     pair.compare(w.memory, [&](const Kernels<T>& table, T* out) {
-      table.sparse_gradient(x, part, m, n, d.data(), d.row, out, w.row);
+      table.sparse_gradient(x, part, m, n, T(0.3), d.data(), d.row, out, w.row);
     });
   }
   for (const bool overwrite : {false, true}) {
