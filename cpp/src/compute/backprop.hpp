@@ -26,7 +26,7 @@ void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
 // in.
 template <class T>
 double summed_cost(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch);
-// The same of outputs that are first brought within epsilon of neither 0 nor 1; see EpochOptions.
+// The same, of outputs that are first clipped to [epsilon, 1 - epsilon]; see EpochOptions.
 template <class T>
 double clipped_cost(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                     double epsilon);

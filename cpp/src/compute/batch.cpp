@@ -23,7 +23,7 @@ struct RowIds {
   std::size_t operator[](std::size_t i) const {
     return order.empty() ? first + i : static_cast<std::size_t>(order[first + i]);
   }
-  // How many of the rows of the next mini-batch are known, of so many.
+  // How many of the next mini-batch's `rows` rows are known.
   std::size_t next(std::size_t rows) const {
     return order.size() > first + ahead ? std::min(rows, order.size() - first - ahead) : 0;
   }
@@ -162,7 +162,7 @@ template <class T>
 void build_columns(Workspace<T>& ws, Batch<T>& batch, std::size_t inputs) {
   ws.starts.assign(inputs + 2, 0);
   ws.entries.resize(static_cast<std::size_t>(batch.nonzeros));
-  // Becomes the ends, and with a 0 before them the starts.
+  // The counts, which become the ends; with a 0 before them these are the starts.
   std::int32_t* next = ws.starts.data() + 1;
   for (std::size_t i = 0; i < batch.rows; ++i) {
     with_row(batch.sparse, i, [&](const auto& row) {

@@ -2,8 +2,8 @@
 //
 // Each rank has added up its own lanes in nodes, branches of the tree. The parameters are cut into
 // as many slices as there are ranks. By one all-to-all every rank gets its slice of all nodes, and
-// adds them along the rest of the tree; by one all-gather the sums come to all. Each number is so
-// added by one rank, in an order that the number of ranks has no part in, and a rank sends and
+// adds them along the rest of the tree; by one all-gather the sums come to all. So each number is
+// added by one rank, in an order that does not depend on the number of ranks. A rank sends and
 // receives about twice the gradient, however many ranks there are.
 #pragma once
 

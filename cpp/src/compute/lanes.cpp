@@ -8,7 +8,7 @@ namespace nncore {
 namespace {
 
 // Rows of a lane, at least. With half as many, one thread loses 2 to 6 % to the lanes' gradients.
-// Lanes begin at multiples of lane_step rows, which tiles like.
+// Lanes begin at multiples of lane_step rows, which suits the tiles.
 constexpr std::size_t lane_rows = 128, lane_step = 4;
 constexpr std::size_t most_lanes = 8;
 // Bytes of parameters whose gradients stay in L2, one for each lane.

@@ -46,8 +46,8 @@ InputDensity stored_density(const Inputs<T>& x) {
 template <class T>
 bool is_mostly_zero(const Inputs<T>& x);
 
-// What is known of inputs, and the zeros of dense ones counted. One row alone is searched for zeros
-// anyhow.
+// The same, and whether dense inputs are mostly zero. That is not asked of a single row, whose
+// zeros are searched for anyhow.
 template <class T>
 InputDensity measured_density(const Inputs<T>& x) {
   InputDensity density = stored_density(x);

@@ -3,8 +3,8 @@
 //
 //   value(z, a, y)  the cost of one output; costs with needs_z use z, to stay finite
 //   slope(a, y)     its derivative with respect to a
-//   canonical       for costs that are paired with one output activation only: that one; their
-//                   delta = dC/dz is a - y, the slopes having cancelled
+//   canonical       the one output activation that a cost is paired with, if only_canonical: the
+//                   slopes then cancel, and delta = dC/dz is a - y
 //
 // Costs whose outputs do not stand alone are by_row:
 //
@@ -39,8 +39,8 @@ struct CostTraits {
   static constexpr double target_min = -__builtin_huge_val(), target_max = __builtin_huge_val();
 };
 
-// Of it each target is taken and shared out among all classes (Szegedy et al., 2016, section 7);
-// done where targets are gathered.
+// How much of each target is taken and shared out among all classes (Szegedy et al., 2016, section
+// 7). That is done where targets are gathered.
 inline constexpr Hyperparameter label_smoothing{"label_smoothing", 0,
                                                 Hyperparameter::Range::from_zero_below_one};
 
@@ -136,9 +136,9 @@ struct CostFn<Cost::poisson> : CostTraits {
   }
 };
 
-// The quantiles tau of a target, its outputs side by side: max(tau d, (tau - 1) d), d = y - a, each
-// (Koenker and Bassett, 1978). With non_crossing the outputs of a target are put in order before
-// anything else sees them; a unit then stands for the quantile of its rank.
+// The quantiles tau of a target, whose outputs lie side by side: the sum of max(tau d, (tau - 1) d)
+// with d = y - a (Koenker and Bassett, 1978). With non_crossing the outputs of a target are put in
+// order before anything else sees them. A unit then stands for the quantile of its rank.
 template <>
 struct CostFn<Cost::pinball> : CostTraits {
   static constexpr std::string_view name = "pinball";

@@ -116,9 +116,9 @@ void thicken(const T* from, std::size_t stride, std::size_t height, std::size_t 
   }
 }
 
-// Each pixel of the output, between the four of the image that it lies among. Their places come
-// first, then the four are fetched, side by side as they lie, and last they are mixed: two of the
-// three loops become vector code so, and the other one is short.
+// Each pixel of the output is mixed of the four of the image that it lies between. The places come
+// first, then the four are fetched, then they are mixed: two of these three loops become vector
+// code that way, and the other one is short.
 template <class T>
 void warp(const WarpArgs<T>& args) {
   constexpr std::size_t chunk = 64;

@@ -1,5 +1,5 @@
-// Largest absolute values, on the bits: those of absolute values are in the order of the numbers,
-// NaN behind infinity. Part of generic.hpp.
+// Largest absolute values, found on the bits: without their signs these are in the order of the
+// numbers, and NaN comes behind infinity. Part of generic.hpp.
 #pragma once
 
 #include "kernels/vectors.hpp"

@@ -2,8 +2,9 @@
 // code. Every operation is an IEEE one or an explicit fused multiply-add: the bits do not depend
 // on the vector width. Included by each instruction set's own file, hence the unnamed namespace.
 //
-// Largest errors, in units in the last place, of numbers from 2^-118 (2^-1014) up; what should be
-// less is as near as that. test_math.cpp measures them, through the activations.
+// Largest errors of results from 2^-118 (2^-1014) up, in units in the last place. Smaller results
+// are off by no more than the smallest of these. test_math.cpp measures them through the
+// activations.
 //
 //   exp, expm1_negative   1.1
 //   tanh                  2
@@ -12,8 +13,8 @@
 //   bell                  1.5
 //   normal_cdf            4, without fused multiply-adds 5
 //
-// exp is 0 where it would be less than 2^-125 (2^-1021), or thereabouts: denormal numbers are
-// slow, and nothing here needs them.
+// exp is 0 where it would be less than about 2^-125 (2^-1021): denormal numbers are slow, and
+// nothing here needs them.
 //
 // The polynomials are minimax fits (Remez's exchange algorithm, in 60 digits) with the errors
 // given beside them, less than what the operations lose to rounding.
@@ -138,8 +139,8 @@ inline T at_least(T x, T low) {
   return x < low ? low : x;  // a NaN stays one
 }
 
-// For x >= 0, and not for a NaN: on the bits, which are in the same order. Two selections of
-// floating-point numbers in a row would be taken for branches and entwined.
+// For x >= 0, and not for a NaN. Compares the bits, which are in the same order: two selections of
+// floating-point numbers in a row would become branches.
 template <class T>
 inline T at_most(T x, T high) {
   using Index = typename FloatFormat<T>::Index;
@@ -255,7 +256,7 @@ inline T square_error(T x, T square) {
 template <class T>
 inline constexpr T normal_end = 40;
 
-// exp(-z^2 / 2); not for a NaN, nor is what follows.
+// exp(-z^2 / 2). Neither this nor normal_cdf is for a NaN.
 template <class T>
 inline T bell(T z) {
   z = at_most(magnitude(z), normal_end<T>);

@@ -45,7 +45,7 @@ void tile(std::size_t k, const T* a, std::size_t a_row, std::size_t a_col, const
   }
 }
 
-// The terms of one block of a row's sums that are not zero, as their places in the block.
+// Which terms of one block of a row's sums are not zero: their places in the block.
 struct NonzeroList {
   const std::uint8_t* list;
   std::size_t count;
@@ -60,7 +60,7 @@ inline void add_term(std::size_t t, const T* a, const T* b, std::size_t b_row, V
   }
 }
 
-// The same for one row of A and those of its terms that are listed.
+// A tile of one row of A, over the listed terms alone.
 template <class T, int NV>
 void nonzero_tile(const NonzeroList& x, const T* a, const T* b, std::size_t b_row, T scale, T* c,
                   const T* bias, bool accumulate) {
@@ -98,7 +98,7 @@ using NonzeroTile = void (*)(const NonzeroList&, const T*, const T*, std::size_t
 template <class T, class Rows>
 struct Tiles;
 
-// By the vectors and rows of the tile. Few rows leave registers for more vectors, which hide the
+// The tiles, by their vectors and rows. Few rows leave registers for more vectors, which hide the
 // latency of the additions and read longer pieces of B.
 template <class T, int... I>
 struct Tiles<T, std::integer_sequence<int, I...>> {
@@ -133,7 +133,7 @@ void pack(std::size_t k, std::size_t vectors, std::size_t width, const T* b, std
   }
 }
 
-// The set bits of every byte, lowest first, a byte each in the order of memory.
+// For every byte the places of its set bits, lowest first: one byte each, in the order of memory.
 struct SetBits {
   std::uint64_t places[256];
   std::uint8_t count[256];
@@ -152,7 +152,7 @@ constexpr SetBits list_set_bits() {
 }
 inline constexpr SetBits set_bits = list_set_bits();
 
-// A bit for every lane that is not zero, where the instruction set's file has not one of its own.
+// A mask with a bit for every lane that is not zero. An instruction set's file may bring its own.
 #ifndef NNCORE_NONZERO_LANES
 template <class V>
 inline unsigned nonzero_lanes(V v) {
@@ -259,8 +259,8 @@ void rank_one_update(const GemmArgs<T>& p, std::size_t first, std::size_t rows,
   }
 }
 
-// A narrow C is one block of columns. The rows of a wide one may lie on a page each, so few of them
-// are gone over at a time.
+// A narrow C is one block of columns. The rows of a wide one may lie on a page each, so it is done
+// few of them at a time.
 template <class T>
 void rank_one_update(const GemmArgs<T>& p) {
   constexpr std::size_t few = 2 * tile_rows;
@@ -281,11 +281,12 @@ void matmul(const GemmArgs<T>& p, T* panels) {
   // One row is bound by the memory of B, of which this reads less.
   if (p.a_col == 1 && p.m == 1 && vectors == 4) return nonzero_row<T, 4>(p);
   if (p.a_col == 1 && p.m == 1 && vectors == 2) return nonzero_row<T, 2>(p);
-  if (p.a_col == 1 && p.m == 1) return nonzero_matmul<T, 1>(p);  // in little stack
+  if (p.a_col == 1 && p.m == 1) return nonzero_matmul<T, 1>(p);  // needs little stack
   if (p.a_col == 1 && p.mostly_zero) return nonzero_matmul<T, 128>(p);
   if (p.k == 1 && p.accumulate && !p.epilogue) return rank_one_update(p);
   const std::size_t width = p.m == 1 ? 8 : p.m == 2 ? 4 : 2;
-  // Pays where the rows of B lie on more pages than are found at once, and are read often enough.
+  // Packing pays where the rows of B lie on more pages than the processor remembers the places of,
+  // and are read often enough.
   constexpr std::size_t near = std::size_t{1} << 17;
   const std::size_t spread = smaller(sum_block, p.k) * p.b_row * sizeof(T);
   const bool packed = p.m > 4 * tile_rows && spread > near;

@@ -128,8 +128,8 @@ struct Constant {
 };
 
 // Calls f with its vector count as a constant, so that the accumulators are registers. All that
-// stands between a kernel and its loop is inlined: for one row, to hand the kernel's arguments on in
-// memory would cost as much as some ten of its non-zeros.
+// stands between a kernel and its loop is inlined: for one row, to hand the kernel's arguments on
+// in memory would cost as much as some ten of its non-zeros.
 template <class F>
 [[gnu::always_inline]] inline void with_vectors(std::size_t vectors, F f) {
   switch (vectors) {
