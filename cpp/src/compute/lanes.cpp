@@ -60,13 +60,15 @@ void Lanes<T>::prepare(const Network<T>& network, const InputDensity& inputs, st
                                     ? rows / lanes + lane_step
                                     : std::max(2 * lane_rows, rows / lanes + lane_step);
   for (std::size_t i = 0; i < most_here; ++i) {
-    nncore::prepare(lanes_[i].ws, network, inputs, most_rows, Purpose::train,
-                    one_by_one_ ? threads : 1);
-    lanes_[i].ws.given_slopes = given_slopes;
     lanes_[i].gradient.reserve(network.parameters().size());
   }
+  workspaces_.resize(std::min(most_here, one_by_one_ ? 1 : std::size_t(threads_)));
+  for (Workspace<T>& ws : workspaces_) {
+    nncore::prepare(ws, network, inputs, most_rows, Purpose::train, one_by_one_ ? threads : 1);
+    ws.given_slopes = given_slopes;
+  }
   if (one_by_one_ && !deserves_threads(rows)) {
-    for (Lane& lane : lanes_) lane.ws.threads = 1;
+    for (Workspace<T>& ws : workspaces_) ws.threads = 1;
   }
 }
 
@@ -86,14 +88,14 @@ template <class T>
 bool Lanes<T>::deserves_threads(std::size_t rows) const {
   constexpr double two_meetings = 2e5;  // multiply-adds that a core does meanwhile
   if (one_by_one_) {
-    return !lanes_.empty() && lanes_.front().ws.plan.deserves_threads(rows / count(rows));
+    return !workspaces_.empty() && workspaces_.front().plan.deserves_threads(rows / count(rows));
   }
   return work_per_row_ * double(rows) >= 4 * two_meetings * double(choice_.ranks);
 }
 
 template <class T>
 void Lanes<T>::set_ascending(bool ascends) {
-  for (Lane& lane : lanes_) lane.ws.ascends = ascends && lane.ws.threads > 1;
+  for (Workspace<T>& ws : workspaces_) ws.ascends = ascends && ws.threads > 1;
 }
 
 template <class T>
@@ -166,8 +168,9 @@ double Lanes<T>::pass(const Network<T>& network, const MiniBatchRows<T>& batch,
   begin(batch.rows);
   const LaneRange mine = passed_here();
   sink.overwrite = true;
-  const auto pass_lane = [&](std::size_t local) {
+  const auto pass_lane = [&](std::size_t local, std::size_t workspace) {
     Lane& lane = lanes_[local];
+    Workspace<T>& ws = workspaces_[workspace];
     const std::size_t i = mine.begin + local;
     const std::size_t first = lane_begin(batch.rows, passed_, i);
     const std::size_t rows = lane_begin(batch.rows, passed_, i + 1) - first;
@@ -177,14 +180,13 @@ double Lanes<T>::pass(const Network<T>& network, const MiniBatchRows<T>& batch,
       drawn.first_row = first;
     }
     const Dropout* dropout = batch.dropout ? &drawn : nullptr;
-    const Batch<T> part =
-        make_batch(lane.ws, network, batch.samples, batch.order, batch.first + first, rows,
-                   Purpose::train, dropout, batch.rows, batch.distorter);
+    const Batch<T> part = make_batch(ws, network, batch.samples, batch.order, batch.first + first,
+                                     rows, Purpose::train, dropout, batch.rows, batch.distorter);
     GradientSink<T> to = sink;
     to.data = lane.gradient.data();
-    forward(lane.ws, network, part, Purpose::train, dropout);
-    lane.cost = batch_cost(lane.ws, network, part, cost_epsilon);
-    backward(lane.ws, network, part, to, dropout);
+    forward(ws, network, part, Purpose::train, dropout);
+    lane.cost = batch_cost(ws, network, part, cost_epsilon);
+    backward(ws, network, part, to, dropout);
   };
   const std::size_t lanes = mine.end - mine.begin;
   const double work = work_per_row_ * double(batch.rows) / double(choice_.ranks);

@@ -1,10 +1,10 @@
 // Lanes: a mini-batch cut, so that threads and machines share all of its work.
 //
 // The rows are cut into lanes by shapes alone (the layers' sizes and the number of rows) or by an
-// option. Each lane goes forward and back on its own, in a workspace of its own, and leaves a
-// gradient of its own. The lanes' gradients are added along a fixed tree. So the bits depend
-// neither on the number of threads or ranks nor on who took which lane, and threads meet twice a
-// mini-batch, not after each product.
+// option. Each lane goes forward and back on its own, in the workspace of whoever took it, and
+// leaves a gradient of its own. The lanes' gradients are added along a fixed tree. So the bits
+// depend neither on the number of threads or ranks nor on who took which lane, and threads meet
+// twice a mini-batch, not after each product.
 #pragma once
 
 #include <cstddef>
@@ -95,7 +95,6 @@ class Lanes {
 
  private:
   struct Lane {
-    Workspace<T> ws;
     Buffer<T> gradient;  // laid out as the parameters
     double cost = 0, weight = 0;
   };
@@ -105,7 +104,8 @@ class Lanes {
   template <class F>
   void along_nodes(F add) const;
 
-  std::vector<Lane> lanes_;  // those of this rank
+  std::vector<Lane> lanes_;               // those of this rank
+  std::vector<Workspace<T>> workspaces_;  // of lanes that are passed at the same time
   LaneChoice choice_;
   std::vector<std::size_t> node_of_, nodes_;  // of the last pass
   std::size_t most_ = 1;                      // lanes of any mini-batch

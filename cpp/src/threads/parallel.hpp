@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstddef>
 
 namespace nncore {
@@ -75,18 +77,37 @@ void parallel_for(std::size_t count, std::size_t multiple, int threads, F&& body
       &context);
 }
 
-// Calls body(i) for every i < count, on more than one thread if `threads` says so: each is claimed
-// by whoever is free.
+// Calls body(i, part) for every i < count, on at most so many threads. Whoever is free takes the
+// next i; two calls of the same part, which is below `threads`, never run at once. Each part begins
+// with its own i: part, part + parts, and so on, so that the same thread sees the same again and
+// again.
 template <class F>
 void for_each_task(std::size_t count, int threads, F body) {
-  if (threads <= 1) {
-    for (std::size_t i = 0; i < count; ++i) body(i);
+  if (threads <= 1 || count <= 1) {
+    for (std::size_t i = 0; i < count; ++i) body(i, std::size_t{0});
     return;
   }
+  constexpr std::size_t most_parts = 32;
+  struct Context {
+    F& body;
+    std::size_t count, parts;
+    std::array<std::atomic<std::size_t>, most_parts> taken{};  // of each part's own
+  } context{body, count, std::min({count, static_cast<std::size_t>(threads), most_parts})};
   run_parts(
-      static_cast<int>(count),
-      [](void* erased, int part) { (*static_cast<F*>(erased))(static_cast<std::size_t>(part)); },
-      &body);
+      static_cast<int>(context.parts),
+      [](void* erased, int number) {
+        Context& c = *static_cast<Context*>(erased);
+        const auto part = static_cast<std::size_t>(number);
+        for (std::size_t ahead = 0; ahead < c.parts; ++ahead) {
+          const std::size_t of = (part + ahead) % c.parts;
+          for (;;) {
+            const std::size_t i = of + c.parts * c.taken[of].fetch_add(1);
+            if (i >= c.count) break;
+            c.body(i, part);
+          }
+        }
+      },
+      &context);
 }
 
 // Calls body(first, rows) for ranges of n rows that cost work_per_row multiply-adds each.

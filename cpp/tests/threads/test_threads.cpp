@@ -227,6 +227,25 @@ TEST_CASE("every part runs once, and its writes are visible") {
   });
 }
 
+TEST_CASE("every task runs once, and no part runs two of them at once") {
+  in_team_and_pool(4, [] {
+    for (const int threads : {1, 2, 3, 4}) {
+      for (const std::size_t count : {0, 1, 2, 3, 7, 33, 100}) {
+        std::vector<std::atomic<int>> runs(count);
+        std::vector<std::atomic<int>> at_work(static_cast<std::size_t>(threads));
+        std::atomic<bool> apart{true};
+        for_each_task(count, threads, [&](std::size_t i, std::size_t part) {
+          if (part >= at_work.size() || ++at_work[part] != 1) apart = false;
+          ++runs[i];
+          --at_work[part];
+        });
+        CHECK(apart);
+        CHECK(std::all_of(runs.begin(), runs.end(), [](const auto& n) { return n == 1; }));
+      }
+    }
+  });
+}
+
 TEST_CASE("exceptions reach the caller, and the threads stay usable") {
   in_team_and_pool(3, [] {
     for (int job = 0; job < 20; ++job) {
