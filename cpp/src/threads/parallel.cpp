@@ -201,7 +201,7 @@ void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), 
   const CountedTraining counted;
   threads = std::min(threads, SpinPool::max_claims);
   if (threads < 2 || pool) return lead(context);
-  pace.begin(beat_work, Pace::clock());
+  pace.begin(beat_work, Pace::clock(), Pace::away());
   SpinPool members(threads, pace);
   std::exception_ptr error;
   team(threads, [&](int number) noexcept {
@@ -213,6 +213,7 @@ void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), 
       error = std::current_exception();
     }
     pool = nullptr;
+    pace.end(Pace::away());
     members.shutdown();
   });
   if (error) std::rethrow_exception(error);

@@ -35,7 +35,7 @@ class SpinPool {
   // many threads work.
   void beat(int most = max_claims) {
     most_ = std::max(1, most);
-    pace_.beat(threads_, Pace::clock());
+    pace_.beat(threads_, Pace::clock(), Pace::away);
     set_active(members());
   }
 
