@@ -248,8 +248,8 @@ class Trainer {
   std::vector<std::span<T>> own_slots() noexcept;  // to be filled by whoever holds the network
   double weight_of(const MiniBatchRows<T>& rows, const Pass& pass);
   MiniBatchCost mini_batch(const MiniBatchRows<T>& rows, Pass& pass);
-  void descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
-               const Dropout* dropout);
+  void descend(const Batch<T>& batch, const Pass& pass, double penalty_rows, const Dropout* dropout,
+               bool has_deltas);
   void update_parameters(const Batch<T>* single, const T* gradients, bool in_lanes,
                          const Pass& pass, double penalty_rows);
   void agree(const Collective& collective, const EpochPosition& at, const Pass& pass);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compute/sparse_layer.hpp"
 #include "data/check.hpp"
 #include "threads/parallel.hpp"
 
@@ -140,15 +141,13 @@ void add_gradient(Workspace<T>& ws, const Network<T>& network, const Batch<T>& b
                              dw);  // BP4: dW += x^T delta
 }
 
-}  // namespace
-
+// forward from layer l on, which reads x (n, in).
 template <class T>
-void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, Purpose purpose,
-             const Dropout* dropout) {
+void forward_from(std::size_t l, MatrixView<const T> x, Workspace<T>& ws, const Network<T>& network,
+                  const Batch<T>& batch, Purpose purpose, const Dropout* dropout) {
   const Kernels<T>& k = kernels<T>();
   const T* parameters = network.parameters().data();
-  MatrixView<const T> x = batch.x;  // (n, in) of the next layer
-  for (std::size_t l = 0; l < network.layers().size(); ++l) {
+  for (; l < network.layers().size(); ++l) {
     const Layer& layer = network.layers()[l];
     const T* w = parameters + layer.weights_offset;  // (in, out)
     const T* b = parameters + layer.biases_offset;   // (out)
@@ -161,6 +160,14 @@ void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
     if (drops(dropout, l + 1)) x = drop_units(ws, x, *dropout, l + 1);
   }
   if (orders_outputs(network.architecture())) order_outputs(ws, network, batch.rows);
+}
+
+}  // namespace
+
+template <class T>
+void forward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch, Purpose purpose,
+             const Dropout* dropout) {
+  forward_from(0, batch.x, ws, network, batch, purpose, dropout);
 }
 
 template <class T>
@@ -192,6 +199,48 @@ void add_gradients(Workspace<T>& ws, const Network<T>& network, const Batch<T>& 
   for (std::size_t l = layers; l-- > first;) add_gradient(ws, network, batch, l, sink);
 }
 
+namespace {
+
+// The workspaces for pass_by_rows; none where that is not worth while.
+template <class T>
+void prepare_row_parts(Workspace<T>& ws, const Network<T>& network, const InputDensity& inputs,
+                       std::size_t rows) {
+  // Every thread reads the weights above the first layer, and lays them out for the way back.
+  constexpr std::size_t most_bytes_above = std::size_t{64} << 10;
+  const auto layers = network.layers();
+  const std::size_t first_size = layers[0].biases_offset + layers[0].stride;
+  const bool shares = inputs.sparse && ws.threads > 1 && rows > 1 &&
+                      network.architecture().cost != Cost::custom &&
+                      (network.parameters().size() - first_size) * sizeof(T) <= most_bytes_above;
+  const std::size_t parts = shares ? std::min(rows, std::size_t(ws.threads)) : 0;
+  ws.row_parts.resize(parts);
+  if (parts == 0) return;
+  ws.rows_of_part = (rows + parts - 1) / parts;
+  ws.costs_of_rows.resize(rows);
+  std::size_t transposed = 0;
+  for (std::size_t l = 1; l < layers.size(); ++l) {
+    transposed = std::max(transposed, layers[l].out * padded<T>(layers[l].in));
+  }
+  for (std::size_t i = 0; i < parts; ++i) {
+    Workspace<T>& part = ws.row_parts[i];
+    const std::size_t first = std::min(rows, i * ws.rows_of_part);
+    part.plan = ws.plan;
+    part.panel_size = ws.panel_size;
+    part.panels.reserve(ws.panel_size);
+    part.transposed.reserve(transposed);
+    part.layers.resize(layers.size());
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const std::size_t begin = first * layers[l].stride;
+      part.layers[l].a = ws.layers[l].a.from(begin);
+      part.layers[l].z = ws.layers[l].z.from(begin);
+      part.layers[l].delta = ws.layers[l].delta.from(begin);
+    }
+    part.row_costs = ws.costs_of_rows.data() + first;
+  }
+}
+
+}  // namespace
+
 template <class T>
 void prepare(Workspace<T>& ws, const Network<T>& network, const InputDensity& inputs,
              std::size_t rows, Purpose purpose, int threads) {
@@ -221,6 +270,7 @@ void prepare(Workspace<T>& ws, const Network<T>& network, const InputDensity& in
   ws.sums.reserve(rows * layers.front().stride);
   ws.transposed.reserve(transposed);
   if (purpose != Purpose::predict) ws.y.reserve(rows * layers.back().stride);
+  if (purpose == Purpose::train) prepare_row_parts(ws, network, inputs, rows);
 }
 
 namespace {
@@ -235,7 +285,9 @@ double sum_over_rows(const Workspace<T>& ws, const Network<T>& network, const Ba
   for (std::size_t i = 0; i < batch.rows; ++i) {
     const std::size_t row = i * stride;
     const double cost = cost_of(out.z.data() + row, out.a.data() + row, batch.y.row(i));
-    total += batch.weights ? static_cast<double>(batch.weights[i]) * cost : cost;
+    const double weighted = batch.weights ? static_cast<double>(batch.weights[i]) * cost : cost;
+    if (ws.row_costs) ws.row_costs[i] = weighted;
+    total += weighted;
   }
   return total;
 }
@@ -294,6 +346,50 @@ double batch_cost(Workspace<T>& ws, const Network<T>& network, const Batch<T>& b
 }
 
 template <class T>
+bool passes_by_rows(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                    const Dropout* dropout) {
+  return !ws.row_parts.empty() && batch.is_sparse && !dropout && batch.rows > ws.rows_of_part &&
+         threads_for_sparse(ws, batch, network.layers().front()) > 1;
+}
+
+template <class T>
+double pass_by_rows(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                    double epsilon) {
+  const Kernels<T>& k = kernels<T>();
+  const Layer& first = network.layers().front();
+  const T* parameters = network.parameters().data();
+  weighted_inputs_in_parts(ws, batch, first, parameters + first.weights_offset,
+                           parameters + first.biases_offset, ws.layers[0].a.data());
+  ws.layers[0].x = batch.x;  // all of which add_gradients reads
+  for (std::size_t l = 1; l < network.layers().size(); ++l) {
+    const Layer& layer = network.layers()[l - 1];
+    ws.layers[l].x = {ws.layers[l - 1].a.data(), batch.rows, layer.out, layer.stride};
+  }
+  const auto pass_part = [&](std::size_t i) {
+    const std::size_t begin = i * ws.rows_of_part;
+    if (begin >= batch.rows) return;
+    Workspace<T>& part = ws.row_parts[i];
+    part.given_slopes = ws.given_slopes;
+    Batch<T> rows;
+    rows.rows = std::min(ws.rows_of_part, batch.rows - begin);
+    rows.y = {batch.y.row(begin), rows.rows, batch.y.cols, batch.y.stride};
+    rows.weights = batch.weights ? batch.weights + begin : nullptr;
+    const ActivationForward<T> act = activation_forward(k, part, network, 0, Purpose::train);
+    k.add(act.a, ws.sums.data() + begin * first.stride, rows.rows * first.stride);
+    act(act.a, rows.rows, first.out);
+    forward_from(1, {act.a, rows.rows, first.out, first.stride}, part, network, rows,
+                 Purpose::train, nullptr);
+    batch_cost(part, network, rows, epsilon);
+    backward(part, network, rows, {}, nullptr);
+  };
+  for_each_task(ws.row_parts.size(), ws.threads, [&](std::size_t i, std::size_t) { pass_part(i); });
+  if (ws.given_slopes) return 0;
+  double total = 0;
+  for (std::size_t i = 0; i < batch.rows; ++i) total += ws.costs_of_rows[i];
+  return total;
+}
+
+template <class T>
 void input_delta(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                  MatrixView<T> out) {
   const Layer& first = network.layers().front();
@@ -341,6 +437,9 @@ void check_trainable(const Network<T>& network) {
                          const GradientSink<T>&, const Dropout*);                                \
   template void add_gradients(Workspace<T>&, const Network<T>&, const Batch<T>&,                 \
                               const GradientSink<T>&);                                           \
+  template bool passes_by_rows(const Workspace<T>&, const Network<T>&, const Batch<T>&,          \
+                               const Dropout*);                                                  \
+  template double pass_by_rows(Workspace<T>&, const Network<T>&, const Batch<T>&, double);       \
   template double penalty_cost(const Network<T>&, double, double);                               \
   template void check_trainable(const Network<T>&);                                              \
   template void input_delta(Workspace<T>&, const Network<T>&, const Batch<T>&, MatrixView<T>);

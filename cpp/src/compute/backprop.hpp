@@ -50,6 +50,17 @@ template <class T>
 void add_gradients(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
                    const GradientSink<T>& sink);
 
+// Whether pass_by_rows is faster: on several threads, where few weights lie above a sparse layer.
+template <class T>
+bool passes_by_rows(const Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                    const Dropout* dropout);
+
+// forward, batch_cost and backward without a sink, whose bits it has. Threads share the first
+// layer's product, and then all that lies above by rows: they meet twice, not after each product.
+template <class T>
+double pass_by_rows(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch,
+                    double epsilon);
+
 // l2 / 2 |w|^2 + l1 |w|_1 over all weights. The caller has divided l2 and l1 by n.
 template <class T>
 double penalty_cost(const Network<T>& network, double l2, double l1);

@@ -6,6 +6,12 @@
 #include "threads/parallel.hpp"
 
 namespace nncore {
+
+template <class T>
+int threads_for_sparse(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer) {
+  return threads_for(batch.nonzeros * double(layer.out), ws.threads);
+}
+
 namespace {
 
 // Calls body(part, begin, end) for both parts of the rows, each with ranges of the units. Threads
@@ -30,21 +36,16 @@ void for_each_part(std::size_t units, std::size_t multiple, int threads, F body)
   });
 }
 
-template <class T>
-int threads_of(const Workspace<T>& ws, const Batch<T>& batch, const Layer& layer) {
-  return threads_for(batch.nonzeros * double(layer.out), ws.threads);
-}
-
 }  // namespace
 
 template <class T>
-void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
-                            const T* b, T* z) {
+void weighted_inputs_in_parts(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer,
+                              const T* w, const T* b, T* z) {
   constexpr std::size_t line = cache_line / sizeof(T);
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows, stride = layer.stride;
   const T scale = ws.pending_decay.scale();
-  const int threads = threads_of(ws, batch, layer);
+  const int threads = threads_for_sparse(ws, batch, layer);
   T* sums = ws.sums.data();  // (n, out)
   for_each_part(layer.out, line, threads, [&](Part part, std::size_t begin, std::size_t end) {
     const bool lower = part == Part::lower;
@@ -52,7 +53,13 @@ void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer
     k.sparse_matmul(batch.sparse, part, n, end - begin, w + begin, stride, scale,
                     lower ? b + begin : nullptr, (lower ? z : sums) + begin, stride);
   });
-  k.add(z, sums, n * stride);
+}
+
+template <class T>
+void weighted_inputs_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer& layer, const T* w,
+                            const T* b, T* z) {
+  weighted_inputs_in_parts(ws, batch, layer, w, b, z);
+  kernels<T>().add(z, ws.sums.data(), batch.rows * layer.stride);
 }
 
 template <class T>
@@ -63,7 +70,7 @@ void weight_gradient_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer
   const Kernels<T>& k = kernels<T>();
   const std::size_t n = batch.rows, stride = layer.stride;
   const T scale = ws.pending_decay.unscaled(sink.scale);
-  int threads = threads_of(ws, batch, layer);
+  int threads = threads_for_sparse(ws, batch, layer);
   if (batch.columns.entries) {
     T* scaled = ws.sums.data();  // (n, out), which is free on the way back
     std::copy_n(delta, n * stride, scaled);
@@ -82,11 +89,14 @@ void weight_gradient_sparse(Workspace<T>& ws, const Batch<T>& batch, const Layer
   });
 }
 
-#define NNCORE_INSTANTIATE(T)                                                                  \
-  template void weighted_inputs_sparse(Workspace<T>&, const Batch<T>&, const Layer&, const T*, \
-                                       const T*, T*);                                          \
-  template void weight_gradient_sparse(Workspace<T>&, const Batch<T>&, const Layer&,           \
-                                       const MatrixView<const T>&, const T*,                   \
+#define NNCORE_INSTANTIATE(T)                                                                    \
+  template int threads_for_sparse(const Workspace<T>&, const Batch<T>&, const Layer&);           \
+  template void weighted_inputs_in_parts(Workspace<T>&, const Batch<T>&, const Layer&, const T*, \
+                                         const T*, T*);                                          \
+  template void weighted_inputs_sparse(Workspace<T>&, const Batch<T>&, const Layer&, const T*,   \
+                                       const T*, T*);                                            \
+  template void weight_gradient_sparse(Workspace<T>&, const Batch<T>&, const Layer&,             \
+                                       const MatrixView<const T>&, const T*,                     \
                                        const GradientSink<T>&, T*);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

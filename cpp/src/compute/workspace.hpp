@@ -69,6 +69,13 @@ struct Workspace {
   bool ascends = false;       // the columns of the sparse rows to come, as far as is known
   bool given_slopes = false;  // the targets of the batches to come are dC/da in their place
   int threads = 1;
+  double* row_costs = nullptr;  // where the costs of single rows go besides; null for nowhere
+
+  // Of one thread each, where the layers above a sparse one are passed by rows; see pass_by_rows.
+  // Their rows begin at multiples of rows_of_part, in buffers that are parts of these here.
+  std::vector<Workspace> row_parts;
+  std::size_t rows_of_part = 0;
+  std::vector<double> costs_of_rows;
 };
 
 }  // namespace nncore

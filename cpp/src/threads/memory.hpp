@@ -54,6 +54,13 @@ class Buffer {
     }
     return data();
   }
+  // The elements from `first` on, which live as long as either does.
+  Buffer from(std::size_t first) const {
+    Buffer part;
+    part.memory_ = {memory_, data() + first};
+    part.size_ = size_ - first;
+    return part;
+  }
   T* data() const { return memory_.get(); }
   std::size_t size() const { return size_; }
   std::shared_ptr<T> share() const { return memory_; }

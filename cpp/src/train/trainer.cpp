@@ -137,17 +137,21 @@ void Trainer<T>::set_position(const std::optional<EpochPosition>& position) {
   position_ = position;
 }
 
-// The backward pass of plain SGD, whose update is the gradient with the parameters as destination.
+// The backward pass of plain SGD, whose update is the gradient with the parameters as destination;
+// what is left of it once there are deltas.
 template <class T>
 void Trainer<T>::descend(const Batch<T>& batch, const Pass& pass, double penalty_rows,
-                         const Dropout* dropout) {
+                         const Dropout* dropout, bool has_deltas) {
   State& s = *state_;
   const GradientSink<T> sink{.data = ParameterAccess<T>::parameters(*network_).data(),
                              .scale = static_cast<T>(-pass.learning_rate / batch.weight_sum),
                              .decay = 1 - pass.learning_rate * options_.l2 / penalty_rows,
                              .rates = options_.rates};
-  if (!s.single) return backward<T>(s.ws, *network_, batch, sink, dropout);
-  backward<T>(s.ws, *network_, batch, {}, dropout);
+  if (!s.single) {
+    return has_deltas ? add_gradients(s.ws, *network_, batch, sink)
+                      : backward<T>(s.ws, *network_, batch, sink, dropout);
+  }
+  if (!has_deltas) backward<T>(s.ws, *network_, batch, {}, dropout);
   const bool sure = surely_stays_finite(s.ws, *network_, batch, sink, s.bounds);
   if (!sure) s.snapshot.take();
   add_gradients(s.ws, *network_, batch, sink);
@@ -182,6 +186,7 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, Pass& pass) {
                        ? Batch<T>{}
                        : make_batch(s.ws, *network_, rows.samples, rows.order, rows.first,
                                     rows.rows, Purpose::train, rows.dropout, 0, rows.distorter);
+  const bool by_rows = !in_lanes && passes_by_rows(s.ws, *network_, batch, rows.dropout);
   if (in_lanes) {
     cost.cost = s.lanes.pass(*network_, rows, mean, pass.cost_epsilon);
     if (pass.collective) {
@@ -191,8 +196,12 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, Pass& pass) {
     }
   } else {
     batch.weight_sum = n;
-    forward(s.ws, *network_, batch, Purpose::train, rows.dropout);
-    cost.cost = batch_cost(s.ws, *network_, batch, pass.cost_epsilon);
+    if (by_rows) {
+      cost.cost = pass_by_rows(s.ws, *network_, batch, pass.cost_epsilon);
+    } else {
+      forward(s.ws, *network_, batch, Purpose::train, rows.dropout);
+      cost.cost = batch_cost(s.ws, *network_, batch, pass.cost_epsilon);
+    }
   }
   if (!std::isfinite(cost.cost)) return cost;
   if (n == 0) return {};  // every weight is zero: nothing to learn
@@ -204,7 +213,7 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, Pass& pass) {
 
   const bool clipped = options_.clip_value > 0 || options_.clip_norm > 0;
   if (!in_lanes && options_.optimizer == Optimizer::sgd && options_.l1 == 0 && !clipped) {
-    descend(batch, pass, penalty_rows, rows.dropout);
+    descend(batch, pass, penalty_rows, rows.dropout, by_rows);
   } else {
     bool to_add_up = false;
     T* gradients = nullptr;
@@ -217,7 +226,11 @@ MiniBatchCost Trainer<T>::mini_batch(const MiniBatchRows<T>& rows, Pass& pass) {
     } else {
       GradientSink<T> sink = mean;
       sink.data = gradients = s.gradients.reserve(size);
-      backward<T>(s.ws, *network_, batch, sink, rows.dropout);
+      if (by_rows) {
+        add_gradients(s.ws, *network_, batch, sink);
+      } else {
+        backward<T>(s.ws, *network_, batch, sink, rows.dropout);
+      }
     }
     clip<T>({gradients, size}, options_);
     update_parameters(s.single ? &batch : nullptr, gradients, to_add_up, pass, penalty_rows);
