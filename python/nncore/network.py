@@ -148,7 +148,7 @@ class Network(Model):
             shuffle: whether rows come in a new order each epoch, drawn from the network's seed.
             augment: distorts the rows, which are images then, anew in each epoch, as in
                 `nncore.augment.Elastic() + Affine(rotation=15)`. x stays as it is, and so do the
-                rows that are measured. Sparse rows are refused.
+                rows that are measured. Sparse rows are refused, and those of a `world.split`.
             initial_epoch: the number of the next epoch. With net.epoch, a run that was resumed ends
                 where it would have ended, its learning rates those of the whole run.
             n_threads: the most threads to use; None for `nncore.set_num_threads`'s.

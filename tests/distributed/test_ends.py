@@ -113,6 +113,28 @@ with distributed.world() as world:
     assert ended.stderr.count("Traceback") == 1
 
 
+@pytest.mark.parametrize("made", [False, True])
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_rank_that_exits_before_the_world_is_entered_ends_all(made: bool, status: int) -> None:
+    ended = run(
+        3,
+        f"""
+if {made}: distributed.world()
+if os.environ["PMI_RANK"] == "1": sys.exit({status})
+with distributed.world() as world:
+    fit(world)
+""",
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.count("rank 1 has ended, and has not entered the world") == 1
+
+
+def test_ranks_that_all_exit_without_a_world_end_as_they_say() -> None:
+    ended = run(2, "sys.exit(0)")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert run(2, "sys.exit(3)").returncode == 3
+
+
 def test_divergence_is_raised_on_every_rank_and_told_by_one() -> None:
     body = """
 with distributed.world() as world:

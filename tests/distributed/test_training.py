@@ -229,6 +229,20 @@ with distributed.world() as world:
     assert ended.stdout.startswith("Blocks are for one process")
 
 
+@needs_mpi
+def test_a_split_is_not_augmented() -> None:
+    ended = run(
+        1,
+        """
+with distributed.world() as world:
+    part = world.split(len(X), batch_size=10)
+    try: network().fit(X, Y, batch_size=10, world=part, augment=nncore.augment.Affine(rotation=9))
+    except ValueError as error: print(error)
+""",
+    )
+    assert ended.stdout.startswith("augment draws by the numbers of all rows")
+
+
 def test_lanes_share_rows_evenly_whatever_their_number() -> None:
     for rows, lanes in [(1, 1), (1, 5), (7, 5), (30, 7), (128, 8), (1_000, 3)]:
         places = [nncore._core.rows_of_lane(rows, lanes, i) for i in range(lanes)]

@@ -31,6 +31,7 @@ CASES: dict[str, dict[str, Any]] = {
     "dropout": {"optimizer": "rmsprop", "learning_rate": 0.01, "dropout": [0.2, 0.5]},
     "frozen": {"layer_rates": [0, 1.5], "bias_rate": 0.5, "class_weight": {0: 2.0}},
     "sparse": {"x": "csr", "l2": 1.0, "sample_weight": WEIGHTS},
+    "augmented": {"augment": nncore.augment.Affine(rotation=20) + nncore.augment.Noise(0.1)},
     "mostly zero": {"x": "mostly zero", "optimizer": "adamw", "learning_rate": 0.01},
 }
 

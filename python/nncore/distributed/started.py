@@ -13,6 +13,11 @@ def started_ranks() -> int:
     return _first_number(_COUNTS, 1)
 
 
+def started_by_mpiexec() -> bool:
+    """Whether several were, and by who started them for MPI: Slurm also starts others."""
+    return started_ranks() > 1 and any(name in os.environ for name in _COUNTS[:3])
+
+
 def started_rank() -> int:
     """This one's number among them, counted from 0."""
     return _first_number(_RANKS, 0) if started_ranks() > 1 else 0

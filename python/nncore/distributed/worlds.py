@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nncore import _core
 from nncore._support.checks import integer
 from nncore._support.extras import require
-from nncore.distributed.ending import uninstall
+from nncore.distributed.ending import enter, first_gone, uninstall
 from nncore.distributed.started import started_ranks
 
 DEFAULT_LANES = 8
@@ -63,12 +63,25 @@ class World:
     def __enter__(self) -> World:
         if self._data is not None:
             raise ValueError("this world was entered already")
+        self._wait_for_all()
+        enter()
         self._data, self._control = self._given.Dup(), self._given.Dup()
         machine = self._given.Split_type(self._mpi.COMM_TYPE_SHARED)
         processors = set().union(*machine.allgather(_processors()))
         self._threads = max(1, len(processors) // machine.Get_size())
         machine.Free()
         return self
+
+    def _wait_for_all(self) -> None:
+        """Raises RankError where a rank has ended before it came here."""
+        arrived, pause = self._given.Ibarrier(), 0.0
+        while not arrived.Test():
+            if (gone := first_gone(self._mpi, self._given)) is not None:
+                if self.rank != (gone == 0):  # one tells it, and thereby ends all
+                    time.sleep(_PATIENCE)
+                raise RankError(f"rank {gone} has ended, and has not entered the world")
+            time.sleep(pause)
+            pause = min(0.01, pause + 1e-5)
 
     def __exit__(
         self,

@@ -92,8 +92,11 @@ def fit(
             )
             if settings["augment"] is not None:
                 _refuse_sparse(samples.x)
-                if ranks is not None:
-                    raise ValueError("augment is for one process; ranks train on rows as they are")
+                if ranks is not None and ranks.split is not None:
+                    raise ValueError(
+                        "augment draws by the numbers of all rows, which no rank of a split has; "
+                        "give every rank all rows, as a memory map, and fit world=world"
+                    )
             if ranks is None:
                 data = make_dataset(net, samples, class_weight)
                 training = MeasuredData(net, samples, measures, data)
