@@ -15,7 +15,7 @@ from harness.base import load_case
 
 _DESCRIPTION = """\
 Attacks nncore for a stated time: real interrupts and kills, faults of the machine, mutated files,
-random networks against a reference, races, life cycles. Ends with a table, and with status 1 if
+random networks against a reference, races, life cycles, fit_many. Ends with a table, and with status 1 if
 anything failed. Failures are kept as files that --replay takes.
 """
 

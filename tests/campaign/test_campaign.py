@@ -18,7 +18,7 @@ from harness.worker import PARTS
 CASES = {
     "interrupts": 60, "opcodes": 40, "kills": 32, "faults": 60, "threads": 2, "fuzz": 200,
     "arrays": 200, "differential": 12, "resume": 12, "races": 12, "lifecycles": 150,
-    "targets": 60, "corners": 60,
+    "targets": 60, "corners": 60, "many": 40,
 }  # fmt: skip
 """libFuzzer needs clang and a build of its own, and so is left out."""
 

@@ -31,6 +31,7 @@ PARTS = {
     "lifecycles": "attacks.lifecycles",
     "targets": "attacks.targets",
     "corners": "attacks.corners",
+    "many": "attacks.many",
 }
 """Where each part's class `Attack` is."""
 for _pair in filter(None, os.environ.get("CAMPAIGN_PARTS", "").split(",")):  # additional parts
