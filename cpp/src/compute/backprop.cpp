@@ -209,8 +209,8 @@ void prepare_row_parts(Workspace<T>& ws, const Network<T>& network, const InputD
   constexpr std::size_t most_bytes_above = std::size_t{64} << 10;
   const auto layers = network.layers();
   const std::size_t first_size = layers[0].biases_offset + layers[0].stride;
-  const bool shares = inputs.sparse && ws.threads > 1 && rows > 1 &&
-                      network.architecture().cost != Cost::custom &&
+  const bool shares = inputs.sparse && ws.threads > 1 && ws.plan.deserves_threads(rows) &&
+                      rows > 1 && network.architecture().cost != Cost::custom &&
                       (network.parameters().size() - first_size) * sizeof(T) <= most_bytes_above;
   const std::size_t parts = shares ? std::min(rows, std::size_t(ws.threads)) : 0;
   ws.row_parts.resize(parts);
