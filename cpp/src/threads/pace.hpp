@@ -166,6 +166,7 @@ class Pace {
       halvings_ = candidate_;
     } else if (has_reason_ || halvings_ > 0) {
       stay_ = std::clamp(2 * stay_, first_stay, most_stay);
+      if (candidate_ > halvings_) lately_ = 0;  // those that came back are right
     }
     stayed_ = 0;
     enter(Phase::stay);
