@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from copy import copy, deepcopy
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ from nncore._support.architecture import (
     initializer_names,
 )
 from nncore._support.checks import file_path, integer, real
+from nncore._support.evaluation import Evaluation
 from nncore._support.labels import labels_as_metadata, labels_from_metadata
 from nncore._support.metadata import belongs_to_library, checked_metadata
 from nncore._support.names import check_cost_and_output
@@ -32,21 +33,6 @@ if TYPE_CHECKING:
     from nncore.training.state import TrainingState
 
 Self = TypeVar("Self", bound="Model")
-
-
-class Evaluation(NamedTuple):
-    """How well a network does on some samples."""
-
-    cost: float
-    """Mean cost of the samples, weighted by their weights."""
-    accuracy: float | None
-    """Fraction of the samples that are classified rightly; None where there are no classes."""
-
-    def _repr_html_(self) -> str:
-        from nncore._support import html
-
-        accuracy = "-" if self.accuracy is None else f"{100 * self.accuracy:.2f} %"
-        return html.table(["cost", "accuracy"], [[f"{self.cost:.5g}", accuracy]])
 
 
 class Model(_core.Network):
@@ -214,17 +200,27 @@ class Model(_core.Network):
         if not self.all_finite():
             raise ValueError("the network has NaN or infinity among its parameters: not saved")
 
-    def evaluate(self, x: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Evaluation:
+    def evaluate(
+        self,
+        x: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        calibration: bool = False,
+    ) -> Evaluation:
         """The mean cost on samples, without penalties, and for classes the accuracy.
 
-        y is as in `fit`: labels (n,) or targets (n, sizes[-1]).
+        y is as in `fit`: labels (n,) or targets (n, sizes[-1]). With `calibration` the outputs are
+        probabilities, whose calibration error is measured as well: see `nncore.metrics`.
 
         >>> import nncore
         >>> net = nncore.Network([1, 1], initializer=([[[2.0]]], [[-1.0]]))
         >>> net.evaluate([[0.0], [1.0]], [0, 1]).accuracy
         1.0
         """
-        return Evaluation(*_core.evaluate(self, _core.Dataset(self, x, y, sample_weight)))
+        data = _core.Dataset(self, x, y, sample_weight)
+        found = Evaluation(*_core.evaluate(self, data))
+        return found.calibrated(self.feedforward(data), y, sample_weight) if calibration else found
 
     def backprop(self, x: Any, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """Gradients of the cost by weights and by biases, averaged over the rows.

@@ -188,6 +188,60 @@ def confusion_matrix(
     return matrix if sample_weight is not None else matrix.astype(np.int64)
 
 
+def calibration_error(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    bins: int = 15,
+) -> float:
+    """How far the probability of the predicted class is from how often it is right.
+
+    The expected calibration error (Guo et al. 2017): rows are put into `bins` by that probability;
+    it is the mean distance of a bin's accuracy from its mean probability, weighted by its rows.
+
+    >>> calibration_error([1, 1, 1, 0], [[0.2, 0.8]] * 4)  # doctest: +ELLIPSIS
+    0.05...
+    """
+    outputs = as_outputs(y_pred)
+    if not (outputs.min(initial=0) >= 0 and outputs.max(initial=0) <= 1):
+        raise ValueError(
+            "calibration_error needs probabilities, got outputs from "
+            f"{outputs.min():.3g} to {outputs.max():.3g}"
+        )
+    truth, kind = as_columns(y_true, outputs.shape[1])
+    if kind == "multilabel":
+        raise ValueError("calibration_error needs one class a row, got multilabel targets")
+    if len(truth) != len(outputs):
+        raise ValueError(f"y_true has {len(truth)} rows and y_pred has {len(outputs)}")
+    if outputs.shape[1] == 1:
+        outputs = np.hstack([1 - outputs, outputs])
+    chosen = outputs.argmax(axis=1)
+    right = wide(truth)[np.arange(len(chosen)), chosen]
+    weight = as_weights(sample_weight, len(right))
+    certainty, accuracy, rows = reliability(right, outputs.max(axis=1), weight, bins)
+    return float(np.average(np.abs(accuracy - certainty), weights=rows))
+
+
+def reliability(
+    right: ArrayLike, certainty: ArrayLike, sample_weight: ArrayLike | None = None, bins: int = 15
+) -> tuple[Floats, Floats, Floats]:
+    """Of each bin of certainty that has rows: mean certainty, accuracy, and what its rows weigh.
+
+    >>> [each.tolist() for each in reliability([1, 0, 1], [0.95, 0.25, 0.95], bins=10)]
+    [[0.25, 0.95], [0.0, 1.0], [1.0, 2.0]]
+    """
+    rights, sure = np.asarray(right, np.float64), np.asarray(certainty, np.float64)
+    weight = as_weights(sample_weight, len(sure))
+    places = np.minimum((sure * bins).astype(int), bins - 1)
+    weights, certain, accurate = (
+        np.bincount(places, each * weight, bins).astype(np.float64)
+        for each in (np.ones(len(sure)), sure, rights)
+    )
+    there = weights > 0
+    return certain[there] / weights[there], accurate[there] / weights[there], weights[there]
+
+
 def mse(y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
     """Mean of the squared errors over rows and outputs.
 
@@ -236,12 +290,13 @@ METRICS: dict[str, Metric] = {
         f1,
         auc,
         confusion_matrix,
+        calibration_error,
         mse,
         mae,
         r2,
     )
 }
-LOWER_IS_BETTER = frozenset({"cost", "mse", "mae"})
+LOWER_IS_BETTER = frozenset({"cost", "mse", "mae", "calibration_error"})
 HIGHER_IS_BETTER = METRICS.keys() - LOWER_IS_BETTER - {"confusion_matrix"}
 _WITH_THRESHOLD = (accuracy, precision, recall, f1, confusion_matrix)
 _OF_NUMBERS = (mse, mae, r2)
@@ -332,6 +387,11 @@ def check_targets(metrics: Mapping[str, Metric], y: ArrayLike, net: Network) -> 
             raise ValueError(
                 f"metric {name!r} measures classes, but outputs trained with the cost {net.cost} "
                 "are numbers; expected 'mse', 'mae', 'r2', or a callable of your own"
+            )
+        if ours[name] is calibration_error and net.activations[-1] not in ("softmax", "sigmoid"):
+            raise ValueError(
+                f"metric {name!r} measures probabilities, softmax or sigmoid outputs; these are "
+                f"{net.activations[-1]}"
             )
         try:
             metric(y, outputs)

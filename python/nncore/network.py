@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from nncore._model import Evaluation, Model
+from nncore._model import Model
+from nncore._support.evaluation import Evaluation
 from nncore._support.parameters import Parameters
 from nncore.history import History
 
@@ -217,6 +218,35 @@ class Network(Model):
             world=world,
             progress=progress,
         )
+
+    def calibrate(self, x: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Scales the outputs by a temperature: probabilities are then right as often as they say.
+
+        Temperature scaling (Guo et al. 2017), for softmax and sigmoid outputs: what goes into the
+        outputs is divided by the one number of least log-loss on these rows, which training must
+        not have seen. It is put into the last layer's weights and biases, and so is kept in every
+        file; no row's class changes. `evaluate(..., calibration=True)` measures before and after.
+
+        Args:
+            x, y: as in `fit`; y are classes.
+            sample_weight: (n,), how much each row counts.
+
+        Returns:
+            The temperature: above 1 where the network was too sure.
+
+        Raises:
+            ValueError: the outputs are no probabilities, or y no classes.
+            BusyError: the network is being trained.
+
+        >>> import numpy as np, nncore
+        >>> x, y = np.array([[1.0], [1.0], [-1.0], [1.0]]), [1, 1, 0, 0]
+        >>> net = nncore.Network([1, 1], initializer=([[[9.0]]], [[0.0]]))
+        >>> net.calibrate(x, y) > 3, float(net.feedforward([[1.0]])[0, 0].round(1))
+        (True, 0.7)
+        """
+        from nncore._support.temperature import calibrate
+
+        return calibrate(self, x, y, sample_weight)
 
     def diagnose(
         self,

@@ -44,7 +44,14 @@ def run(options: argparse.Namespace) -> int:
     import numpy as np
 
     from .load import load_data, load_model
-    from .output import confusion_rows, printable, share, table
+    from .output import (
+        PROBABILITIES,
+        confusion_rows,
+        print_calibration,
+        printable,
+        share,
+        table,
+    )
 
     if options.threads is not None:
         _core.set_num_threads(options.threads)
@@ -53,8 +60,10 @@ def run(options: argparse.Namespace) -> int:
     counts = np.zeros((CLASSES, CLASSES), np.int64)
     np.add.at(counts, (y, net.predict(x)), 1)
     right = int(counts.trace())
-    print(f"cost      {net.evaluate(x, y).cost:.5f}")
+    measured = net.evaluate(x, y, calibration=net.activations[-1] in PROBABILITIES)
+    print(f"cost      {measured.cost:.5f}")
     print(f"accuracy  {share(right, len(y), 'test images')}")
+    print_calibration(measured)
     print()
     print("Digits (rows) and what they were taken for (columns)")
     print()

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from nncore import Evaluation
+
 DEFAULT_OUTPUT = "nncore-model.safetensors"
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
+
+PROBABILITIES = ("softmax", "sigmoid")
+"""Activations of outputs that are probabilities."""
 
 INTERRUPTED = 130
 """What shells report for a program that Ctrl-C ended: 128 + SIGINT."""
@@ -79,6 +84,12 @@ def confusion_rows(counts: NDArray[np.int64], names: list[str]) -> list[list[str
 def share(right: int, total: int, what: str) -> str:
     """`9,129 of 10,000 test images, 91.29 %`."""
     return f"{right:,} of {total:,} {what}, {100 * right / total:.2f} %"
+
+
+def print_calibration(measured: Evaluation) -> None:
+    """How far probabilities are from how often they are right, where that was measured."""
+    if measured.calibration_error is not None:
+        print(f"calibration error  {100 * measured.calibration_error:.2f} %")
 
 
 def sparkline(values: Sequence[float], width: int = 40) -> str:

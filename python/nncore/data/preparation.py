@@ -337,12 +337,21 @@ def _find_column(
             return None, "the same in every row"
         mean, scale = _mean_and_scale(numbers, table.source, name)
         return NumberColumn(name, mean, scale, n_missing > 0), ""
+    return find_categories(name, cells, in_any_case=categorical)
+
+
+def find_categories(
+    name: str, cells: Column, *, in_any_case: bool = False
+) -> tuple[CategoryColumn | None, str]:
+    """How the categories of a column are coded; None and why where they are left out."""
     texts, indices = cells.texts()
-    counts = np.bincount(indices[indices >= 0], minlength=len(texts))
+    given = indices[indices >= 0]
+    n_missing = len(indices) - len(given)
+    counts = np.bincount(given, minlength=len(texts))
     kinds = int((counts > 0).sum())
     if kinds == 1 and not n_missing:
         return None, "the same in every row"
-    if not categorical and kinds > FEW and 2 * kinds > n_words + n_numbers:
+    if not in_any_case and kinds > FEW and 2 * kinds > len(given):
         return None, f"text of {kinds:,} kinds in {len(cells):,} rows"
     frequent = np.argsort(-counts, kind="stable")[: min(kinds, MOST_CATEGORIES)]
     values = _sorted_texts([texts[i] for i in frequent.tolist()])

@@ -105,10 +105,19 @@ class Ensemble:
         judge, before = self._judged(np.atleast_2d(mean))
         return judge.predict(before)
 
-    def evaluate(self, x: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Evaluation:
+    def evaluate(
+        self,
+        x: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        calibration: bool = False,
+    ) -> Evaluation:
         """The members' cost of the mean outputs, and for classes the accuracy; see `Network`."""
-        judge, before = self._judged(self._moments(x)[0], of_values=True)
-        return judge.evaluate(before, y, sample_weight)
+        outputs, _ = self._moments(x)
+        judge, before = self._judged(outputs, of_values=True)
+        found = judge.evaluate(before, y, sample_weight)
+        return found.calibrated(outputs, y, sample_weight) if calibration else found
 
     def _moments(self, x: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation of the outputs, by Welford's sums: a member at a time."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nncore.metrics import reliability
+
 from ._display import Display, probabilities_of
 
 if TYPE_CHECKING:
@@ -59,12 +61,7 @@ class ReliabilityDisplay(Display):
                 f"expected as many answers as certainties, at least one; got {rights.shape} and "
                 f"{sure.shape}"
             )
-        places = np.minimum((sure * bins).astype(int), bins - 1)
-        counts = np.bincount(places, minlength=bins)
-        there = counts > 0
-        certain = np.bincount(places, sure, bins)[there] / counts[there]
-        accuracy = np.bincount(places, rights, bins)[there] / counts[there]
-        return cls(certain, accuracy, counts[there]).plot(ax)
+        return cls(*reliability(rights, sure, bins=bins)).plot(ax)
 
     def _draw(self, ax: Axes) -> None:
         ax.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="as certain as right")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from nncore._support.extras import require
+from nncore.export._onnx_graph import GraphWriter
 from nncore.export._outputs import check_outputs
-from nncore.export.onnx import GraphWriter
 
 _OPSET = 13
 """That of the operators which the converters write. skl2onnx writes a later one as well."""

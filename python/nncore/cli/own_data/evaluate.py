@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import DataError, Network, _core
-from nncore.cli.output import confusion_rows, printable, share, table
+from nncore.cli.output import (
+    PROBABILITIES,
+    confusion_rows,
+    print_calibration,
+    printable,
+    share,
+    table,
+)
 
 from .data import is_user_data, preparation_of, read_whole_table, warn
 
@@ -39,8 +46,9 @@ def evaluate_user_data(options: argparse.Namespace) -> int | None:
     else:
         x, y = _picture_samples(preparation, options.data)
         target = preparation
-    cost = net.evaluate(x, y).cost
-    print(f"cost      {cost:.5f}")
+    chances = not isinstance(target, NumberTarget) and net.activations[-1] in PROBABILITIES
+    evaluation = net.evaluate(x, y, calibration=chances)
+    print(f"cost      {evaluation.cost:.5f}")
     if isinstance(target, NumberTarget):
         from .training import errors_of
 
@@ -56,6 +64,7 @@ def evaluate_user_data(options: argparse.Namespace) -> int | None:
         return 0
     taken = net.feedforward(x).argmax(axis=1)
     print(f"accuracy  {share(int((taken == y).sum()), len(y), 'rows')}")
+    print_calibration(evaluation)
     if len(target.classes) <= _MOST_CLASSES:
         counts = np.zeros((len(target.classes),) * 2, np.int64)
         np.add.at(counts, (y, taken), 1)
