@@ -110,6 +110,15 @@ def test_numbers_in_place_of_dates_are_refused() -> None:
         model.predict(FRAME.assign(whole=FRAME["when"]))
 
 
+def test_columns_of_an_array_are_those_of_the_frame_in_order() -> None:
+    numbers = FRAME[["number", "constant", "whole"]].astype(float)
+    model = TabularRegressor(**SMALL).fit(numbers, NUMBERS)
+    with pytest.warns(UserWarning, match="feature names"):
+        assert (model.predict(numbers.to_numpy()) == model.predict(numbers)).all()
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(numbers[["whole", "number", "constant"]])
+
+
 def test_two_columns_of_one_name_are_refused() -> None:
     frame = pandas.concat([FRAME, FRAME[["number"]]], axis=1)
     with pytest.raises(ValueError, match=r"two columns called 'number'|unique column names"):

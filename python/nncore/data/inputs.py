@@ -88,6 +88,8 @@ InputColumn = RobustColumn | DateColumn | CategoryColumn
 class FrameInputs:
     """How the rows of a data frame, or of an array, become a network's inputs."""
 
+    names: list[str]
+    """Of all columns that training had; rows to predict have theirs in the same order."""
     columns: list[InputColumn]
     left_out: dict[str, str]
     """Columns that are not used, and why."""
@@ -115,7 +117,7 @@ class FrameInputs:
             ValueError: a number is infinite, or they are too large; the message names the column.
         """
         numeric = not named and all(kind == NUMBER for _, kind in columns.values())
-        inputs = cls([], {}, numeric)
+        inputs = cls(list(columns), [], {}, numeric)
         for name, (cells, kind) in columns.items():
             if name in categorical and kind == NUMBER:
                 kind = CATEGORY
@@ -136,8 +138,9 @@ class FrameInputs:
         """
         x = np.zeros((rows, self.width), np.float32)
         at = 0
+        found = dict(zip(self.names, columns.values(), strict=True))
         for column in self.columns:
-            cells, kind = columns[column.name]
+            cells, kind = found[column.name]
             check_kind(column.name, cells, kind, column.kind)
             column.write(cells, x[:, at : at + column.width])
             at += column.width
@@ -145,14 +148,17 @@ class FrameInputs:
 
     def to_json(self) -> dict[str, Any]:
         columns = [asdict(column) for column in self.columns]
-        return {"columns": columns, "left_out": self.left_out, "numeric": self.numeric}
+        return {**vars(self), "columns": columns}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> FrameInputs:
         """Raises KeyError, TypeError or ValueError for what `to_json` never gives."""
         left_out = {str(name): str(why) for name, why in content["left_out"].items()}
         columns = [_from_json(column) for column in content["columns"]]
-        return cls(columns, left_out, bool(content["numeric"]))
+        names = [str(name) for name in content["names"]]
+        if len({*names}) != len(names) or not {column.name for column in columns} <= {*names}:
+            raise ValueError("expected columns of different names, and no others")
+        return cls(names, columns, left_out, bool(content["numeric"]))
 
 
 @dataclass

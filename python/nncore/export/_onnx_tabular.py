@@ -85,7 +85,9 @@ class _TabularWriter(GraphWriter):
             inputs = [self.tensor("x", self.types.DOUBLE, width)]
             self._columns["x"] = "x"
             if numeric:
-                indices = self.fixed("number_columns", [int(c.name) for c, _ in numeric])
+                indices = self.fixed(
+                    "number_columns", [found.names.index(c.name) for c, _ in numeric]
+                )
                 self.node("Gather", ["x", indices], "numbers", axis=1)
         else:
             inputs = [self._input(column) for column in found.columns]
@@ -166,7 +168,7 @@ class _TabularWriter(GraphWriter):
         """One column for each value, then one for others and one for none."""
         name = f"{column.name}/"
         if numeric:
-            index = self.fixed(f"{name}index", [int(column.name)])
+            index = self.fixed(f"{name}index", [self.estimator.inputs_.names.index(column.name)])
             cells = self.node("Gather", ["x", index], f"{name}cells", axis=1)
             values = self.fixed(f"{name}values", [[float(text) for text in column.values]])
             missing = self.node("IsNaN", [cells], f"{name}missing")

@@ -27,12 +27,15 @@ from nncore._support.extras import require
 require("sklearn", extra="sklearn", purpose="nncore.sklearn")
 
 from nncore.sklearn._classifier import MLPClassifier  # noqa: E402
+from nncore.sklearn._conformal import ConformalClassifier, ConformalRegressor  # noqa: E402
 from nncore.sklearn._convert import from_sklearn, register_skl2onnx  # noqa: E402
 from nncore.sklearn._regressor import MLPRegressor  # noqa: E402
 from nncore.sklearn._tabular_classifier import TabularClassifier  # noqa: E402
 from nncore.sklearn._tabular_regressor import TabularRegressor  # noqa: E402
 
 __all__ = [
+    "ConformalClassifier",
+    "ConformalRegressor",
     "MLPClassifier",
     "MLPRegressor",
     "TabularClassifier",
