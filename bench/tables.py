@@ -370,6 +370,65 @@ def measured(name: str, seed: int, method: str, threads: int) -> dict[str, float
     }
 
 
+INTERVALS: dict[str, dict[str, Any]] = {
+    "point": {},
+    "quantile": {"loss": "quantile", "quantile": [0.05, 0.5, 0.95]},
+    "gaussian": {"loss": "gaussian"},
+    "one network": {"n_ensemble": 1},
+}
+"""Regressors of nncore's that conformal intervals go around, by what their outputs say."""
+
+
+def measured_intervals(name: str, seed: int, method: str, threads: int) -> dict[str, float]:
+    """How often intervals of 90 % hold on rows that were not seen, and how wide they are.
+
+    Before calibration as well, where the outputs themselves are quantiles or distributions.
+    """
+    from nncore.sklearn import ConformalRegressor
+
+    table = TABLES[name](seed)
+    if method in INTERVALS:
+        regressor = nncore_model(**INTERVALS[method])(table, seed, threads)
+    else:
+        table = table._replace(x=prepared(method, table.x))
+        regressor = METHODS[method](table, seed, threads)
+    x, x_test, y, y_test = split(table, seed)
+    model = ConformalRegressor(regressor, coverage=0.9, random_state=seed).fit(x, y)
+    low, high = model.predict_interval(x_test).T
+    found = {"width": float(np.mean(high - low) / np.std(y_test)), **held(low, high, y_test)}
+    if method in ("quantile", "gaussian"):
+        asked = [[0.05, 0.95]] if method == "gaussian" else []
+        raw = model.estimator_.predict_quantiles(x_test, *asked)
+        found["coverage_before"] = held(raw[:, 0], raw[:, -1], y_test)["coverage"]
+    return found
+
+
+def held(low: Any, high: Any, y: Any) -> dict[str, float]:
+    return {"coverage": float(np.mean((low <= y) & (y <= high)))}
+
+
+def report_intervals(kept: Kept, tables: list[str], methods: list[str], seeds: list[int]) -> str:
+    """Coverage in per cent and width in deviations of the targets, means over the seeds."""
+    lines = ["| table | seeds | " + " | ".join(methods) + " |", "|---" * (len(methods) + 2) + "|"]
+    for table in tables:
+        cells, counts = [], set()
+        for method in methods:
+            found = [kept.found.get(key_of(table, s, method)) for s in seeds]
+            there = [each for each in found if each is not None]
+            counts.add(len(there))
+            if not there:
+                cells.append("-")
+                continue
+            coverage = 100 * np.mean([each["coverage"] for each in there])
+            width = np.mean([each["width"] for each in there])
+            before = [each["coverage_before"] for each in there if "coverage_before" in each]
+            was = f" (before {100 * np.mean(before):.1f} %)" if before else ""
+            cells.append(f"{coverage:.1f} %, {width:.2f}{was}")
+        if counts != {0}:
+            lines.append(f"| {table} | {min(counts)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 class Kept:
     """Results by table, seed and method, in a file."""
 
@@ -471,6 +530,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)), metavar="N")
     parser.add_argument("--threads", type=int, default=1, help="of every method")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where results are kept")
+    parser.add_argument("--intervals", action="store_true", help="measure conformal intervals")
     parser.add_argument("--report", action="store_true", help="print what there is, fit nothing")
     return parser.parse_args()
 
@@ -478,13 +538,18 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     kept = Kept(options.json)
-    tables, methods = options.tables or list(TABLES), options.methods or list(METHODS)
-    seeds = options.seeds
     # Before any library with threads of its own is loaded.
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(options.threads)
+    tables = options.tables or list(REGRESSION if options.intervals else TABLES)
+    if options.intervals:
+        methods = options.methods or [*INTERVALS, "HistGradientBoosting", "random forest"]
+    else:
+        methods = options.methods or list(METHODS)
     if not options.report:
-        run(kept, tables, methods, seeds, options.threads, measured)
-    print(report(kept, tables, methods, seeds))
+        measure = measured_intervals if options.intervals else measured
+        run(kept, tables, methods, options.seeds, options.threads, measure)
+    tell = report_intervals if options.intervals else report
+    print(tell(kept, tables, methods, options.seeds))
 
 
 if __name__ == "__main__":

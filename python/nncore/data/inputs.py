@@ -2,7 +2,8 @@
 
 After Holzmüller, Grinsztajn and Steinwart (2024): numbers are centred at their median, divided by
 the distance of their quartiles, and bent so that none is far out; categories become one column each
-(one-hot). What is missing gets a column that says so. It is kept as JSON in a model's file.
+(one-hot). What is missing gets a column that says so. Beside that, numbers are coded by pieces. All
+of it is kept as JSON in a model's file.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,23 +25,35 @@ from nncore.data.table import Column
 
 BEND = 3.0
 """Scaled numbers z become z / sqrt(1 + (z / BEND)^2), which is less than BEND."""
+PIECES = 8
+"""Into how many pieces of as many rows each a column of numbers is cut."""
 CYCLES = {"day": 1.0, "week": 7.0, "year": 365.2425}
 """What dates may go round in, and how many days that takes."""
 
 
 @dataclass
 class RobustColumn:
-    """A column of numbers: (number - median) * factor, bent, and whether it is missing."""
+    """A column of numbers: (number - median) * factor, bent, and whether it is missing.
+
+    With `knots`, between each two of them how far the number is from the one to the other, from 0
+    to 1: a piecewise linear code (Gorishniy, Rubachev and Babenko 2022).
+    """
 
     name: str
     median: float
     factor: float
     missing: bool
+    knots: list[float]
     kind: str = NUMBER
 
     @property
     def width(self) -> int:
-        return 1 + self.missing
+        return 1 + self.missing + self.pieces
+
+    @property
+    def pieces(self) -> int:
+        """How many stretches there are between knots."""
+        return max(0, len(self.knots) - 1)
 
     def write(self, cells: Column, out: NDArray[np.float32]) -> None:
         """Fills (n, width)."""
@@ -47,9 +61,12 @@ class RobustColumn:
         with np.errstate(over="ignore", invalid="ignore"):
             scaled = (cells.numbers - self.median) * self.factor
             bent = np.clip(scaled / np.hypot(1, scaled / BEND), -BEND, BEND)
-        out[:, 0] = np.where(absent, 0.0, bent)
+            out[:, 0] = np.where(absent, 0.0, bent)
+            given = np.where(absent, self.median, cells.numbers)
+            for i, (low, high) in enumerate(pairwise(self.knots), start=1):
+                out[:, i] = np.clip((given - low) / (high - low), 0, 1)
         if self.missing:
-            out[:, 1] = absent
+            out[:, -1] = absent
 
 
 @dataclass
@@ -240,21 +257,27 @@ def _found(
     numbers = cells.numbers[~missing].astype(np.float64)
     if not missing.any() and (numbers == numbers[0]).all():
         return None, "the same in every row"
-    robust = _robust(name, numbers, bool(missing.any()))
+    robust = _robust(name, numbers, bool(missing.any()), coded=kind == NUMBER)
     if kind == NUMBER:
         return robust, ""
     return DateColumn(robust, _cycles(numbers)), ""
 
 
-def _robust(name: str, numbers: NDArray[np.float64], missing: bool) -> RobustColumn:
+def _robust(name: str, numbers: NDArray[np.float64], missing: bool, coded: bool) -> RobustColumn:
     low, lower, median, upper, high = np.quantile(numbers, [0, 0.25, 0.5, 0.75, 1]).tolist()
     spread = upper - lower
     if spread <= 1e-12 * max(abs(lower), abs(upper)):  # more than half of them are equal
         spread = (high - low) / 2
     factor = 0.0 if spread == 0 else 1 / spread
-    if not (math.isfinite(median) and math.isfinite(factor) and math.isfinite(spread)):
+    if not (math.isfinite(factor) and math.isfinite(high - low)):
         raise ValueError(f"X, column {name!r}: its numbers are too large, or too small, to scale")
-    return RobustColumn(name, median, factor, missing)
+    return RobustColumn(name, median, factor, missing, _knots(numbers) if coded else [])
+
+
+def _knots(numbers: NDArray[np.float64]) -> list[float]:
+    """Quantiles, so that as many rows lie between each two; none for two different numbers."""
+    knots: list[float] = np.unique(np.quantile(numbers, np.linspace(0, 1, PIECES + 1))).tolist()
+    return knots if len(knots) > 2 else []
 
 
 def _cycles(days: NDArray[np.float64]) -> list[str]:
@@ -280,6 +303,7 @@ def _from_json(content: Mapping[str, Any]) -> InputColumn:
         return RobustColumn(
             str(content["name"]), real("median", content["median"], low=float(lowest)),
             real("factor", content["factor"]), bool(content["missing"]),
+            [real("knot", knot, low=float(lowest)) for knot in content["knots"]],
         )  # fmt: skip
     when = _from_json(content["when"])
     if not isinstance(when, RobustColumn):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
-from nncore.data.inputs import BEND, CYCLES, DateColumn, FrameInputs
+from nncore.data.inputs import BEND, CYCLES, DateColumn, FrameInputs, RobustColumn
 from nncore.data.preparation import CategoryColumn
 from nncore.export._onnx_graph import GraphWriter
 from nncore.many.ensemble import Ensemble
@@ -135,7 +136,8 @@ class _TabularWriter(GraphWriter):
         if with_flag:
             picked = self.fixed("flagged", with_flag)
             flagged = self.node("Gather", [flags, picked], "flags_in", axis=1)
-            self._block(flagged, [starts[i] + 1 for i in with_flag])
+            self._block(flagged, [starts[i] + robust[i].width - 1 for i in with_flag])
+        self._add_pieces(robust, starts)
         turning = [
             (i, starts[i] + column.when.width + 2 * j, CYCLES[cycle])
             for i, column in enumerate(columns)
@@ -144,6 +146,23 @@ class _TabularWriter(GraphWriter):
         ]
         if turning:
             self._add_cycles(turning, flags)
+
+    def _add_pieces(self, columns: Sequence[RobustColumn], starts: Sequence[int]) -> None:
+        """How far numbers are from one knot to the next."""
+        pieces = [
+            (i, low, high - low, starts[i] + 1 + j)
+            for i, column in enumerate(columns)
+            for j, (low, high) in enumerate(pairwise(column.knots))
+        ]
+        if not pieces:
+            return
+        which, lows, widths, places = zip(*pieces, strict=True)
+        given = self.node("Gather", ["there", self.fixed("cut", list(which))], "to_cut", axis=1)
+        over = self.node("Sub", [given, self.fixed("knots", np.array([lows]))], "over_knots")
+        part = self.node("Div", [over, self.fixed("gaps", np.array([widths]))], "parts")
+        bounds = [self.fixed("none", 0.0), self.fixed("all_of_it", 1.0)]
+        found = self.node("Clip", [part, *bounds], "pieces")
+        self._block(self.cast(found, self.float, "pieces_in"), places)
 
     def _add_cycles(self, turning: Sequence[tuple[int, int, float]], flags: str) -> None:
         """Sine and cosine of dates: of each the column, its place, and the cycle's days."""

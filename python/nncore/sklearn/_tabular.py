@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -224,25 +224,21 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
     def _parts(
         self, rows: NDArray[np.int64], y: NDArray[Any], random: np.random.RandomState
     ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """The rows of each member to train on, and those to choose its epoch by."""
-        held_out = round(self.validation_fraction * len(rows))
-        if held_out == 0 or len(rows) < _FEWEST_ROWS:
+        """The rows of each member to train on, and those to choose its epoch by: a fold each."""
+        if self.validation_fraction == 0 or len(rows) < _FEWEST_ROWS:
             return [(rows, rows[:0])] * self.n_ensemble
+        folds = max(2, round(1 / self.validation_fraction))
+        folds = min(folds, len(rows))
         classes = self._classes_of(y)
-        if classes is not None:
-            counts = np.bincount(classes[rows])
-            kinds = np.count_nonzero(counts)
-            if counts[counts > 0].min() < 2 or not kinds <= held_out <= len(rows) - kinds:
-                classes = None
-        return [
-            tuple(
-                train_test_split(
-                    rows, test_size=held_out, random_state=random,
-                    stratify=None if classes is None else classes[rows],
-                )
-            )
-            for _ in range(self.n_ensemble)
-        ]  # fmt: skip
+        if classes is not None and np.unique(classes[rows], return_counts=True)[1].min() < folds:
+            classes = None
+        kind = KFold if classes is None else StratifiedKFold
+        labels = None if classes is None else classes[rows]
+        parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        while len(parts) < self.n_ensemble:
+            cut = kind(folds, shuffle=True, random_state=random).split(rows, labels)
+            parts += [(rows[training], rows[held_out]) for training, held_out in cut]
+        return parts[: self.n_ensemble]
 
     def _outputs(self, X: Any) -> NDArray[Any]:
         """The mean of the members' outputs, (n, outputs)."""
