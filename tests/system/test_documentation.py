@@ -89,7 +89,19 @@ def test_readme_program_of_many_machines(tmp_path: Path) -> None:
 
 def test_readme_scikit_learn_program() -> None:
     pytest.importorskip("sklearn")
-    exec(readme_program("nncore.sklearn"), {})
+    exec(readme_program("MLPClassifier"), {})
+
+
+def test_readme_data_frame_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("pandas")
+    monkeypatch.chdir(tmp_path)
+    exec(readme_program("TabularRegressor"), found := {})
+    assert float(capsys.readouterr().out) > 0.9
+    price = found["price"][400:]
+    assert ((found["low"] <= price) & (price <= found["high"])).mean() > 0.8
 
 
 def test_readme_program_of_blocks() -> None:
@@ -99,7 +111,7 @@ def test_readme_program_of_blocks() -> None:
 def test_readme_export_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnx")
     monkeypatch.chdir(tmp_path)
-    exec(readme_program("to_onnx"), {})
+    exec(readme_program("from_onnx"), {})
     assert {path.name for path in tmp_path.iterdir()} == {"digits.onnx", "digits.h"}
 
 

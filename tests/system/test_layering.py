@@ -152,7 +152,7 @@ def test_predicting_needs_no_training_loop() -> None:
 def test_help_lists_what_users_call() -> None:
     public = {name for name in dir(nncore.Network) if not name.startswith("_")}
     assert public == {
-        "activations", "all_finite", "backprop", "biases", "check_finite", "classes",
+        "activations", "all_finite", "backprop", "biases", "calibrate", "check_finite", "classes",
         "copy_from", "cost", "cost_function", "cost_hyperparameters", "cost_list", "diagnose",
         "dtype", "epoch", "evaluate", "feedforward", "fit", "hidden_activations",
         "input_gradient", "load", "loss_and_gradient", "predict", "resume", "save",

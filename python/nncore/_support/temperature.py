@@ -11,7 +11,7 @@ from nncore import _core
 from nncore._support.classes import as_columns, as_weights
 
 if TYPE_CHECKING:
-    from nncore.network import Network
+    from nncore._model import Model
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ _LARGEST = 6.0
 """Temperatures are from exp(-_LARGEST) to exp(_LARGEST)."""
 
 
-def calibrate(net: Network, x: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> float:
+def calibrate(net: Model, x: Any, y: ArrayLike, sample_weight: ArrayLike | None) -> float:
     """See `nncore.Network.calibrate`."""
     output = net.activations[-1]
     if output not in ("softmax", "sigmoid"):
