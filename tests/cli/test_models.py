@@ -32,6 +32,8 @@ def test_evaluate_shows_the_accuracy_and_the_confusion_matrix(
     right = int((taken == y).sum())
     assert f"accuracy  {right} of 300 test images, {right / 3:.2f} %\n" in done.stdout
     assert f"cost      {net.evaluate(x, y).cost:.5f}\n" in done.stdout
+    error = nncore.metrics.calibration_error(y, net.feedforward(x))
+    assert f"calibration error  {100 * error:.2f} %\n" in done.stdout
 
     heading, *rows = done.stdout.splitlines()[-11:]
     assert heading.split() == [*"0123456789", "total", "right"]

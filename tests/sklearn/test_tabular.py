@@ -249,6 +249,32 @@ def test_wrong_parameters_are_named(parameters: dict[str, Any], message: str) ->
         TabularClassifier(**SMALL | parameters).fit(FRAME, LABELS)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fitted(kind, epochs=2)
+    before = answers(model, FRAME)
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nncore.sklearn._tabular.fit_many", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(FRAME[["whole"]], LABELS[::-1] if kind == "classifier" else -NUMBERS)
+    assert (answers(model, FRAME) == before).all()
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_frames_of_other_libraries_are_the_same(library: str) -> None:
+    module = pytest.importorskip(library)
+    given = FRAME.assign(kind=FRAME["kind"].astype(object))
+    other = module.from_pandas(given) if library == "polars" else module.Table.from_pandas(given)
+    model = TabularClassifier(**SMALL).fit(other, LABELS)
+    assert (answers(model, other) == answers(fitted("classifier"), FRAME)).all()
+    assert model.feature_names_in_.tolist() == list(FRAME.columns)
+
+
 def test_numbers_can_be_categories() -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(0, 12, (400, 1)).astype(float)

@@ -13,7 +13,11 @@ your own, callbacks, early stopping on any metric, and a bound on threads.
 >>> bool(model.score(x, y) > 0.95)
 True
 
-A fitted estimator holds its network as `network_`. Every `to_*` of `nncore.export` takes either.
+`TabularClassifier` and `TabularRegressor` take data frames as they are and have nothing to set;
+`ConformalRegressor` and `ConformalClassifier` give intervals and sets of classes, around any
+estimator, that hold for a stated share of new rows.
+
+A fitted MLP holds its network as `network_`. Every `to_*` of `nncore.export` takes either.
 skl2onnx converts estimators, alone and in a Pipeline, with labels and probabilities; if it was
 imported after they were fitted, call `register_skl2onnx()` first. skops saves and loads them.
 

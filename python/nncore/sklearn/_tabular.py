@@ -103,22 +103,28 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
     # What they have alike.
 
     def _fit(self: Self, X: Any, y: Any, sample_weight: Any) -> Self:
-        self._check_parameters()
-        X, y = self._validated(X, y)
-        weight = None if sample_weight is None else _check_sample_weight(
-            sample_weight, y, ensure_non_negative=True
-        )  # fmt: skip
+        before = dict(vars(self))
+        try:
+            self._check_parameters()
+            self._fit_checked(*self._validated(X, y), sample_weight)
+        except BaseException:  # what was fitted before stays as it was, on Ctrl-C too
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _fit_checked(self, X: Any, y: NDArray[Any], sample_weight: Any) -> None:
+        weight = sample_weight
+        if weight is not None:
+            weight = _check_sample_weight(weight, y, ensure_non_negative=True)
         columns = frame_columns(X)
         categorical = self._categorical(columns)
-        inputs = FrameInputs.found_in(columns, categorical, named=is_frame(X))
+        self.inputs_ = FrameInputs.found_in(columns, categorical, named=is_frame(X))
         targets = self._learn_targets(y, weight)
-        self.inputs_ = inputs
-        x = inputs.inputs(columns, len(y))
-        random = check_random_state(self.random_state)
+        x = self.inputs_.inputs(columns, len(y))
         weight = self._weights(y, weight)
         rows = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
-        self._train(x, targets, weight, rows, random)
-        return self
+        self._train(x, targets, weight, rows, check_random_state(self.random_state))
 
     def _check_parameters(self) -> None:
         integer("n_ensemble", self.n_ensemble, low=1)

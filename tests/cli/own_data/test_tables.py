@@ -167,6 +167,7 @@ def test_classes_keep_their_names(
     assert cli.main(["evaluate", flower_model, "--data", str(flowers)]) == 0
     printed = capsys.readouterr().out
     assert f"accuracy  {right} of 150 rows" in printed
+    assert re.search(r"calibration error  \d+\.\d\d %", printed)
     assert [line.split()[0] for line in printed.splitlines()[-3:]] == ["daisy", "lily", "rosé"]
 
 
@@ -434,7 +435,9 @@ def predicted(
     assert cli.main([*command, "--epochs", "15", "--hidden", "16"]) == 0
     assert "R2" in capsys.readouterr().out
     assert cli.main(["evaluate", model, "--data", str(new)]) == 0
-    error = re.search(r"mean absolute error +([\d.]+)", capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert "calibration" not in printed
+    error = re.search(r"mean absolute error +([\d.]+)", printed)
     assert cli.main(["predict", model, str(new)]) == 0
     lines = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     columns = {name: np.array([float(line[name]) for line in lines]) for name in lines[0]}
