@@ -108,8 +108,8 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             self._check_parameters()
             self._fit_checked(*self._validated(X, y), sample_weight)
         except BaseException:  # what was fitted before stays as it was, on Ctrl-C too
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
         return self
 
