@@ -71,3 +71,26 @@ def test_every_program_of_the_books_figures_runs(
     assert epochs["overfitting"] == epochs["first_network"] == 1
     assert epochs["more_data"] == 15 + 7 + 3 + 6
     assert len(epochs) == 10
+
+
+@pytest.mark.skipif(not BENCH.is_dir(), reason="bench/ is not part of this copy")
+def test_a_comparison_of_tables_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("pandas")
+    kept = tmp_path / "kept.json"
+    key = "iris/0/random forest"
+    kept.write_text(json.dumps({key: {"error": 0.5, "seconds": 1.0}}))
+    chosen = ("--tables", "iris", "--seeds", "0", "--methods", "random forest", "scikit-learn MLP")
+    done = subprocess.run(
+        [sys.executable, str(BENCH / "tables.py"), *chosen, "--json", str(kept)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(kept.read_text())
+    assert set(found) == {key, "iris/0/scikit-learn MLP"}
+    assert found[key]["error"] == 0.5
+    assert found["iris/0/scikit-learn MLP"]["error"] < 0.3
+    assert "| mean rank | | 2.00 | 1.00 |" in done.stdout
