@@ -323,7 +323,8 @@ def prepared(method: str, x: Any) -> Any:
     numeric, words = numbers_of(x)
     if method == "CatBoost":
         for column in words:
-            x[column] = x[column].astype(object).where(x[column].notna(), "missing").astype(str)
+            text = x[column].astype(object).where(x[column].notna(), "missing").astype(str)
+            x[column] = text.astype("category")
     if method.startswith("RealMLP"):  # takes no missing numbers
         x[numeric] = x[numeric].fillna(x[numeric].median())
     return x

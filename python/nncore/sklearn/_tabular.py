@@ -30,12 +30,15 @@ from nncore.many import Ensemble, fit_many
 from nncore.network import Network
 from nncore.optimizers import Adam
 from nncore.sklearn import _params
+from nncore.sklearn._input_scales import learnt_scales
 
 Self = TypeVar("Self", bound="BaseTabular")
 
 KEY, _VERSION = "tabular", 1
 _FEWEST_ROWS = 10
 """With fewer, none are held out: the last epoch is kept."""
+_PILOT_EPOCHS = 16
+"""How long the network trains that learns how much each input is worth."""
 _BIAS_RATE = 0.1
 """Biases learn at this part of the weights' rate, where weights are divided by sqrt(fan-in)."""
 
@@ -194,9 +197,23 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         # knows no scale, that is a rate divided so; in the first layer inputs multiplied so, which
         # leaves the rate to be that of the second.
         unit = math.sqrt(hidden[0] if hidden else 256)
-        factor = np.float32(unit / math.sqrt(sizes[0]))
-        rates = [1.0, *(unit / math.sqrt(size) for size in hidden)]
-        rate = (self._default_rate if self.learning_rate is None else self.learning_rate) / unit
+        given = np.float32(unit / math.sqrt(sizes[0]))
+        rate = self._default_rate if self.learning_rate is None else self.learning_rate
+        rates: dict[str, Any] = {
+            "layer_rates": [1.0, *(unit / math.sqrt(size) for size in hidden)],
+            "bias_rate": _BIAS_RATE * unit,
+        }
+        network: dict[str, Any] = {
+            "sizes": sizes, "activation": self._activation, "output_activation": output_activation,
+            "cost": cost,
+        }  # fmt: skip
+        pilot = Network(**network, initializer=_initial(sizes, unit, random))
+        factors = given * learnt_scales(
+            pilot, x[rows] * given, y[rows], None if weight is None else weight[rows],
+            rates=LogCycles(rate, min(_PILOT_EPOCHS, self.epochs)), unit=unit,
+            trainer={**rates, "n_threads": self.n_threads}, batch_size=self.batch_size,
+            epochs=min(_PILOT_EPOCHS, self.epochs), random=random,
+        )  # fmt: skip
         parts = self._parts(rows, y, random)
         specs = [
             {
@@ -210,15 +227,14 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         ]
         with _threads(self.n_threads, len(specs)) as (executor, n_threads):
             results = fit_many(
-                specs, x * factor, y, executor=executor, n_threads=n_threads,
-                sample_weight=weight, sizes=sizes, activation=self._activation,
-                output_activation=output_activation, cost=cost,
-                optimizer=Adam(beta_1=0.9, beta_2=0.95), layer_rates=rates,
-                bias_rate=_BIAS_RATE * unit, batch_size=self.batch_size, epochs=self.epochs,
-                learning_rate=LogCycles(rate, self.epochs), progress=False,
+                specs, x * factors, y, executor=executor, n_threads=n_threads,
+                sample_weight=weight, optimizer=Adam(beta_1=0.9, beta_2=0.95),
+                batch_size=self.batch_size, epochs=self.epochs,
+                learning_rate=LogCycles(rate / unit, self.epochs), progress=False,
+                **network, **rates,
             )  # fmt: skip
-        for result in results:
-            result.network.weights[0][...] *= factor
+        for result in results:  # what the inputs were multiplied by goes into the weights
+            result.network.weights[0][...] *= factors
         self.ensemble_ = Ensemble(results)
         stops = [callback for result in results for callback in result.callbacks]
         self.best_epochs_ = [

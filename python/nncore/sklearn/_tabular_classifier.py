@@ -33,9 +33,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     zero, rates divided by the root of a layer's inputs, biases at a tenth), Adam with betas .9 and
     .95, the rate up to 0.04 in four cycles of growing length, smoothed labels, and the parameters
     of the epoch that was best on the rows that are held out. It differs in three things: numbers
-    are coded by pieces (Gorishniy, Rubachev and Babenko 2022), no layer learns a scale for each
-    input, and four networks train for 64 epochs on mini-batches of 64, where the recipe has one,
-    for 256 epochs of 256.
+    are coded by pieces (Gorishniy, Rubachev and Babenko 2022); the scale of each input is learnt by
+    a network of 16 epochs that is then thrown away, and not beside the weights; and four networks
+    train for 64 epochs on mini-batches of 64, where the recipe has one, for 256 epochs of 256.
 
     Args:
         n_ensemble: how many networks are trained side by side, each with another part of the rows
