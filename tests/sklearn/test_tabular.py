@@ -23,6 +23,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import nncore
 from frames import mixed_frame
 from nncore.sklearn import TabularClassifier, TabularRegressor
+from nncore.sklearn._input_scales import learnt_scales
 
 SMALL: dict[str, Any] = {"hidden_layer_sizes": (32,), "epochs": 60, "random_state": 0}
 FRAME, LABELS, NUMBERS = mixed_frame()
@@ -219,6 +220,33 @@ def test_quantiles_and_distributions() -> None:
     np.testing.assert_allclose(found.mean(axis=1), mean, atol=0.2)
     with pytest.raises(AttributeError, match="no attribute 'predict_quantiles'"):
         TabularRegressor(**SMALL).predict_quantiles(x)
+
+
+def scales_after_a_step(x: Any, y: Any, weight: Any = None) -> Any:
+    net = nncore.Network([3, 8, 1], activation="tanh", output_activation="linear", seed=1)
+    return learnt_scales(
+        net, x, y, weight, rates=lambda epoch: 0.05, unit=1.0, trainer={}, batch_size=1_000,
+        epochs=1, random=np.random.RandomState(0),
+    )  # fmt: skip
+
+
+def test_scales_of_inputs_go_down_their_gradient() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    y = x[:, 0] * x[:, 1]
+    net = nncore.Network([3, 8, 1], activation="tanh", output_activation="linear", seed=1)
+    slopes = [
+        net.evaluate(x * (1 + 1e-2 * unit), y).cost - net.evaluate(x * (1 - 1e-2 * unit), y).cost
+        for unit in np.eye(3, dtype=np.float32)
+    ]
+    expected = 1 - 6 * 0.05 * np.sign(slopes)  # Adam's first step is one rate, either way
+    expected /= np.sqrt(np.mean(expected**2))
+    np.testing.assert_allclose(scales_after_a_step(x, y), expected, rtol=1e-4)
+    assert len(np.unique(np.sign(slopes))) == 2
+
+    weight = np.arange(50) % 3.0
+    rows = np.repeat(np.arange(50), weight.astype(int))
+    once, repeated = scales_after_a_step(x, y, weight), scales_after_a_step(x[rows], y[rows])
+    np.testing.assert_allclose(once, repeated, rtol=1e-4)
 
 
 def test_works_with_cross_validation_and_scikit_learns_calibration() -> None:
