@@ -82,7 +82,7 @@ def test_a_comparison_of_tables_goes_on_where_it_was_stopped(tmp_path: Path) -> 
     kept.write_text(json.dumps({key: {"error": 0.5, "seconds": 1.0}}))
     chosen = ("--tables", "iris", "--seeds", "0", "--methods", "random forest", "scikit-learn MLP")
     done = subprocess.run(
-        [sys.executable, str(BENCH / "tables.py"), *chosen, "--json", str(kept)],
+        [sys.executable, str(BENCH / "accuracy" / "tables.py"), *chosen, "--json", str(kept)],
         capture_output=True,
         text=True,
         timeout=300,

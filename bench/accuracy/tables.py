@@ -7,9 +7,9 @@ on rows that no method saw. `--json` keeps every result as it comes, and what is
 measured again: a comparison that was stopped goes on. `--intervals` measures conformal intervals of
 90 % on the regression tables instead. Seconds are the processor's, of fitting alone.
 
-    python bench/tables.py --json build/tables.json
-    python bench/tables.py --json build/tables.json --report    # what there is so far
-    python bench/tables.py --json build/intervals.json --intervals
+    python bench/accuracy/tables.py --json build/tables.json
+    python bench/accuracy/tables.py --json build/tables.json --report    # what there is so far
+    python bench/accuracy/tables.py --json build/intervals.json --intervals
 """
 
 from __future__ import annotations
