@@ -182,3 +182,11 @@ def missing(package: str) -> Any:
         raise ModuleNotFoundError(f"No module named {package!r}", name=package)
 
     return import_module
+
+
+def test_a_validation_column_is_drawn_alone_and_named_so(net: nncore.Network, ax: Axes) -> None:
+    plot.HistoryDisplay.from_estimator(net, "validation_cost", ax=ax)
+    assert [line.get_label() for line in ax.lines] == ["validation"]
+    named = {"one": net.history, "other": net.history}
+    display = plot.HistoryDisplay.from_histories(named, "validation_cost")
+    assert [line.get_label() for line in display.ax_.lines] == ["one", "other"]

@@ -19,6 +19,7 @@ FOREIGN = {
     "_ActionsContainer", "_ArgumentGroup", "_SubParsersAction",  # argparse's types
     "_exit",  # os: where MPI Abort has returned
     "_getframe",  # sys: the one way to a frame
+    "_init_callback_context",  # scikit-learn's, documented for those who write estimators
     "_label_binarizer", "_no_improvement_count",  # set on scikit-learn's own estimators
 }  # fmt: skip
 """Private names of other packages that have no public way."""

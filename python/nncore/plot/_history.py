@@ -27,7 +27,8 @@ class HistoryDisplay(Display):
 
     Args:
         runs: {name: histories}, one history for each seed.
-        column: "cost", or a metric's name, without `validation_`.
+        column: "cost" or a metric's name, drawn for training and validation; with `validation_`
+            before it, for validation alone.
 
     >>> import nncore
     >>> net = nncore.Network([2, 3, 1], seed=1)
@@ -71,14 +72,18 @@ class HistoryDisplay(Display):
         """Draws what training a network or an estimator measured."""
         return cls.from_histories(network_of(model).history, column, ax=ax)
 
+    def _shown(self) -> dict[str, str]:
+        """The columns drawn, by what a label says of each."""
+        return {"": self.column} if self.column.startswith("validation_") else twins(self.column)
+
     def _draw(self, ax: Axes) -> None:
         for number, (name, histories) in enumerate(self.runs.items()):
-            for words, column in twins(self.column).items():
+            for words, column in self._shown().items():
                 epochs, values = _stacked(histories, column)
                 if not epochs:
                     continue
-                label = f"{name}, {words}" if name else words
-                line = "-" if words == "training" else "--"
+                label = ", ".join(part for part in (name, words) if part) or "validation"
+                line = "--" if words == "validation" else "-"
                 style = {"linestyle": line, "color": f"C{number}", "label": label}
                 draw_curve(ax, epochs, _median(values), **style)
                 if len(values) > 1:

@@ -26,6 +26,7 @@ from nncore.sklearn._places import naming_places
 from nncore.sklearn._samples import Rows
 from nncore.sklearn._skl2onnx import register_if_imported
 from nncore.sklearn._stochastic import Pace, fit_stochastic
+from nncore.sklearn._tasks import CallbackSupportMixin, FitTasks, with_callbacks
 
 Self = TypeVar("Self", bound="BaseMLP")
 Classes = Literal["new", "same", "known"]
@@ -65,7 +66,7 @@ def is_stochastic(estimator: BaseMLP) -> bool:
     return True
 
 
-class BaseMLP(FittedAttributes, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """The parameters, attributes and methods that both estimators have."""
 
     _extensions: tuple[str, ...] = ("dropout", "scoring", "callbacks", "n_threads")
@@ -105,6 +106,7 @@ class BaseMLP(FittedAttributes, BaseEstimator):  # type: ignore[misc]
             if name != "self":
                 setattr(self, name, value)
 
+    @with_callbacks
     def _fit(
         self: Self, X: Any, y: Any, sample_weight: Any, eval_set: Any, incremental: bool
     ) -> Self:
@@ -115,6 +117,7 @@ class BaseMLP(FittedAttributes, BaseEstimator):  # type: ignore[misc]
             raise ValueError("solver='lbfgs' knows no eval_set; take solver='adam' or 'sgd'")
         goes_on = self.warm_start or incremental
         first = not (goes_on and hasattr(self, "_net"))
+        given_rows = X, y, sample_weight
         given = self._given if goes_on else {}
         X, y = self._check_data(X, y, reset=first)
         self._learn_targets(y, "known" if incremental else "new" if first else "same")
@@ -124,19 +127,23 @@ class BaseMLP(FittedAttributes, BaseEstimator):  # type: ignore[misc]
         self._random_state = check_random_state(self.random_state)
         self._prepare_network(rows, X.dtype, anew=first, given=given)
         self.__dict__.pop("_given", None)
+        # One more, since some versions of scipy count an iteration too many.
+        tasks = None if incremental else FitTasks.of(self, *given_rows, self.max_iter + 1)
         if self.solver == "lbfgs":
             self.loss_, self.n_iter_ = fit_lbfgs(
                 self._net, rows, alpha=self.alpha, tol=self.tol, max_iter=self.max_iter,
-                max_fun=self.max_fun, verbose=self.verbose,
+                max_fun=self.max_fun, verbose=self.verbose, tasks=tasks,
             )  # fmt: skip
-            return self
-        if self.early_stopping and validation is None:
-            rows, validation = self._split(rows, sample_weight)
-        self._begin_curves(validation is not None)
-        fit_stochastic(
-            self, self._net, self._pace, rows, validation, self._validation_score,
-            self._random_state, incremental,
-        )  # fmt: skip
+        else:
+            if self.early_stopping and validation is None:
+                rows, validation = self._split(rows, sample_weight)
+            self._begin_curves(validation is not None)
+            fit_stochastic(
+                self, self._net, self._pace, rows, validation, self._validation_score,
+                self._random_state, incremental, tasks,
+            )  # fmt: skip
+        if tasks is not None:
+            tasks.close()
         return self
 
     def _check_data(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:

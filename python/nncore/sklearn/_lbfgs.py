@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from nncore._support.extras import require
 from nncore.gradients import in_float64
 from nncore.network import Network
 from nncore.sklearn._samples import Rows, cost_epsilon
+from nncore.sklearn._tasks import CALLER, FitTasks
 
 Vector = NDArray[np.float64]
 
@@ -34,11 +36,13 @@ def fit_lbfgs(
     max_iter: int,
     max_fun: int,
     verbose: bool | int,
+    tasks: FitTasks | None = None,
 ) -> Result:
     """Minimises the loss of all rows at once, in float64 whatever the network's dtype is.
 
     With several squared-error outputs it minimises the sum of their errors, as in the
-    other solvers; the loss returned is their mean, as everywhere in scikit-learn.
+    other solvers; the loss returned is their mean, as everywhere in scikit-learn. `tasks` are told
+    of each iteration.
     """
     optimize = require("scipy.optimize", extra="sklearn", purpose="the solver lbfgs")
     work = in_float64(net)
@@ -47,8 +51,16 @@ def fit_lbfgs(
     penalty = alpha / data.weight_sum
     epsilon = cost_epsilon(work)
     losses: list[float] = []
+    watching = tasks if tasks is not None and tasks.watched else None
+
+    def reached(packed: Vector) -> Network:
+        found = copy(net)
+        _unpack(packed, [*found.weights, *found.biases])
+        return found
 
     def objective(packed: Vector) -> tuple[float, Vector]:
+        if watching is not None:
+            watching.begin("iteration")
         _unpack(packed, parameters)
         cost, by_weights, by_biases = _core.gradients(
             work, data, l2=penalty, penalty_rows=1, cost_epsilon=epsilon
@@ -59,7 +71,13 @@ def fit_lbfgs(
         losses.append(float(intermediate_result.fun))
         if verbose:
             print(f"Iteration {len(losses)}, loss = {losses[-1]:.8f}")
+        nonlocal stopped
+        if watching is not None:
+            stopped = watching.end(lambda: reached(intermediate_result.x))
+            if stopped:
+                raise StopIteration
 
+    stopped = False
     result = optimize.minimize(
         objective,
         _pack(parameters),
@@ -85,13 +103,13 @@ def fit_lbfgs(
     loss = rows.loss(float(result.fun) - penalised) + penalised
     # Some versions of scipy count one iteration more than they were allowed.
     n_iter = min(result.nit, max_iter)
-    if result.status != 0:
+    if result.status != 0 and not stopped:
         warnings.warn(
             f"lbfgs failed to converge after {n_iter} iteration(s) "
             f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
             "or scale the data.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=CALLER,
         )
     return Result(loss, n_iter)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from nncore import _core, optimizers
+from nncore._model import Model
 from nncore.errors import DivergenceError
 from nncore.network import Network
 from nncore.sklearn._samples import Rows, cost_epsilon
+from nncore.sklearn._tasks import CALLER, FitTasks
 from nncore.training.loop import TrainingLoop, TrainingTask, check_monitor, in_calling_order
 from nncore.training.run import Run
 from nncore.training.settings import dropout_rates
@@ -75,24 +78,28 @@ def fit_stochastic(
     score: Callable[[Rows, float], float],
     random_state: np.random.RandomState,
     incremental: bool,
+    tasks: FitTasks | None = None,
 ) -> None:
     """Trains until nothing improves or `max_iter` is reached; one epoch where `incremental`.
 
-    `score(rows, loss)` is what early stopping maximises.
+    `score(rows, loss)` is what early stopping maximises. `tasks` are told of each epoch.
     """
     task = StochasticTask(estimator, net, pace, rows, validation, score, random_state, incremental)
     callbacks = in_calling_order(estimator.callbacks or ())
+    if tasks is not None and tasks.watched:
+        tasks.finished = task.finished
+        callbacks.append(tasks)
     for callback in callbacks:
         check_monitor(callback, task.run.columns)
     complete = TrainingLoop(task, callbacks).train()
     if task.warning is not None:
-        warnings.warn(*task.warning, stacklevel=4)
+        warnings.warn(*task.warning, stacklevel=CALLER)
     elif complete and not incremental:
         warnings.warn(
             f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) "
             "reached and the optimization hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=CALLER,
         )
 
 
@@ -121,7 +128,7 @@ class StochasticTask(TrainingTask):
         begin = state.begin if incremental else epochs.start
         state.begin = begin
         super().__init__(Run(net, epochs, (*columns, "learning_rate", "seconds"), begin))
-        self.estimator, self.pace, self.score = estimator, pace, score
+        self.estimator, self.net, self.pace, self.score = estimator, net, pace, score
         self.rows, self.data = rows, rows.dataset(net)
         self.validation = validation
         self.validation_data = None if validation is None else validation.dataset(net)
@@ -229,8 +236,17 @@ class StochasticTask(TrainingTask):
 
     def end(self) -> None:
         """Early stopping goes back to the parameters of its best epoch."""
+        self._restore_best(self.run.net)
+
+    def finished(self) -> Network:
+        """A copy of the network as it would be if training ended now."""
+        net = copy(self.net)
+        self._restore_best(net)
+        return net
+
+    def _restore_best(self, net: Model) -> None:
         if self.best_parameters is not None:
-            for parameter, best in zip(self._parameters(), self.best_parameters, strict=True):
+            for parameter, best in zip(parameters(net), self.best_parameters, strict=True):
                 parameter[...] = best
 
     def ends_on_divergence(self, error: DivergenceError) -> bool:
@@ -282,15 +298,16 @@ class StochasticTask(TrainingTask):
             estimator.best_loss_ = min(lowest, estimator.loss_)
         self.pace.no_improvement_count = self.pace.no_improvement_count + 1 if stalled else 0
 
-    def _parameters(self) -> list[NDArray[Any]]:
-        return [*self.run.net.weights, *self.run.net.biases]
-
     def _copied_parameters(self) -> list[NDArray[Any]]:
-        return [np.array(parameter) for parameter in self._parameters()]
+        return [np.array(parameter) for parameter in parameters(self.run.net)]
 
     def _print(self, message: str) -> None:
         if self.estimator.verbose:
             print(message)
+
+
+def parameters(net: Model) -> list[NDArray[Any]]:
+    return [*net.weights, *net.biases]
 
 
 def _number(value: float | None, otherwise: float) -> float:
@@ -304,7 +321,7 @@ def _batch_size(given: int | str, rows: int) -> int:
         warnings.warn(
             f"Got `batch_size` {given}, larger than the sample size {rows}. "
             "It is going to be clipped",
-            stacklevel=6,
+            stacklevel=CALLER + 2,
         )
     return min(int(given), rows)
 
