@@ -45,7 +45,7 @@ def paragraphs(text: str) -> Iterator[str]:
 
 def entries(text: str) -> Iterator[Entry]:
     """What users read of a header: no includes, no private parts, no machinery."""
-    for paragraph in paragraphs(text):
+    for number, paragraph in enumerate(paragraphs(text)):
         lines = [
             line
             for line in paragraph.splitlines()
@@ -58,8 +58,10 @@ def entries(text: str) -> Iterator[Entry]:
             in_block = (in_block or "/*" in line) and "*/" not in line
             comment.append(re.sub(r"^\s*(//|/\*+|\*/|\*)? ?|\s*\*/\s*$", "", line))
         code = without_privates("\n".join(lines)).strip("\n")
-        if code.strip() in ("}", "#endif"):
+        if code.strip() == "}":
             code = ""
+        if number > 0 and not code.strip() and re.search(r"^\s*#", paragraph, re.MULTILINE):
+            continue  # about the preprocessor's lines
         if comment or code.strip():
             yield Entry("\n".join(comment), code)
 
@@ -112,8 +114,10 @@ class Header(SphinxDirective):
                 text = "\n".join(line[2:] for line in lines)
                 yield nodes.literal_block(text, text, language="text")
             else:
-                text = " ".join(line.strip() for line in lines)
-                yield nodes.paragraph(text, text)
+                paragraph = nodes.paragraph()
+                for i, text in enumerate(" ".join(map(str.strip, lines)).split("`")):
+                    paragraph += nodes.literal(text, text) if i % 2 else nodes.Text(text)
+                yield paragraph
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

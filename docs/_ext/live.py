@@ -9,8 +9,10 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[2]
 MAKE = """
 import sys, nncore
@@ -37,8 +39,10 @@ def make(app: Sphinx) -> None:
     model = made.with_suffix(".safetensors")
     subprocess.run([sys.executable, "-c", MAKE, str(model)], check=True)
     command = [sys.executable, "-m", "nncore", "page", str(model), "--output", str(made)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, text=True)
     model.unlink()
+    if done.returncode:  # such as a checkout whose core was not compiled for browsers
+        log.info("the live page is left out: %s", done.stderr.strip())
 
 
 class Live(SphinxDirective):
@@ -47,7 +51,7 @@ class Live(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        if not has_command():
+        if not (Path(self.env.app.outdir) / "_static" / "digits.html").is_file():
             return self.parse_content_to_nodes()
         frame = (
             '<iframe class="live" src="_static/digits.html" title="Draw a digit; a network reads '

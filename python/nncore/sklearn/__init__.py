@@ -21,6 +21,8 @@ A fitted MLP holds its network as `network_`. Every `to_*` of `nncore.export` ta
 skl2onnx converts estimators, alone and in a Pipeline, with labels and probabilities; if it was
 imported after they were fitted, call `register_skl2onnx()` first. skops saves and loads them.
 
+With scikit-learn 1.9 or newer the estimators have `set_callbacks`; each epoch is a task of `fit`.
+
 Needs scikit-learn 1.6 or newer: pip install 'nncore[sklearn]'.
 """
 
