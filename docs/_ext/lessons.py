@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import textwrap
@@ -50,12 +51,8 @@ def compare(app: Sphinx) -> None:
         PRINTED.write_text(found)
     expected = PRINTED.read_text()
     if found != expected:
-        different = [
-            f"expected\n{old}\nprinted\n{new}"
-            for old, new in zip(expected.split("== "), found.split("== "), strict=False)
-            if old != new
-        ]
-        log.warning("the gallery printed other than lessons/printed.txt:\n" + "\n".join(different))
+        lines = difflib.unified_diff(expected.splitlines(), found.splitlines(), lineterm="", n=2)
+        log.warning("the gallery printed other than lessons/printed.txt:\n" + "\n".join(lines))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

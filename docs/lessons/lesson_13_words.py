@@ -18,7 +18,7 @@ import nncore
 
 rng = np.random.default_rng(0)
 good, bad = ["lovely", "crisp", "kind", "bright"], ["dull", "broken", "rude", "stale"]
-filler = [f"word{i}" for i in range(3_000)]
+filler = np.array([f"word{i}" for i in range(3_000)])
 
 
 def review(label):

@@ -51,6 +51,7 @@ def fit_lbfgs(
     penalty = alpha / data.weight_sum
     epsilon = cost_epsilon(work)
     losses: list[float] = []
+    stopped = False
     watching = tasks if tasks is not None and tasks.watched else None
 
     def reached(packed: Vector) -> Network:
@@ -68,16 +69,15 @@ def fit_lbfgs(
         return cost, _pack([*by_weights, *by_biases])
 
     def after_iteration(intermediate_result: Any) -> None:
+        nonlocal stopped
         losses.append(float(intermediate_result.fun))
         if verbose:
             print(f"Iteration {len(losses)}, loss = {losses[-1]:.8f}")
-        nonlocal stopped
         if watching is not None:
             stopped = watching.end(lambda: reached(intermediate_result.x))
             if stopped:
                 raise StopIteration
 
-    stopped = False
     result = optimize.minimize(
         objective,
         _pack(parameters),

@@ -6,7 +6,7 @@ Older versions have none; the estimators then have no `set_callbacks`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nncore.callbacks import Callback
 from nncore.network import Network
@@ -16,19 +16,26 @@ if TYPE_CHECKING:
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+__all__ = ["CALLER", "CallbackSupportMixin", "FitTasks", "with_callbacks"]
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    import sklearn.callback as _theirs
 except ImportError:
-    CALLER = 4
-    """From a warning in a solver to the caller of `fit`, in frames of the stack."""
+    _theirs = None
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """What an older version does without."""
 
-    def with_callbacks(method: Method) -> Method:
-        return method
-else:
-    CALLER = 5  # with_callbacks is one of them
+class _NoCallbacks:
+    """What an older version does without."""
+
+
+CallbackSupportMixin: Any = _NoCallbacks if _theirs is None else _theirs.CallbackSupportMixin
+CALLER = 4 if _theirs is None else 5
+"""From a warning in a solver to the caller of `fit`, in frames; `with_callbacks` adds one."""
+
+
+def with_callbacks(method: Method) -> Method:
+    """Tears callbacks down behind the method, however it ends."""
+    return method if _theirs is None else cast(Method, _theirs.with_callbacks(method))
 
 
 class FitTasks(Callback):
