@@ -200,7 +200,7 @@ def check_page(app: Sphinx, doctree: nodes.document) -> None:
     """What a page's code has printed at its end, and Python that nobody ran."""
     page = app.env.temp_data.get("nncore_pages", {}).get(app.env.docname)
     if page is not None and page.printed.strip():
-        log.warning(f"was printed and is not said: {page.printed}", location=doctree)
+        log.warning(f"was printed and is not said: {page.printed}", location=app.env.docname)
     if page is not None:
         page.directory.cleanup()
     if not str(app.env.doc2path(app.env.docname)).endswith(".md"):

@@ -67,7 +67,8 @@ class IfFile(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        return self.parse_content_to_nodes() if (ROOT / self.arguments[0]).is_file() else []
+        there = (ROOT / self.arguments[0]).is_file()
+        return self.parse_content_to_nodes(allow_section_headings=True) if there else []
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
