@@ -380,19 +380,44 @@ class LivePlot(Callback):
 class LearningRateScheduler(Callback):
     """Sets each epoch's rate from a schedule, in place of `fit`'s `learning_rate`.
 
-    `schedule` is whatever `fit` takes for a learning rate: a callable(epoch) or one of
-    `nncore.schedules`.
+    Args:
+        schedule: whatever `fit` takes for a learning rate: a callable(epoch) or one of
+            `nncore.schedules`.
+        batch_stride: None for a rate for each epoch. Else `schedule` counts mini-batches from the
+            run's first, 0, and is asked for a rate as an epoch begins and after every so many of
+            them; its `epochs` are mini-batches then. A run of few epochs learns more so.
+
+    >>> steps = 2 * 60_000 // 32  # of two epochs
+    >>> callback = LearningRateScheduler(schedules.Cosine(0.003, epochs=steps), batch_stride=10)
+
+    Raises:
+        ValueError: `schedule` follows what epochs measured, and is asked within them.
     """
 
-    def __init__(self, schedule: schedules.Schedule | float) -> None:
+    def __init__(
+        self, schedule: schedules.Schedule | float, *, batch_stride: int | None = None
+    ) -> None:
         self.schedule = schedule
         self.monitor = getattr(schedule, "monitor", None)
+        self.batch_stride = None
+        if batch_stride is None:
+            return
+        self.batch_stride = integer("batch_stride", batch_stride, low=1)
+        if isinstance(schedule, schedules.ReduceOnPlateau):
+            raise ValueError(
+                f"{type(schedule).__name__} follows what epochs measured; batch_stride is for "
+                "schedules that count mini-batches"
+            )
 
     def on_train_begin(self, run: Run) -> None:
-        self._rate = schedules.resolve(self.schedule, run.net.history, run.begin, run.epochs)
+        counted = () if self.batch_stride else (run.begin, run.epochs)
+        self._rate = schedules.resolve(self.schedule, run.net.history, *counted)
 
     def on_epoch_begin(self, run: Run) -> None:
-        run.learning_rate = self._rate(run.epoch)
+        run.learning_rate = self._rate(run.step if self.batch_stride else run.epoch)
+
+    def on_batch_end(self, run: Run) -> None:
+        self.on_epoch_begin(run)
 
 
 class WarmUp(Callback):

@@ -186,6 +186,35 @@ def test_warm_up_of_a_resumed_run() -> None:
     assert bits(net) == bits(whole)
 
 
+def test_a_schedule_that_counts_mini_batches() -> None:
+    rates: list[float] = []
+    note = Lambda(
+        on_epoch_begin=lambda run: rates.append(run.learning_rate),
+        on_batch_end=lambda run: rates.append(run.learning_rate),
+    )
+    schedule = schedules.Cosine(0.8, epochs=10)
+    callback = LearningRateScheduler(schedule, batch_stride=2)
+    whole, net = network(), network()
+    whole.fit(X, Y, 2, 8, callbacks=[callback, note])  # of five mini-batches each
+    asked = [0, 0, 2, 2, 4, 4, 5, 5, 7, 7, 9, 9]
+    assert rates == [schedule(step) for step in asked]
+    stop = Lambda(on_batch_end=lambda run: run.stop() if run.step == 7 else None)
+    net.fit(X, Y, 2, 8, callbacks=[callback, stop])
+    assert net.epoch == 1
+    net.fit(X, Y, 2, 8, initial_epoch=net.epoch, callbacks=[callback])
+    assert bits(net) == bits(whole)
+    plain = network()
+    plain.fit(X, Y, 2, 8, callbacks=[LearningRateScheduler(schedule)])
+    assert bits(plain) != bits(whole)
+
+
+def test_what_follows_epochs_does_not_count_mini_batches() -> None:
+    with pytest.raises(ValueError, match="HalveOnPlateau follows what epochs measured"):
+        LearningRateScheduler(schedules.HalveOnPlateau(0.1), batch_stride=5)
+    with pytest.raises(ValueError, match="batch_stride must be at least 1, got 0"):
+        LearningRateScheduler(0.1, batch_stride=0)
+
+
 @pytest.mark.parametrize("stride", [0, -1, 1.5, True])
 def test_bad_strides(stride: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="batch_stride must be"):
