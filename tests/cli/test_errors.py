@@ -57,7 +57,7 @@ from nncore import _core, cli
         ("train --data nowhere", "mnist, digits"),
         ("evaluate", "MODEL"),
         ("evaluate nowhere", "nowhere"),
-        ("predict model", "IMAGE"),
+        ("predict", "IMAGE"),
         ("info more", "more"),
     ],
 )

@@ -196,3 +196,59 @@ def test_predict_names_unreadable_images_and_continues(model: str, tmp_path: Pat
     number = r"\d\.\d{3}"
     line = rf"digit with space\.png +{digit.y[0]}  \({number}, then \d with {number}\)\n"
     assert re.fullmatch(rf"blank\.png +no digit\n{line}", done.stdout)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> tuple[list[str], np.ndarray]:
+    """Files of twenty digits, dark on light, and what they show."""
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
+    digits = make_digits(20, seed=9)
+    files = [str(tmp_path / f"{i}.png") for i in range(len(digits.y))]
+    for file, row in zip(files, digits.x, strict=True):
+        picture = image.fromarray(255 - np.rint(row.reshape(28, 28) * 255).astype(np.uint8))
+        picture.resize((84, 84)).save(file)
+    return files, digits.y
+
+
+def test_predict_without_a_model_reads_digits(
+    pictures: tuple[list[str], np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, labels = pictures
+    assert cli.main(["predict", *files]) == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert [line.split()[0] for line in lines] == files
+    read = [line.split()[1] for line in lines]
+    assert sum(r == str(y) for r, y in zip(read, labels, strict=True)) >= 19
+    assert said.err == "read by nncore's own network, 784-112-96-10\n"
+
+
+def test_what_a_model_is_goes_by_its_name_or_content(
+    pictures: tuple[list[str], np.ndarray],
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = pictures[0][0]
+    named = tmp_path / "a model"
+    named.write_bytes(Path(model).read_bytes())
+    assert cli.main(["predict", str(named), file]) == 0
+    said = capsys.readouterr()
+    assert (len(said.out.splitlines()), said.err) == (1, "")
+    missing = str(tmp_path / "missing.safetensors")
+    assert failure(capsys, "predict", missing, file).startswith(f"nncore: error: {missing}: ")
+    assert "a model; expected what it is to predict" in failure(capsys, "predict", named)
+    assert "takes images; found the table x.csv" in failure(capsys, "predict", "x.csv")
+    assert "found the table -" in failure(capsys, "predict", "-")
+    assert "--json is for models of your own data" in failure(capsys, "predict", file, "--json")
+    assert "required: IMAGE" in failure(capsys, "predict")
+
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    for given in ([model, "--explain", "cuts.png", file], ["--explain", "cuts.png", file]):
+        assert cli.main(["predict", *given]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1
+    before = Path(file).read_bytes()
+    assert "would replace what is read" in failure(capsys, "predict", file, "--explain", file)
+    assert Path(file).read_bytes() == before

@@ -21,6 +21,7 @@ PIPE_CLOSED = 141
 
 _EXAMPLES = """\
 examples:
+  nncore predict three.png photo.jpg
   nncore train --data digits
   nncore evaluate nncore-model.safetensors --data digits
   nncore predict nncore-model.safetensors three.png photo.jpg
@@ -29,10 +30,25 @@ examples:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that takes no abbreviations, and whose errors are one line."""
+    """An argparse parser that takes no abbreviations, and whose errors are one line.
+
+    `intermixed` says that options may stand between its positional arguments, even where one of
+    these may be left out.
+    """
+
+    intermixed = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if not self.intermixed:
+            return super().parse_known_args(args, namespace)
+        self.intermixed = False  # of which this makes two passes
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.intermixed = True
 
     def error(self, message: str) -> NoReturn:
         if started_rank() > 0:  # of mpiexec's processes, which all find the same, one tells it

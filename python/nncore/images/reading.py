@@ -10,6 +10,7 @@ import numpy as np
 from nncore._support.figures import save_figure
 from nncore.network import Network
 
+from .digits import own_network
 from .drawing import draw
 from .ink import find_ink
 from .lines import text_lines
@@ -72,7 +73,7 @@ class Reading(str):
         return Reading, (self.row, self.digits)
 
 
-def read_number(image: Any, network: Network) -> Reading:
+def read_number(image: Any, network: Network | None = None) -> Reading:
     """The number in a picture of one row of handwritten digits, "" where there is none.
 
     Args:
@@ -80,6 +81,7 @@ def read_number(image: Any, network: Network) -> Reading:
             or 4) with colours and opacity. Light on dark or dark on light, of any size; a sheet
             on a desk, shade, frames and ruled lines are taken away.
         network: of 784 inputs and 10 outputs, trained on MNIST's digits or such as look alike.
+            None is the one that comes with the package, `load_digit_network()`.
 
     The row is cut wherever little ink is crossed; `network` scores each piece, and the best chain
     of pieces is the number. Digits may touch.
@@ -90,6 +92,8 @@ def read_number(image: Any, network: Network) -> Reading:
         OSError: a file that cannot be opened.
         ImportError: Pillow is missing and `image` is a file.
     """
+    if network is None:
+        network = own_network()
     if not isinstance(network, Network):
         raise TypeError(f"expected network to be an nncore.Network, found {network!r}")
     if (network.sizes[0], network.sizes[-1]) != (FIELD**2, DIGITS):

@@ -29,7 +29,7 @@ def predict_user_data(options: argparse.Namespace) -> int | None:
     net = Network.load(options.model)
     preparation = preparation_of(net, options.model)
     if preparation is None:
-        _refuse_user_options(options)
+        refuse_user_options(options)
         return None
     if options.explain is not None:
         raise ValueError(f"{options.model}: --explain is for models of MNIST's digits")
@@ -46,17 +46,18 @@ def predict_user_data(options: argparse.Namespace) -> int | None:
     return _predict_pictures(net, preparation, options)
 
 
-def _refuse_user_options(options: argparse.Namespace) -> None:
+def refuse_user_options(options: argparse.Namespace) -> None:
+    """Raises ValueError for a table or an option that only a model of users' own data takes."""
+    reader = "nncore's own model" if options.model is None else options.model
     tables = [path for path in options.images if path == "-" or path.lower().endswith(TABLES)]
     if tables:
         raise ValueError(
-            f"{options.model}: a model of digits, which takes images; found the table {tables[0]}"
+            f"{reader}: a model of digits, which takes images; found the table {tables[0]}"
         )
     for name in ("output", "json", "no_header"):
         if getattr(options, name):
             raise ValueError(
-                f"--{name.replace('_', '-')} is for models of your own data; {options.model} reads "
-                "digits"
+                f"--{name.replace('_', '-')} is for models of your own data; {reader} reads digits"
             )
 
 
