@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <limits>
 #include <span>
@@ -66,6 +67,57 @@ std::size_t middle_column(const Inputs<T>& x) {
   return *middle;
 }
 
+// The byte that stands for 0, or -1 where that is none of them or several.
+template <class T>
+int zero_byte(const Inputs<T>& x) {
+  if (!x.is_narrow() || x.narrow.type != NarrowType::uint8) return -1;
+  const std::array<T, most_codes> values = byte_values<T>(x.narrow);
+  const auto zero = std::find(values.begin(), values.end(), T(0));
+  if (zero == values.end() || std::find(zero + 1, values.end(), T(0)) != values.end()) return -1;
+  return static_cast<int>(zero - values.begin());
+}
+
+const std::uint8_t* bytes_of_row(const NarrowRows& x, std::size_t i) {
+  return static_cast<const std::uint8_t*>(x.data) + i * x.stride;
+}
+
+// Codes rows of bytes, which are codes already: row i of x at words + starts[i], offsets[i + 1] -
+// offsets[i] non-zeros of it. Returns how many of those are lost in rows that were changed since
+// they were counted.
+std::size_t code_bytes(const NarrowRows& x, std::uint8_t zero, std::size_t middle,
+                       const std::int64_t* offsets, const std::size_t* starts,
+                       std::uint16_t* all_words) {
+  std::atomic<std::size_t> lost{0};
+  const int threads = threads_for(double(x.rows) * double(x.cols), share_of_threads());
+  parallel_for(x.rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::uint8_t* bytes = bytes_of_row(x, i);
+      const auto count = static_cast<std::size_t>(offsets[i + 1] - offsets[i]);
+      std::uint16_t *words = all_words + starts[i], *columns = words + 2;
+      auto* coded = reinterpret_cast<std::uint8_t*>(columns + count);
+      std::size_t p = 0;
+      // Without a branch on the data: a zero is written, too, and then written over.
+      const auto code_until = [&](std::size_t j, std::size_t last) {
+        for (; p < count && j < last; ++j) {
+          const std::uint8_t byte = bytes[j];
+          columns[p] = static_cast<std::uint16_t>(j);
+          coded[p] = byte;
+          p += byte != zero;
+        }
+      };
+      code_until(0, middle);
+      words[1] = static_cast<std::uint16_t>(p);
+      code_until(middle, x.cols);
+      words[0] = static_cast<std::uint16_t>(p);
+      if (p < count) {
+        std::memmove(columns + p, coded, p);
+        lost += count - p;
+      }
+    }
+  });
+  return lost;
+}
+
 }  // namespace
 
 template <class T>
@@ -78,11 +130,18 @@ std::optional<CompactRows<T>> CompactRows<T>::of_inputs(const Inputs<T>& x, bool
   offsets.assign(rows + 1, 0);
   const int threads = threads_for(double(rows) * double(cols), share_of_threads());
 
+  const int zero = zero_byte(x);
   parallel_for(rows, 1, threads, [&](int, std::size_t begin, std::size_t end) {
     RowReader<T> row_of(x);
     for (std::size_t i = begin; i < end; ++i) {
-      const T* row = row_of(i);
       std::int32_t count = 0;
+      if (zero >= 0) {
+        const std::uint8_t* bytes = bytes_of_row(x.narrow, i);
+        for (std::size_t j = 0; j < cols; ++j) count += bytes[j] != zero;
+        offsets[i + 1] = count;
+        continue;
+      }
+      const T* row = row_of(i);
       for (std::size_t j = 0; j < cols; ++j) count += row[j] != T(0);
       offsets[i + 1] = count;
     }
@@ -127,6 +186,13 @@ bool CompactRows<T>::code(const Inputs<T>& x) {
   words_.resize(size);
   const std::size_t middle = middle_column(x);
   distinct_.resize(most_codes);
+  if (const int zero = zero_byte(x); zero >= 0) {
+    std::ranges::copy(byte_values<T>(x.narrow), distinct_.begin());
+    nonzeros_ -= code_bytes(x.narrow, static_cast<std::uint8_t>(zero), middle, offsets_.data(),
+                            starts_.data(), words_.data());
+    offsets_ = {};
+    return true;
+  }
   Codes<T> codes(std::span<T, most_codes>{distinct_});
   std::size_t lost = 0;
   RowReader<T> row_of(x);

@@ -39,6 +39,15 @@ void widen_row(const NarrowRows& x, std::size_t i, T* to) {
   }
 }
 
+template <class T>
+std::array<T, 256> byte_values(const NarrowRows& x) {
+  std::array<T, 256> values;
+  for (std::size_t byte = 0; byte < values.size(); ++byte) {
+    values[byte] = scaled<T>(x, static_cast<double>(byte));
+  }
+  return values;
+}
+
 bool all_finite_row(const NarrowRows& x, std::size_t i) {
   if (x.type == NarrowType::uint8) return true;
   const auto* from = row_of<std::uint16_t>(x, i);
@@ -49,5 +58,7 @@ bool all_finite_row(const NarrowRows& x, std::size_t i) {
 
 template void widen_row(const NarrowRows&, std::size_t, float*);
 template void widen_row(const NarrowRows&, std::size_t, double*);
+template std::array<float, 256> byte_values(const NarrowRows&);
+template std::array<double, 256> byte_values(const NarrowRows&);
 
 }  // namespace nncore

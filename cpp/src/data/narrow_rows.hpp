@@ -1,6 +1,7 @@
 // Rows of narrow elements as the numbers that they stand for.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -11,6 +12,10 @@ namespace nncore {
 // Writes row i of x to `to`, x.cols numbers.
 template <class T>
 void widen_row(const NarrowRows& x, std::size_t i, T* to);
+
+// What each byte stands for in rows of bytes.
+template <class T>
+std::array<T, 256> byte_values(const NarrowRows& x);
 
 // Whether no element of row i is NaN or infinite.
 bool all_finite_row(const NarrowRows& x, std::size_t i);

@@ -72,6 +72,54 @@ TEST_CASE("few different values are stored as codes") {
   CHECK(coded.nonzeros == total);
 }
 
+// With 0 for the byte 0, for the byte 7, for none, and for all up to 14.
+TEST_CASE("bytes are coded as the numbers that they stand for") {
+  constexpr std::size_t rows = 67, cols = 33, stride = 40;
+  struct Case {
+    int zeros_from;
+    double scale, offset;
+    bool coded;
+  };
+  for (const Case c : {Case{0, 1.0 / 255, 0, true}, Case{7, 0.5, -3.5, true},
+                       Case{0, 1, 0.5, false}, Case{9, 5e-47, 0, true}}) {
+    CAPTURE(c.zeros_from);
+    std::vector<std::uint8_t> bytes(rows * stride, 77);
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < cols; ++j) {
+        const std::size_t number = i * cols + j;
+        bytes[i * stride + j] = static_cast<std::uint8_t>(
+            number % 5 ? static_cast<std::size_t>(c.zeros_from) : number * 7 % 251);
+      }
+    }
+    const NarrowRows narrow{bytes.data(), NarrowType::uint8, rows, cols, stride, c.scale, c.offset};
+    const auto compact = CompactRows<float>::of_inputs(Inputs<float>(narrow));
+    REQUIRE(compact.has_value() == c.coded);
+    if (!compact) continue;
+    REQUIRE(compact->view().is_coded());
+    const DictionaryRows<float> coded = compact->view().coded;
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::uint16_t* words = coded.words + coded.offsets[i];
+      const std::size_t count = words[0];
+      REQUIRE(words[1] <= count);
+      std::vector<float> row(cols), expected(cols);
+      for (std::size_t p = 0; p < count; ++p) {
+        if (p > 0) REQUIRE(words[2 + p] > words[1 + p]);
+        std::uint8_t code = 0;
+        std::memcpy(&code, reinterpret_cast<const char*>(words + 2 + count) + p, 1);
+        REQUIRE(coded.values[code] != 0);
+        row.at(words[2 + p]) = coded.values[code];
+      }
+      for (std::size_t j = 0; j < cols; ++j) {
+        expected[j] = static_cast<float>(bytes[i * stride + j] * c.scale + c.offset);
+      }
+      REQUIRE(row == expected);
+      total += count;
+    }
+    CHECK(coded.nonzeros == total);
+  }
+}
+
 TEST_CASE("a view stays valid when its rows are moved") {
   for (const std::size_t kinds : {std::size_t{200}, std::size_t{1301}}) {
     const Dense dense(5, kinds);
