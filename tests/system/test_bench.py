@@ -94,3 +94,53 @@ def test_a_comparison_of_tables_goes_on_where_it_was_stopped(tmp_path: Path) -> 
     assert found[key]["error"] == 0.5
     assert found["iris/0/scikit-learn MLP"]["error"] < 0.3
     assert "| mean rank | | 2.00 | 1.00 |" in done.stdout
+
+
+@pytest.mark.skipif(not BENCH.is_dir(), reason="bench/ is not part of this copy")
+def test_the_best_digits_go_on_from_their_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NNCORE_DATA", str(write_files(tmp_path / "idx", small_mnist())))
+    options = ("--epochs", "17", "--layers", "8", "--seeds", "1", "2", "--every", "1")
+
+    def printed(*more: object) -> list[str]:
+        command = [sys.executable, BENCH / "accuracy" / "best_digits.py", *options, *more]
+        done = subprocess.run(
+            list(map(str, command)), capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    whole, kept = printed(), printed("--folder", tmp_path / "kept")
+    assert [line.split()[1:] for line in whole] == [line.split()[1:] for line in kept]
+    assert sum(line.startswith("averaged weights: ") for line in whole) == 2
+    assert whole[-1].startswith("median of 2: validation ")
+    files = sorted((tmp_path / "kept").iterdir())
+    assert len(files) == 4
+    again = printed("--folder", tmp_path / "kept")  # which has nothing left to do
+    assert again[-1] == whole[-1]
+    files[0].unlink()  # the average of the first, as if it had been killed before its end
+    assert "averaged" in files[0].name
+    assert printed("--folder", tmp_path / "kept")[-1] == whole[-1]
+
+
+@pytest.mark.skipif(not BENCH.is_dir(), reason="bench/ is not part of this copy")
+def test_the_race_to_an_accuracy_is_run_and_drawn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    folder = write_files(tmp_path / "idx", small_mnist(), compress=True)
+    monkeypatch.setenv("NNCORE_DATA", str(folder))
+    results, plot = tmp_path / "race.json", tmp_path / "race.png"
+    command = [sys.executable, BENCH / "speed" / "time_to_accuracy.py", "--racers", "nncore", "--seeds", "2"]
+    command += ["--tasks", "mnist", "--targets", "0.97", "--json", results, "--plot", plot]
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(results.read_text())
+    assert [result[name] for name in ("task", "target", "racer")] == ["mnist", 0.97, "nncore"]
+    assert len(result["runs"]) == 2
+    assert all(min(run["processor"], run["wall"]) > 0 for run in result["runs"])
+    assert "nncore" in done.stdout
+    assert plot.read_bytes().startswith(b"\x89PNG")
