@@ -116,7 +116,7 @@ def table(nets: dict[str, nncore.Network], strokes: int, pictures: int) -> None:
         "strokes thinner by a pixel": lambda rng: (penned(x, ImageFilter.MinFilter(5)), y),
         "drawn (make_digits)": lambda rng: drawn,
     }
-    for style in ("thick pen", "thin pen", "slanted", "scanned", "shadow", "ruled"):
+    for style in ("thick pen", "thin pen", "slanted", "scanned"):
         kinds[f"photographed: {style}"] = lambda rng, style=style: (
             photographed(few[0], rng, style),
             few[1],

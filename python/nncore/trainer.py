@@ -25,7 +25,8 @@ class Trainer(_core.Trainer):
     """An optimiser that updates a network step by step, for loops of one's own.
 
     `Network.fit` wants all rows at once; a `Trainer` takes those of the moment: a stream, the
-    experience of an agent. It keeps no history.
+    experience of an agent. It keeps no history. Images that are to be distorted are handed in so:
+    `trainer.step(distortions.apply(x, epoch=trainer.steps), y)`; see `nncore.augment`.
 
     Args:
         net: the network to train; any number of trainers may have one, one after the other.

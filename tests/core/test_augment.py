@@ -19,6 +19,7 @@ import nncore
 from distortions import Words, distort
 from nncore.augment import Affine, Augmentation, Elastic, Noise, Thickness, from_numbers, sheet
 from nncore.data import Scaled
+from nncore.datasets import make_digits
 
 KINDS: dict[str, dict[str, float]] = {
     "elastic": {"alpha": 20, "sigma": 2},
@@ -325,3 +326,15 @@ def test_many_networks_are_trained_on_distorted_rows() -> None:
             "batch_size": 7, "learning_rate": 0.1}  # fmt: skip
     results = nncore.fit_many([spec, spec | {"seed": 8}], X, y, progress=False)
     assert bits(results[0].network) == bits(fitted(X))
+
+
+def test_steps_on_rows_that_are_distorted_by_hand_are_those_of_fit() -> None:
+    digits = make_digits(40, seed=2)
+    distortions = Elastic(36) + Affine(rotation=15, shift=1)
+    fitted, stepped = (nncore.Network([784, 12, 10], cost="cross_entropy", seed=3) for _ in "ab")
+    fitted.fit(*digits, 4, 40, 0.5, augment=distortions, shuffle=False)
+    trainer = nncore.Trainer(stepped, learning_rate=0.5)
+    for _ in range(4):
+        trainer.step(distortions.apply(digits.x, seed=3, epoch=trainer.steps), digits.y)
+    for ours, theirs in zip(stepped.weights, fitted.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)

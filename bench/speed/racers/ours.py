@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import nncore
+from nncore.augment import Affine
 from nncore.callbacks import LearningRateScheduler
 from nncore.data import Scaled
 from nncore.datasets import load_idx
@@ -21,7 +22,7 @@ options = {
     "epochs": settings["epochs"],
     "batch_size": settings["batch"],
     "optimizer": settings["optimizer"],
-    "dropout": settings.get("dropout", 0.0),
+    "augment": Affine(10, scaling=0.1, shift=1) if settings.get("distorted") else None,
 }
 if task == "mnist":
     names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
