@@ -37,6 +37,8 @@ EPOCHS = 400
 DISTORTIONS = (
     Elastic(29, sigma=6) + Affine(rotation=12, scaling=0.12, shear=0.12, shift=1.5) + Thickness(0.6)
 )
+STEPS = (1 / 8, 1 / 32, 1 / 64)
+"""Multiples of these are all weights of a layer, so that a wheel has a fifth of the file."""
 
 
 def network() -> nncore.Network:
@@ -64,6 +66,11 @@ def train(epochs: int) -> nncore.Network:
         callbacks=[AverageWeights(start=epochs - epochs // 8 - 1)],
     )
     return net
+
+
+def round_weights(net: nncore.Network) -> None:
+    for weights, step in zip(net.weights, STEPS, strict=True):
+        weights[...] = np.rint(weights / step) * step + 0.0  # no -0
 
 
 def train_plainly() -> nncore.Network:
@@ -137,7 +144,9 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=200, help="digits in pictures, a style")
     options = parser.parse_args()
     if not options.table:
-        train(options.epochs).save(options.output)
+        net = train(options.epochs)
+        round_weights(net)
+        net.save(options.output)
     content = options.output.read_bytes()
     print(f"{options.output.name}: {len(content):,} bytes, SHA-256")
     print(hashlib.sha256(content).hexdigest())
