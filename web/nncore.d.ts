@@ -34,7 +34,8 @@ export type Inputs =
 
 /** What the outputs should be. Arrays of integers hold a class a row, counted from 0 (for a single
  * output 0 or 1); arrays of floats, and arrays of rows, hold a target for every output. A plain
- * array of numbers is classes if it has one whole number a row, and targets otherwise. */
+ * array of numbers is classes if it has one whole number a row (for a single output 0s and 1s
+ * alone), and targets otherwise. */
 export type Targets =
   | Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | BigInt64Array
   | Float32Array | Float64Array

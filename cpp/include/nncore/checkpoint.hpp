@@ -2,7 +2,9 @@
 // them with the same bits as if it had never stopped. Python and C read and write the same files.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "nncore/model_file.hpp"
 #include "nncore/path.hpp"
@@ -20,6 +22,11 @@ namespace nncore {
 template <class T>
 [[gnu::visibility("default")]] void save_checkpoint(const Trainer<T>& trainer, const Path& path,
                                                     const Extras& extras = {});
+
+// The bytes of that file. Throws InvalidArgument and BusyError as above.
+template <class T>
+[[gnu::visibility("default")]] std::vector<std::byte> checkpoint_bytes(const Trainer<T>& trainer,
+                                                                       const Extras& extras = {});
 
 // The optimiser, hyperparameters and lanes of a checkpoint, the other options left to the caller;
 // nothing if the file is a model without a trainer. Throws ModelFileError for a damaged checkpoint.

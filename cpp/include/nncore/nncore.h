@@ -371,6 +371,11 @@ NNCORE_API nncore_status nncore_trainer_create(nncore_network* network,
                                                const nncore_train_options* options,
                                                nncore_trainer** trainer);
 
+/* Other options from now on. The optimiser's memory stays where optimiser and hyperparameters do,
+ * and else starts anew. */
+NNCORE_API nncore_status nncore_trainer_set_options(nncore_trainer* trainer,
+                                                    const nncore_train_options* options);
+
 /* Releases a trainer, the network staying as it is. NULL is no error. */
 NNCORE_API nncore_status nncore_trainer_free(nncore_trainer* trainer);
 
@@ -465,6 +470,15 @@ NNCORE_API nncore_status nncore_trainer_save(nncore_trainer* trainer, const char
 NNCORE_API nncore_status nncore_trainer_resume(const char* path,
                                                const nncore_train_options* options,
                                                nncore_network** network, nncore_trainer** trainer);
+
+/* The same as bytes in memory; capacity and *size are those of nncore_network_save_bytes. The bytes
+ * are only read during the call. */
+NNCORE_API nncore_status nncore_trainer_save_bytes(nncore_trainer* trainer, void* bytes,
+                                                   size_t capacity, size_t* size);
+NNCORE_API nncore_status nncore_trainer_resume_bytes(const void* bytes, size_t size,
+                                                     const nncore_train_options* options,
+                                                     nncore_network** network,
+                                                     nncore_trainer** trainer);
 
 #undef NNCORE_API
 

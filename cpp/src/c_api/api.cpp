@@ -1,7 +1,6 @@
 // The C API of names and networks: calls into the core, its exceptions as status codes.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 #include "c_api/arguments.hpp"
@@ -164,9 +163,7 @@ nncore_status nncore_network_load_bytes(const void* bytes, std::size_t size,
                                         nncore_network** network) {
   return guarded([&] {
     check_pointer(network, "network");
-    const std::span file(static_cast<const std::byte*>(bytes), size);
-    if (size > 0) check_pointer(bytes, "bytes");
-    *network = handle_of(model_from(parse_tensor_bytes(file, "the model in memory")));
+    *network = handle_of(model_from(file_in(bytes, size)));
   });
 }
 
@@ -180,17 +177,8 @@ nncore_status nncore_network_save(const nncore_network* network, const char* pat
 nncore_status nncore_network_save_bytes(const nncore_network* network, void* bytes,
                                         std::size_t capacity, std::size_t* size) {
   return guarded([&] {
-    check_pointer(size, "size");
-    const auto file =
-        with_network(content_of(network).any, [](const auto& n) { return model_bytes(*n); });
-    *size = file.size();
-    if (!bytes && capacity == 0) return;
-    check_pointer(bytes, "bytes");
-    if (capacity < file.size()) {
-      throw InvalidArgument(
-          concat("there is room for ", capacity, " bytes; the model takes ", file.size()));
-    }
-    std::memcpy(bytes, file.data(), file.size());
+    hand_out(with_network(content_of(network).any, [](const auto& n) { return model_bytes(*n); }),
+             bytes, capacity, size);
   });
 }
 

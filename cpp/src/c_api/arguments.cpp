@@ -1,5 +1,6 @@
 #include "c_api/arguments.hpp"
 
+#include <cstring>
 #include <limits>
 #include <memory>
 
@@ -125,6 +126,23 @@ Samples<T> samples_of(const nncore_samples& s) {
     throw InvalidArgument(concat("there are 0 sample weights; x has ", s.x.rows, " rows"));
   }
   return samples;
+}
+
+TensorFile file_in(const void* bytes, std::size_t size) {
+  if (size > 0) check_pointer(bytes, "bytes");
+  return parse_tensor_bytes({static_cast<const std::byte*>(bytes), size}, "the model in memory");
+}
+
+void hand_out(const std::vector<std::byte>& file, void* bytes, std::size_t capacity,
+              std::size_t* size) {
+  require(size, "size") = file.size();
+  if (!bytes && capacity == 0) return;
+  check_pointer(bytes, "bytes");
+  if (capacity < file.size()) {
+    throw InvalidArgument(
+        concat("there is room for ", capacity, " bytes; the model takes ", file.size()));
+  }
+  std::memcpy(bytes, file.data(), file.size());
 }
 
 AnyNetwork make_network(const nncore_architecture& a) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "data/check.hpp"
 #include "nncore/model_file.hpp"
@@ -38,6 +39,13 @@ Inputs<T> inputs_of(const nncore_inputs& x);
 
 template <class T>
 Samples<T> samples_of(const nncore_samples& samples);
+
+// A file that the caller holds as bytes.
+TensorFile file_in(const void* bytes, std::size_t size);
+
+// Writes a file's bytes to where the caller has room for them; see nncore_network_save_bytes.
+void hand_out(const std::vector<std::byte>& file, void* bytes, std::size_t capacity,
+              std::size_t* size);
 
 AnyNetwork make_network(const nncore_architecture& architecture);
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -19,6 +18,7 @@
 #include "nncore/model_file.hpp"
 #include "nncore/nncore.h"
 #include "nncore/train.hpp"
+#include "threads/mutex.hpp"
 
 namespace nncore::c {
 
@@ -160,7 +160,7 @@ class Pool {
     return used_slots_++;
   }
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::array<std::atomic<Slot*>, index_bits> chunks_{};
   std::size_t used_slots_ = 0, free_ = none;
 };

@@ -46,6 +46,14 @@ nncore_status nncore_trainer_create(nncore_network* network, const nncore_train_
   });
 }
 
+nncore_status nncore_trainer_set_options(nncore_trainer* trainer,
+                                         const nncore_train_options* options) {
+  return guarded([&] {
+    const TrainOptions checked = train_options(require(options, "the options"), {});
+    std::visit([&](auto& t) { t.trainer.set_options(checked); }, content_of(trainer));
+  });
+}
+
 nncore_status nncore_trainer_free(nncore_trainer* trainer) {
   return guarded([&] { release(trainer); });
 }
@@ -141,21 +149,45 @@ nncore_status nncore_trainer_save(nncore_trainer* trainer, const char* path) {
   });
 }
 
+nncore_status nncore_trainer_save_bytes(nncore_trainer* trainer, void* bytes, std::size_t capacity,
+                                        std::size_t* size) {
+  return guarded([&] {
+    check_pointer(size, "size");
+    hand_out(
+        std::visit([](const auto& t) { return checkpoint_bytes(t.trainer); }, content_of(trainer)),
+        bytes, capacity, size);
+  });
+}
+
+namespace {
+
+void resume_from(const TensorFile& file, const nncore_train_options* options,
+                 nncore_network** network, nncore_trainer** trainer) {
+  check_pointer(network, "network");
+  check_pointer(trainer, "trainer");
+  const AnyNetwork any = model_from(file);
+  const TrainOptions wanted =
+      train_options(require(options, "the options"), saved_options(file).value_or(TrainOptions{}));
+  with_network(any, [&]<class T>(const Shared<Network<T>>& n) {
+    TypedTrainer<T> resumed{n, Trainer<T>(*n, wanted)};
+    resume(resumed.trainer, file);
+    nncore_network* made = handle_of(n);
+    *trainer = Pool<nncore_trainer>::instance().make(std::move(resumed));
+    *network = made;
+  });
+}
+
+}  // namespace
+
 nncore_status nncore_trainer_resume(const char* path, const nncore_train_options* options,
                                     nncore_network** network, nncore_trainer** trainer) {
   return guarded([&] {
-    check_pointer(network, "network");
-    check_pointer(trainer, "trainer");
-    const TensorFile file = read_tensor_file(&require(path, "the path"));
-    const AnyNetwork any = model_from(file);
-    const TrainOptions wanted = train_options(require(options, "the options"),
-                                              saved_options(file).value_or(TrainOptions{}));
-    with_network(any, [&]<class T>(const Shared<Network<T>>& n) {
-      TypedTrainer<T> resumed{n, Trainer<T>(*n, wanted)};
-      resume(resumed.trainer, file);
-      nncore_network* made = handle_of(n);
-      *trainer = Pool<nncore_trainer>::instance().make(std::move(resumed));
-      *network = made;
-    });
+    resume_from(read_tensor_file(&require(path, "the path")), options, network, trainer);
   });
+}
+
+nncore_status nncore_trainer_resume_bytes(const void* bytes, std::size_t size,
+                                          const nncore_train_options* options,
+                                          nncore_network** network, nncore_trainer** trainer) {
+  return guarded([&] { resume_from(file_in(bytes, size), options, network, trainer); });
 }

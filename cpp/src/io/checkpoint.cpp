@@ -71,10 +71,9 @@ Augmentation saved_augmentation(const TensorFile& file) {
   return augmentation;
 }
 
-}  // namespace
-
-template <class T>
-void save_checkpoint(const Trainer<T>& trainer, const Path& path, const Extras& extras) {
+// Calls write with the network and what its checkpoint holds beside it.
+template <class T, class Write>
+auto with_state(const Trainer<T>& trainer, const Extras& extras, Write write) {
   const Network<T>& network = trainer.network();
   const typename Network<T>::ReadAccess access(network);
   const TrainOptions& options = trainer.options();
@@ -110,7 +109,22 @@ void save_checkpoint(const Trainer<T>& trainer, const Path& path, const Extras& 
   const double sums[] = {left.cost, left.weight};
   if (left.batches > 0) all.tensors.push_back({sums_name, DType::f64, {2}, sums});
   all.tensors.insert(all.tensors.end(), extras.tensors.begin(), extras.tensors.end());
-  save_model(network, path, all);
+  return write(network, all);
+}
+
+}  // namespace
+
+template <class T>
+void save_checkpoint(const Trainer<T>& trainer, const Path& path, const Extras& extras) {
+  with_state(trainer, extras,
+             [&](const Network<T>& network, const Extras& all) { save_model(network, path, all); });
+}
+
+template <class T>
+std::vector<std::byte> checkpoint_bytes(const Trainer<T>& trainer, const Extras& extras) {
+  return with_state(trainer, extras, [](const Network<T>& network, const Extras& all) {
+    return model_bytes(network, all);
+  });
 }
 
 std::optional<TrainOptions> saved_options(const TensorFile& file) {
@@ -202,8 +216,9 @@ void resume(Trainer<T>& trainer, const TensorFile& file) {
   trainer.position_ = position;
 }
 
-#define NNCORE_INSTANTIATE(T)                                                   \
-  template void save_checkpoint(const Trainer<T>&, const Path&, const Extras&); \
+#define NNCORE_INSTANTIATE(T)                                                         \
+  template void save_checkpoint(const Trainer<T>&, const Path&, const Extras&);       \
+  template std::vector<std::byte> checkpoint_bytes(const Trainer<T>&, const Extras&); \
   template void resume(Trainer<T>&, const TensorFile&);
 NNCORE_INSTANTIATE(float)
 NNCORE_INSTANTIATE(double)

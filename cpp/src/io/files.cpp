@@ -384,7 +384,7 @@ class TemporaryFile {
 }  // namespace
 
 void replace_file(const Path& path, std::span<const std::span<const std::byte>> pieces) {
-  const Target target(std_path(path));
+  const Target target(path.native());
   // Programs that tidy up, and servers whose locks do not reach other machines, may remove a
   // temporary file that is in use.
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -399,7 +399,7 @@ void replace_file(const Path& path, std::span<const std::span<const std::byte>> 
 }
 
 void check_replaceable(const Path& path, std::uint64_t bytes) {
-  const Target target(std_path(path));
+  const Target target(path.native());
   TemporaryFile temporary(target);
   static std::array<std::byte, 1 << 16> zeros{};  // a constant would be in the library's file
   for (; bytes > 0; bytes -= std::min<std::uint64_t>(bytes, zeros.size())) {

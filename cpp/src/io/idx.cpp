@@ -146,8 +146,7 @@ IdxArray parse_idx(std::span<const std::byte> bytes, const std::string& label) {
   return array;
 }
 
-IdxArray read_idx(const Path& where) {
-  const std::filesystem::path path = std_path(where);
+IdxArray read_idx(const Path& path) {
   const std::string label = path_text(path);
   InputFile file(
       path, {"found a directory", "found no regular file", "cannot open it", "cannot read it"});

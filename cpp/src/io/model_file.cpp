@@ -1,8 +1,9 @@
 #include "nncore/model_file.hpp"
 
-#include <locale>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
-#include <sstream>
 
 #include "io/model_format.hpp"
 #include "model/hyperparameters.hpp"
@@ -24,26 +25,40 @@ std::string join(const Items& items, Text text_of) {
   return joined;
 }
 
-// Of costs that have any: with 17 digits numbers come back to the bit, whatever the locale.
+// Of costs that have any.
 constexpr const char* cost_hyperparameters_key = "nncore.cost_hyperparameters";
 constexpr const char* cost_list_key = "nncore.cost_list";
 
+// What the locale has between a number and its fraction: files have a point.
+std::string decimal_point() {
+  char half[16];
+  std::snprintf(half, sizeof half, "%.1f", 0.5);
+  const std::string text = half;
+  return text.substr(1, text.size() - 2);
+}
+
+std::string with_point(std::string number, const std::string& from, const std::string& to) {
+  const std::size_t at = number.find(from);
+  return at == std::string::npos ? number : number.replace(at, from.size(), to);
+}
+
+// With 17 digits numbers come back to the bit.
 std::string text_of(double number) {
-  std::ostringstream text;
-  text.imbue(std::locale::classic());
-  text.precision(17);
-  text << number;
-  return text.str();
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.17g", number);
+  return with_point(digits, decimal_point(), ".");
 }
 
 std::vector<double> read_numbers(const TensorFile& file, const std::string& key) {
   std::vector<double> numbers;
   if (!file.metadata().contains(key)) return numbers;
   for (const std::string& item : MetadataReader(file).items(key)) {
-    std::istringstream text(item);
-    text.imbue(std::locale::classic());
-    double number = 0;
-    if (!(text >> number) || !text.eof()) {
+    const std::string text = with_point(item, ".", decimal_point());
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    // Only what text_of may have written: strtod also takes spaces, hexadecimal digits and words.
+    const bool plain = item.find_first_not_of("0123456789+-.e") == std::string::npos;
+    if (!plain || end == text.c_str() || *end != '\0' || !std::isfinite(number)) {
       throw ModelFileError(concat(file.label(), ": the metadata entry ", key, " has ",
                                   tensor_format::shown(item), "; expected a number"));
     }

@@ -261,8 +261,7 @@ const TensorView& TensorFile::at(std::string_view name, DType dtype,
                        shown(dtype, shape) + "; it is " + shown(tensor.dtype, tensor.shape));
 }
 
-TensorFile read_tensor_file(const Path& where) {
-  const std::filesystem::path path = std_path(where);
+TensorFile read_tensor_file(const Path& path) {
   const std::string label = path_text(path);
   InputFile file(path,
                  {"is a directory", "is not a regular file", "cannot be opened", "cannot be read"});

@@ -127,7 +127,7 @@ void write_tensor_file(const Path& path, const Metadata& metadata,
     try {
       replace_file(path, pieces);
     } catch (const FileError& error) {
-      throw ModelFileError(path_text(std_path(path)) + ": " + error.what());
+      throw ModelFileError(path_text(path) + ": " + error.what());
     }
   });
 }

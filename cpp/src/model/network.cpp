@@ -217,7 +217,7 @@ void Network<T>::copy_from(const Network& other, double tau) {
   }
   if (&other == this) return;
   const ReadAccess reading(other);
-  const TrainAccess changing(*this);
+  const TrainAccess held(*this);
   T* w = parameters_.get();
   const T* from = other.parameters_.get();
   if (w == from) return;

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <numbers>
 
+#include "model/elementary.hpp"
+
 namespace nncore {
 
 // What numbers are drawn for; part of the counter, so that uses never share numbers.
@@ -69,9 +71,9 @@ class Philox {
   // Two numbers from N(0, 1), by Box and Muller.
   std::array<double, 2> normal(std::uint64_t block) const {
     const auto [u, v] = uniform(block);
-    const double radius = std::sqrt(-2 * std::log(u));
-    const double angle = 2 * std::numbers::pi * v;
-    return {radius * std::cos(angle), radius * std::sin(angle)};
+    const double radius = std::sqrt(-2 * elementary::log(u));
+    const auto [sine, cosine] = elementary::sin_cos(2 * std::numbers::pi * v);
+    return {radius * cosine, radius * sine};
   }
 
  private:

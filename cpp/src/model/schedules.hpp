@@ -10,6 +10,7 @@
 #include <numbers>
 #include <string_view>
 
+#include "model/elementary.hpp"
 #include "nncore/names.hpp"
 
 namespace nncore {
@@ -17,7 +18,8 @@ namespace {
 
 // From start to end in half a cosine; `done` is the fraction of the way.
 inline double half_cosine(double start, double end, double done) {
-  return end + (start - end) * (1.0 + std::cos(std::numbers::pi * std::min(done, 1.0))) / 2.0;
+  return end +
+         (start - end) * (1.0 + elementary::cos(std::numbers::pi * std::min(done, 1.0))) / 2.0;
 }
 
 // The last of `epochs` is the end of the way.
@@ -47,7 +49,7 @@ struct ScheduleFn<Schedule::step> {
       {"factor", 0.5, Hyperparameter::Range::above_zero},
       {"every", 10, Hyperparameter::Range::whole_from_one}};
   static double rate(const double* p, double epoch) {
-    return p[0] * std::pow(p[1], std::floor(epoch / p[2]));
+    return p[0] * elementary::pow(p[1], std::floor(epoch / p[2]));
   }
 };
 
@@ -56,7 +58,7 @@ struct ScheduleFn<Schedule::exponential> {
   static constexpr std::string_view name = "exponential";
   static constexpr Hyperparameter hyperparameters[] = {
       rate_given, {"factor", 0.95, Hyperparameter::Range::above_zero}};
-  static double rate(const double* p, double epoch) { return p[0] * std::pow(p[1], epoch); }
+  static double rate(const double* p, double epoch) { return p[0] * elementary::pow(p[1], epoch); }
 };
 
 // Robbins and Monro, "A Stochastic Approximation Method", 1951.
@@ -65,7 +67,9 @@ struct ScheduleFn<Schedule::inverse_scaling> {
   static constexpr std::string_view name = "inverse_scaling";
   static constexpr Hyperparameter hyperparameters[] = {
       rate_given, {"power", 0.5, Hyperparameter::Range::from_zero}};
-  static double rate(const double* p, double epoch) { return p[0] / std::pow(epoch + 1, p[1]); }
+  static double rate(const double* p, double epoch) {
+    return p[0] / elementary::pow(epoch + 1, p[1]);
+  }
 };
 
 // Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, without the

@@ -85,6 +85,7 @@ int main(int argc, char** argv) {
   test_learning();
   test_stopping_with_pending_decay();
   test_stopping_and_resuming(directory);
+  test_checkpoint_in_memory();
   test_files(directory);
   if (failures == 0) printf("all is well\n");
   return failures != 0;

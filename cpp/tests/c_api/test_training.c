@@ -306,3 +306,59 @@ void test_stopping_and_resuming(const char* directory) {
   OK(nncore_dataset_free(data));
   OK(nncore_network_free(whole));
 }
+
+/* A trainer that goes through bytes, and takes other options on the way, trains as one that does
+ * not: the optimiser's memory stays where the optimiser does. */
+void test_checkpoint_in_memory(void) {
+  static unsigned char bytes[1 << 14];
+  nncore_network *whole = network(), *net = network(), *found = NULL;
+  nncore_dataset* data = dataset(net);
+  nncore_trainer *one = NULL, *two = NULL, *again = NULL;
+  nncore_train_options o = {0};
+  nncore_epoch_options e = {0};
+  size_t size = 0;
+  uint64_t steps = 0;
+  o.optimizer = "adam";
+  o.batch_size = 2;
+  e.learning_rate = 0.1;
+  OK(nncore_trainer_create(whole, &o, &one));
+  OK(nncore_trainer_create(net, &o, &two));
+  OK(nncore_trainer_epoch(one, data, &e, NULL));
+  OK(nncore_trainer_epoch(two, data, &e, NULL));
+
+  OK(nncore_trainer_save_bytes(two, NULL, 0, &size));
+  REFUSED(nncore_trainer_save_bytes(two, bytes, 5, &size), "room for 5 bytes");
+  REFUSED(nncore_trainer_save_bytes(two, bytes, sizeof bytes, NULL), "null pointer");
+  OK(nncore_trainer_save_bytes(two, bytes, sizeof bytes, &size));
+  FAILS(nncore_trainer_resume_bytes(bytes, size - 1, &o, &found, &again), NNCORE_FILE_ERROR,
+        "in memory");
+  o.optimizer = NULL;
+  REFUSED(nncore_trainer_resume_bytes(NULL, size, &o, &found, &again), "null pointer");
+  OK(nncore_trainer_resume_bytes(bytes, size, &o, &found, &again));
+  OK(nncore_trainer_steps(again, &steps));
+  CHECK(steps == 2);
+
+  o.optimizer = "adam";
+  o.batch_size = 4;
+  OK(nncore_trainer_set_options(one, &o));
+  OK(nncore_trainer_set_options(again, &o));
+  OK(nncore_trainer_epoch(one, data, &e, NULL));
+  OK(nncore_trainer_epoch(again, data, &e, NULL));
+  CHECK(same_parameters(whole, found));
+  CHECK(!same_parameters(whole, net));
+  o.l2 = -1;
+  REFUSED(nncore_trainer_set_options(again, &o), "l2");
+  REFUSED(nncore_trainer_set_options(again, NULL), "null pointer");
+
+  OK(nncore_network_save_bytes(net, bytes, sizeof bytes, &size));
+  o.l2 = 0;
+  FAILS(nncore_trainer_resume_bytes(bytes, size, &o, &found, &again), NNCORE_FILE_ERROR,
+        "without a trainer");
+  OK(nncore_trainer_free(one));
+  OK(nncore_trainer_free(two));
+  OK(nncore_trainer_free(again));
+  OK(nncore_dataset_free(data));
+  OK(nncore_network_free(whole));
+  OK(nncore_network_free(net));
+  OK(nncore_network_free(found));
+}

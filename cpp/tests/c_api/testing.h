@@ -29,5 +29,6 @@ void test_augmentation(const char* directory);
 void test_learning(void);
 void test_stopping_with_pending_decay(void);
 void test_stopping_and_resuming(const char* directory);
+void test_checkpoint_in_memory(void);
 
 #endif
