@@ -13,7 +13,7 @@ from nncore import _core
 from nncore._support.command import raise_on_sigint
 from nncore.distributed.started import started_rank
 
-from . import directories, evaluate, export, info, predict, train, tune
+from . import directories, evaluate, export, info, page, predict, train, tune
 from .output import INTERRUPTED, print_error, printable
 
 PIPE_CLOSED = 141
@@ -25,6 +25,7 @@ examples:
   nncore train --data digits
   nncore evaluate nncore-model.safetensors --data digits
   nncore predict nncore-model.safetensors three.png photo.jpg
+  nncore page nncore-model.safetensors --output digits.html
   nncore export nncore-model.safetensors --output digits.onnx
 """
 
@@ -114,6 +115,6 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"nncore {_core.__version__}")
     directories.add(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in (train, tune, evaluate, predict, export, info):
+    for command in (train, tune, evaluate, predict, page, export, info):
         command.add(commands)
     return parser
