@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 _SUBMODULES = (
     "augment", "book", "callbacks", "costs", "data", "datasets", "diagnosis", "distributed",
-    "export", "images", "many", "metrics", "optimizers", "plot", "schedules", "sklearn",
+    "export", "images", "many", "metrics", "optimizers", "page", "plot", "schedules",
+    "sklearn",
 )  # fmt: skip
 
 _LAZY = {

@@ -21,6 +21,7 @@ from nncore import cli
 from nncore.datasets import make_digits
 from nncore.page import LIMIT, CarriedDigits, PageError, build_page, page_server
 from nncore.page.building import ordered_modules
+from nncore.page.core_files import core_files
 
 
 def network(*hidden: int, **options: object) -> nncore.Network:
@@ -185,3 +186,10 @@ def test_draw_serves_until_ctrl_c(model: str) -> None:
         connection.close()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
+
+
+def test_the_core_in_the_package_is_what_web_build_makes() -> None:
+    built = Path(__file__).parents[2] / "web" / "nncore.wasm"
+    if not built.is_file():
+        pytest.skip("needs web/nncore.wasm, which web/build makes")
+    assert core_files()["nncore.wasm"].read_bytes() == built.read_bytes()

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-NAMES = ("nncore.js", "nncore.wasm")
+HERE = Path(__file__).parent
 
 
 def core_files() -> dict[str, Path]:
-    """The ES module and the WebAssembly of the core, by their names.
+    """The core for the browser by the names of its files, an ES module and WebAssembly.
 
-    Raises FileNotFoundError where the package was installed without them.
+    The WebAssembly is a built file that the package keeps, since few machines can build it; the
+    module lies beside it where the package was installed, and in `web/` of the source tree.
+
+    Raises FileNotFoundError where the package was installed without the module.
     """
-    here = Path(__file__)
-    folders = (here.parent / "core", here.parents[3] / "web")  # installed, or in the source tree
-    for folder in folders:
-        found = {name: folder / name for name in NAMES}
-        if all(file.is_file() for file in found.values()):
-            return found
-    raise FileNotFoundError(
-        "this nncore was installed without its core for the browser, which web/build makes"
-    )
+    name = "nncore.js"
+    module = next((f for f in (HERE / name, HERE.parents[2] / "web" / name) if f.is_file()), None)
+    if module is None:
+        raise FileNotFoundError(
+            f"this nncore was installed without {name}, its core for the browser"
+        )
+    return {name: module, "nncore.wasm": HERE / "nncore.wasm"}
