@@ -21,7 +21,7 @@ export function createBreak(model, held) {
   let chosen = null;
 
   function reset() {
-    const units = model.network.sizes[1];
+    const units = model.network.sizes.length > 2 ? model.network.sizes[1] : 0;
     const some = randoms(5);
     order = Array.from({ length: units }, (_, unit) => [some(), unit]).sort((a, b) => a[0] - b[0]);
     shake = model.network.sizes.slice(1).map((_, layer) =>

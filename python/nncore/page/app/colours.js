@@ -34,7 +34,7 @@ export function signedImage(values, side, most = 0) {
   const { paper, plus, minus } = colours();
   return painted(values, side, (value) => {
     const share = Math.min(Math.abs(value) / scale, 1);
-    return mixed(paper, value < 0 ? minus : plus, share);
+    return mixed(paper, value < 0 ? minus : plus, share ** 0.75); // so that little is seen, too
   });
 }
 

@@ -93,11 +93,11 @@ export function createFlow(model) {
       if (delta !== undefined && lesson.phase >= 2) {
         context.lineWidth = 2.5;
         context.strokeStyle = css(signed(delta), lesson.share(layer, unit));
-        context.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
-      } else if (shine > 0.05) {
+        outline(context, tile);
+      } else if (shine > 0.05 && layer === 0) {
         context.lineWidth = 1.5;
         context.strokeStyle = css(colours().plus, 0.9 * shine);
-        context.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
+        outline(context, tile);
       }
       const chosen = model.unit?.layer === layer && model.unit.unit === unit;
       if (chosen) {
@@ -110,6 +110,14 @@ export function createFlow(model) {
       context.fillStyle = css(soft);
       context.fillText("no hidden units", 10, height / 2);
     }
+  }
+
+  /** A frame around an image, a ring around a dot. */
+  function outline(context, { x, y, size, layer }) {
+    if (layer === 0) return context.strokeRect(x + 0.5, y + 0.5, size - 1, size - 1);
+    context.beginPath();
+    context.arc(x + size / 2, y + size / 2, size / 2.2, 0, 2 * Math.PI);
+    return context.stroke();
   }
 
   function drawSeen() {

@@ -4,12 +4,16 @@ const GAP = 4;
 const BETWEEN = 26;
 const LARGEST = 62;
 
+/** How wide later layers are, which are dots, for the first one, whose units are images. */
+const LATER = 0.4;
+
 /** Squares { x, y, size, layer, unit, columns } for layers of so many units, as large as fit. */
 export function tiles(width, height, layers) {
   if (!layers.length || width <= 0 || height <= 0) return [];
-  const total = layers.reduce((sum, count) => sum + Math.sqrt(count), 0);
+  const parts = layers.map((count, layer) => Math.sqrt(count) * (layer ? LATER : 1));
+  const total = parts.reduce((sum, part) => sum + part, 0);
   const free = width - BETWEEN * (layers.length - 1);
-  const grids = layers.map((count) => grid((free * Math.sqrt(count)) / total, height, count));
+  const grids = layers.map((count, layer) => grid((free * parts[layer]) / total, height, count));
   const used = grids.reduce((sum, { columns, size }) => sum + columns * (size + GAP) - GAP, 0);
   let x = (width - used - BETWEEN * (layers.length - 1)) / 2;
   return grids.flatMap(({ columns, rows, size }, layer) => {

@@ -40,18 +40,23 @@ export function createTeach(model, flow, answer, reread) {
     if (run || !model.input) return;
     const mine = { skipped: false };
     run = mine;
-    const [before, input] = [model.network.snapshot(), model.input];
-    const bits = fingerprint(model.network);
+    const { network, input } = model;
+    const [before, bits] = [network.snapshot(), fingerprint(network)];
     try {
       press(label);
       show();
       await explain(mine, label, input);
-      const { steps, right } = await practise(mine, label, input);
+      if (model.network !== network) return; // another one is looked at by now
+      const { steps, right } = await practise(mine, label, input, network);
+      if (model.network !== network) return;
       undone.push(before);
       find("teach-text").textContent = right
         ? `After ${steps} quiet ${steps === 1 ? "step" : "steps"} it says ${label}.`
         : `After ${steps} steps it still does not say ${label}. Teach it once more.`;
       find("bits").textContent = `weights ${bits} \u2192 ${fingerprint(model.network)}`;
+    } catch (error) {
+      if (model.network === network) network.restore(before);
+      find("teach-text").textContent = `It stopped, and is as it was: ${error.message}`;
     } finally {
       run = null;
       press(null);
@@ -123,14 +128,14 @@ export function createTeach(model, flow, answer, reread) {
   }
 
   /** Steps until it says what it was told, a step a frame. */
-  async function practise(mine, label, input) {
+  async function practise(mine, label, input, network) {
     flow.teach(null);
     answer.mark(null);
     let steps = 0;
     let right = false;
-    while (steps < MOST_STEPS && !right) {
+    while (steps < MOST_STEPS && !right && model.network === network) {
       const learningRate = RATES[Math.min(Math.floor(steps / 10), RATES.length - 1)];
-      model.network.step(input, Uint8Array.of(label), { learningRate });
+      network.step(input, Uint8Array.of(label), { learningRate });
       steps += 1;
       const { digits } = reread();
       const seen = digits[model.selected];
@@ -161,6 +166,7 @@ export function createTeach(model, flow, answer, reread) {
   return {
     /** Forgets what could be undone: the network is another one. */
     reset() {
+      if (run) run.skipped = true;
       undone.length = 0;
       find("lesson").hidden = true;
       find("bits").textContent = "";

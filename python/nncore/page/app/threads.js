@@ -5,6 +5,7 @@ import { colours, css, signed } from "./colours.js";
 import { find, fitted } from "./dom.js";
 
 const SHOWN = 14; // of the terms of an output
+const MET = 8; // of the units of a later hidden layer
 const LIT = 24; // of the units that the image reaches
 
 export function drawThreads(model, places, light, lesson) {
@@ -46,7 +47,30 @@ export function drawThreads(model, places, light, lesson) {
     const to = right ? [x - tile.size / 2, y] : [x, y - tile.size / 2];
     curve(context, from, to, css(plus, 0.05 + 0.28 * light[0][tile.unit]), 1);
   }
+  for (let layer = 1; layer < model.network.sizes.length - 2; layer++) {
+    betweenHidden(context, model, places, place, layer, light);
+  }
   outputThreads(context, model, places, place, box, lesson);
+}
+
+/** The largest terms of those units of a later hidden layer that say most. */
+function betweenHidden(context, model, places, place, layer, light) {
+  const before = places.filter((tile) => tile.layer === layer - 1);
+  const weights = model.network.weights(layer);
+  const a = model.a[layer - 1];
+  const said = places.filter((tile) => tile.layer === layer);
+  said.sort((p, q) => light[layer][q.unit] - light[layer][p.unit]);
+  for (const tile of said.slice(0, MET)) {
+    const term = ({ unit }) => weights[tile.unit * a.length + unit] * a[unit];
+    const sorted = [...before].sort((p, q) => Math.abs(term(q)) - Math.abs(term(p)));
+    for (const from of sorted.slice(0, 2)) {
+      const [x, y] = place(from);
+      const [u, v] = place(tile);
+      const alpha = 0.1 + 0.3 * light[layer][tile.unit];
+      const ends = [[x + from.size / 2, y], [u - tile.size / 2, v]];
+      curve(context, ...ends, css(signed(term(from)), alpha), 1.2);
+    }
+  }
 }
 
 /** The largest terms of the output that is looked at, or of the largest one. */
