@@ -248,7 +248,7 @@ def test_it_trains_from_nothing_as_python_does(open_page: Open) -> None:
 
 def test_a_table_of_ones_own_is_trained_on_as_python_does(open_page: Open, tmp_path: Path) -> None:
     lines = ["width,height,kind"]
-    lines += [f"{k % 7 + k / 50},{(k * 37) % 11},{'ab'[k % 7 > 3]}" for k in range(200)]
+    lines += [f"{k % 7 + k / 50}, {(k * 37) % 11}e-1, {'ab'[k % 7 > 3]}" for k in range(200)]
     table = tmp_path / "table.csv"
     table.write_text("\n".join(lines))
     page = open_page("#train?data=csv&hidden=6&epochs=5&rate=1&batch=10&seed=2")

@@ -59,17 +59,17 @@ def pictures() -> list[np.ndarray]:
             np.maximum(place, part, out=place)
             x += part.shape[1] + gap
         found.append(row)
-    large = [np.kron(row, np.ones((4, 4), np.uint8)) for row in (found[1], found[4], found[6])]
-    leaning = np.pad(large[2], ((0, 0), (60, 60)))
+    large = np.kron(found[6], np.ones((4, 4), np.uint8))
+    leaning = np.pad(large, ((0, 0), (60, 60)))
     leaning = np.stack([np.roll(r, int(0.7 * (k - 80))) for k, r in enumerate(leaning)])
-    sinking = np.pad(large[2], ((40, 40), (0, 0)))
+    sinking = np.pad(large, ((40, 40), (0, 0)))
     sinking = np.stack([np.roll(c, k // 8) for k, c in enumerate(sinking.T)], axis=1)
     thin = np.zeros((150, 200), np.uint8)
     thin[20:130, 90:92] = thin[20:23, 74:92] = 255
     thick = np.zeros((150, 200), np.uint8)
     thick[20:130, 60:120] = 255
     thick[60:90, 80:160] = 255
-    return [*found, *large, leaning, sinking, thin, thick, np.zeros((50, 60), np.uint8)]
+    return [*found, large, leaning, sinking, thin, thick, np.zeros((50, 60), np.uint8)]
 
 
 class Likeness:

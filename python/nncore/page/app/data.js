@@ -14,6 +14,7 @@ export function unpackDigits(bytes) {
 export class TableError extends Error {}
 
 const MOST_ROWS = 20000;
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 const MOST_CLASSES = 100;
 
 /** The rows of a CSV file: numbers, and in the last column a class. Each column is scaled to lie
@@ -21,7 +22,7 @@ const MOST_CLASSES = 100;
 export function readTable(text) {
   const lines = text.split(/\r?\n/).map((line, k) => ({ at: k + 1, cells: line.split(",") }));
   const rows = lines.filter(({ cells }) => cells.some((cell) => cell.trim()));
-  const cell = (value) => (value.trim() === "" ? NaN : Number(value));
+  const cell = (value) => (NUMBER.test(value.trim()) ? Number(value) : NaN);
   if (rows.length && rows[0].cells.slice(0, -1).some((value) => Number.isNaN(cell(value)))) rows.shift();
   if (rows.length < 10) throw new TableError(`expected 10 rows or more, found ${rows.length}`);
   if (rows.length > MOST_ROWS) {

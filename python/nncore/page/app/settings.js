@@ -65,7 +65,7 @@ print(f"{zlib.crc32(b''.join(part.tobytes() for part in parts)):08x}")
 
 function tableCode(file) {
   return `\
-table = np.loadtxt(${JSON.stringify(file)}, dtype=str, delimiter=",", ndmin=2)
+table = np.loadtxt(${JSON.stringify(file)}, dtype=str, delimiter=",", comments=None, ndmin=2)
 try:
     x = table[:, :-1].astype(float)
 except ValueError:  # the first line has the columns' names
@@ -73,5 +73,5 @@ except ValueError:  # the first line has the columns' names
     x = table[:, :-1].astype(float)
 low, high = x.min(axis=0), x.max(axis=0)
 x = ((x - low) / np.where(high > low, high - low, 1)).astype(np.float32)
-classes, y = np.unique(table[:, -1], return_inverse=True)`;
+classes, y = np.unique(np.char.strip(table[:, -1]), return_inverse=True)`;
 }
