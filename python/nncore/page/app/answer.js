@@ -50,9 +50,10 @@ export function createAnswer(model) {
       box.replaceChildren(
         ...(digits.length < 2
           ? [read]
-          : digits.map(({ digit }, k) => {
+          : digits.map(({ digit, confidence }, k) => {
               const pressed = String(k === model.selected);
-              const button = make("button", { "aria-pressed": pressed }, String(digit));
+              const title = percent(confidence);
+              const button = make("button", { "aria-pressed": pressed, title }, String(digit));
               button.addEventListener("click", () => model.select(k));
               return button;
             })),
@@ -113,8 +114,7 @@ function verdict({ number: read, digits, ink }) {
   if (!ink) return "Draw with mouse, pen or finger.";
   if (!read) return "No digit that it knows. Draw on, or teach it below.";
   if (digits.length > 1) {
-    const sure = digits.map(({ confidence }) => percent(confidence)).join(", ");
-    return `A number of ${digits.length} digits (${sure}). Choose one to look at it.`;
+    return `${digits.length} digits: choose one.`;
   }
   const { outputs, confidence, digit } = digits[0];
   const rest = [...outputs.keys()].filter((k) => k !== digit);
