@@ -211,11 +211,11 @@ def test_a_unit_is_looked_into_by_keyboard(open_page: Open) -> None:
 
 
 def test_it_trains_from_nothing_as_python_does(open_page: Open) -> None:
-    page = open_page("#train?hidden=20&epochs=6&rate=0.5&batch=10&seed=5&cost=cross_entropy")
+    page = open_page("#train?hidden=60&epochs=30&rate=0.5&batch=10&seed=1&cost=cross_entropy")
     page.click("#go")
     page.wait_for_function(
         "/^Done/.test(document.getElementById('train-said').textContent)"
-        " && document.getElementById('scrub').value === '6'",
+        " && document.getElementById('scrub').value === '30'",
         timeout=60_000,
     )
     share = re.search(r"(\d+(\.\d)?) %", page.text_content("#train-said"))
@@ -230,16 +230,16 @@ def test_it_trains_from_nothing_as_python_does(open_page: Open) -> None:
     assert round(100 * float(accuracy)) == round(float(share[1]))
 
     seen = {}
-    for epoch in (2, 6, 2):
+    for epoch in (2, 30, 2):
         page.evaluate(
             """(epoch) => { const scrub = document.getElementById('scrub'); scrub.value = epoch;
             scrub.dispatchEvent(new Event('input')); }""",
             epoch,
         )
-        page.wait_for_selector(f"#scrub-said:has-text('Epoch {epoch} of 6')")
+        page.wait_for_selector(f"#scrub-said:has-text('Epoch {epoch} of 30')")
         shown = page.text_content("#train-bits")
         assert seen.setdefault(epoch, shown) == shown
-    assert seen[2] != seen[6]
+    assert seen[2] != seen[30]
     page.click("#adopt")
     page.wait_for_selector("#about:has-text('trained from nothing')")
     page.click("#original")
