@@ -13,12 +13,12 @@ def core_files() -> dict[str, Path]:
     The WebAssembly is a built file that the package keeps, since few machines can build it; the
     module lies beside it where the package was installed, and in `web/` of the source tree.
 
-    Raises FileNotFoundError where the package was installed without the module.
+    Raises FileNotFoundError where the package was installed without one of them.
     """
-    name = "nncore.js"
-    module = next((f for f in (HERE / name, HERE.parents[2] / "web" / name) if f.is_file()), None)
-    if module is None:
-        raise FileNotFoundError(
-            f"this nncore was installed without {name}, its core for the browser"
-        )
-    return {name: module, "nncore.wasm": HERE / "nncore.wasm"}
+    found = {name: HERE / name for name in ("nncore.js", "nncore.wasm")}
+    if not found["nncore.js"].is_file():
+        found["nncore.js"] = HERE.parents[2] / "web" / "nncore.js"
+    for name, file in found.items():
+        if not file.is_file():
+            raise FileNotFoundError(f"this nncore was installed without {name}, for the browser")
+    return found

@@ -29,7 +29,7 @@ export function drawCurves(canvas, curves, { epochs, at, low, high, format }) {
     context.lineWidth = 2;
     context.lineJoin = "round";
     context.beginPath();
-    values.forEach((value, epoch) => context.lineTo(x(epoch), y(value)));
+    values.forEach((value, epoch) => context.lineTo(x(epoch), y(Math.min(value, high))));
     context.stroke();
     if (values[at] === undefined) continue;
     context.fillStyle = css(colour);
