@@ -16,9 +16,9 @@ from harness.runner import Campaign, Result, table
 from harness.worker import PARTS
 
 CASES = {
-    "interrupts": 60, "opcodes": 40, "kills": 32, "faults": 60, "threads": 2, "fuzz": 200,
-    "arrays": 200, "differential": 12, "resume": 12, "races": 12, "lifecycles": 150,
-    "targets": 60, "corners": 60, "many": 40,
+    "interrupts": 20, "opcodes": 12, "kills": 12, "faults": 20, "threads": 1, "fuzz": 100,
+    "arrays": 100, "differential": 8, "resume": 8, "races": 8, "lifecycles": 40,
+    "targets": 30, "corners": 30, "many": 13,
 }  # fmt: skip
 """libFuzzer needs clang and a build of its own, and so is left out."""
 

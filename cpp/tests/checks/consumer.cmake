@@ -2,7 +2,8 @@
 #   cmake -DBUILD=... -P consumer.cmake      what that build tree installs, moved somewhere else
 #   cmake -DSOURCE=... -P consumer.cmake     as part of its own build, shared; then what that installs
 # with -DCONSUMER -DWORK -DVERSION -DCC -DCXX -DGENERATOR -DNM -DPKG_CONFIG, with -DREFERENCE, the
-# same program from nncore's own build, and with -DHOST, a program that exports an nncore of its own.
+# same program from nncore's own build, with -DHOST, a program that exports an nncore of its own, and
+# for SOURCE with -DINSTRUCTION_SETS, which it is built with.
 
 cmake_minimum_required(VERSION 3.21)
 
@@ -147,12 +148,6 @@ if(SOURCE)
                 -C "${WORK}/configurations.cmake")
     check_optimised("${WORK}/configurations" 4)
   endif()
-  run(COMMAND ${CMAKE_COMMAND} --build "${inside}")
-  expect_xor("${inside}/xor")
-  run(COMMAND "${REFERENCE}" "${WORK}/reference.safetensors")
-  run(COMMAND ${CMAKE_COMMAND} -E compare_files "${WORK}/reference.safetensors"
-              "${WORK}/xor.safetensors")
-
   # The program's own compilation gets nothing but the include directory and the language version.
   file(STRINGS "${inside}/compile_commands.json" command REGEX "\"command\".*/consumer/main\\.cpp")
   string(REGEX MATCHALL " -[^co ][^ ]*" flags "${command}")
@@ -163,6 +158,17 @@ if(SOURCE)
   if(flags OR build_type)
     message(FATAL_ERROR "the program that nncore is built into got ${flags} ${build_type}")
   endif()
+
+  # What is built is joined, since files alone would be compiled for their headers, and has the
+  # kernels of one instruction set beside baseline: those that fuse have the same bits.
+  run(COMMAND ${CMAKE_COMMAND} "-DNNCORE_INSTRUCTION_SETS=${INSTRUCTION_SETS}"
+              -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 "${inside}")
+  run(COMMAND ${CMAKE_COMMAND} --build "${inside}")
+  expect_xor("${inside}/xor")
+  run(COMMAND "${REFERENCE}" "${WORK}/reference.safetensors")
+  run(COMMAND ${CMAKE_COMMAND} -E compare_files "${WORK}/reference.safetensors"
+              "${WORK}/xor.safetensors")
+
   file(GLOB library "${inside}/nncore/cpp/src/libnncore.so")
   if(library)
     check_exports("${library}")

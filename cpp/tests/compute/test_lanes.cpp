@@ -11,6 +11,7 @@
 
 using namespace nncore;
 
+namespace test_lanes {
 namespace {
 
 // Numbers between -1 and 1.
@@ -291,3 +292,5 @@ TEST_CASE("several threads work only where they are faster than one") {
   CHECK(deserves({784, 128, 10}, 128, {.sparse = true, .stored = 150, .rows = 1}));
   CHECK(!deserves({784, 30, 10}, 1, {.sparse = true, .stored = 150, .rows = 1}));
 }
+
+}  // namespace test_lanes

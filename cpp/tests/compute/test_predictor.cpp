@@ -46,6 +46,7 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
 
 using namespace nncore;
 
+namespace test_predictor {
 namespace {
 
 template <class T>
@@ -191,3 +192,5 @@ TEST_CASE("the memory of a prediction on one thread does not grow with the numbe
   CHECK(making > 0);
   CHECK(bytes_with(64, make_predictor) == making);
 }
+
+}  // namespace test_predictor

@@ -16,6 +16,7 @@
 
 using namespace nncore;
 
+namespace test_stack {
 namespace {
 
 // The bytes that the thread of f writes to its stack, including those of its start.
@@ -70,5 +71,7 @@ TEST_CASE_TEMPLATE("a predictor takes little stack for one row", T, float, doubl
     }
   }
 }
+
+}  // namespace test_stack
 
 #endif

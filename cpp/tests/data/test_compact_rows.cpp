@@ -9,6 +9,7 @@
 
 using namespace nncore;
 
+namespace test_compact_rows {
 namespace {
 
 // One element in `every` is not zero. Non-zeros have `kinds` different values. Rows are padded.
@@ -216,3 +217,5 @@ TEST_CASE("training on compacted rows differs by rounding only") {
     CHECK(difference < 1e-4 * size);
   }
 }
+
+}  // namespace test_compact_rows

@@ -9,6 +9,7 @@
 
 using namespace nncore;
 
+namespace test_dataset {
 namespace {
 
 Network<float> network_of(std::vector<std::size_t> sizes, Activation output, Cost cost) {
@@ -145,3 +146,5 @@ TEST_CASE("penalties are divided by the rows of the data set, unless the caller 
   CHECK(step(0) == doctest::Approx(0.875));
   CHECK(step(50) == doctest::Approx(0.99));
 }
+
+}  // namespace test_dataset

@@ -14,6 +14,7 @@
 
 using namespace nncore;
 
+namespace test_distorter {
 namespace {
 
 std::vector<std::uint8_t> pixels(std::size_t n) {
@@ -174,3 +175,5 @@ TEST_CASE("sparse rows are not distorted") {
   CHECK_THROWS_AS(trainer.step(samples, {.learning_rate = 1}), InvalidArgument);
   CHECK(std::equal(before.begin(), before.end(), network.parameters().begin()));
 }
+
+}  // namespace test_distorter

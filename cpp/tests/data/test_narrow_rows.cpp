@@ -11,6 +11,7 @@
 
 using namespace nncore;
 
+namespace test_narrow_rows {
 namespace {
 
 constexpr std::size_t rows = 37, cols = 19, stride = 23;
@@ -119,3 +120,5 @@ TEST_CASE("half floats that are not finite, and scales beyond the dtype, are ref
     CHECK_THROWS_AS(check<float>(network, Inputs<float>(x)), InvalidArgument);
   }
 }
+
+}  // namespace test_narrow_rows

@@ -25,6 +25,7 @@
 using namespace nncore;
 namespace fs = std::filesystem;
 
+namespace test_files {
 namespace {
 
 std::string content(const fs::path& path) {
@@ -147,3 +148,5 @@ TEST_CASE("files: temporary files of dead processes are removed, those of live o
   close(ready[1]);
 }
 #endif
+
+}  // namespace test_files

@@ -12,6 +12,7 @@
 
 using namespace nncore;
 
+namespace test_idx {
 namespace {
 
 using Bytes = std::vector<unsigned char>;
@@ -153,3 +154,5 @@ TEST_CASE("files are read like bytes") {
   CHECK(refused("/dev/null") == "/dev/null" + expected + "found no regular file");
 #endif
 }
+
+}  // namespace test_idx

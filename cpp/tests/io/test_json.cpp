@@ -13,6 +13,7 @@ using nncore::json::quote;
 using nncore::json::Reader;
 using nncore::json::utf8_length;
 
+namespace test_json {
 namespace {
 
 std::string read_string(std::string_view text) {
@@ -149,3 +150,5 @@ TEST_CASE("json: quoted strings are read back") {
   CHECK(read_string(quote(text)) == text);
   CHECK(quote("a\n\x7f\"") == "\"a\\u000a\\u007f\\\"\"");
 }
+
+}  // namespace test_json

@@ -10,6 +10,8 @@
 
 using namespace nncore;
 
+namespace test_metadata {
+
 TEST_CASE("metadata is a map from strings to strings, sorted by the keys") {
   Metadata metadata{{"b", "2"}, {"c", "3"}, {"a", "1"}, {"b", "again"}};
   std::string all;
@@ -53,3 +55,5 @@ TEST_CASE("metadata is converted to and from maps") {
   const Extras extras{texts};
   CHECK(extras.metadata == texts);
 }
+
+}  // namespace test_metadata

@@ -14,6 +14,7 @@
 
 using namespace nncore;
 
+namespace test_tensor_file {
 namespace {
 
 std::string little_endian(std::uint64_t value) {
@@ -326,3 +327,5 @@ TEST_CASE("tensor file: read from disk") {
     CHECK(refused(path) == fault(small_file.substr(0, size)));
   }
 }
+
+}  // namespace test_tensor_file

@@ -29,6 +29,7 @@
 using namespace nncore;
 namespace fs = std::filesystem;
 
+namespace test_tensor_file_write {
 namespace {
 
 const std::array<float, 6> floats = {1.0F, -2.5F, 0.0F, 3e38F, 1e-45F, -0.0F};
@@ -243,3 +244,5 @@ TEST_CASE("writing tensors: symbolic links are kept") {
 }
 
 #endif
+
+}  // namespace test_tensor_file_write

@@ -12,51 +12,18 @@
 #include "kernels/activations.hpp"
 #include "kernels/costs.hpp"
 #include "kernels/kernels.hpp"
+#include "kernels/matrix.hpp"
+#include "kernels/of_many.hpp"
 #include "kernels/tables.hpp"
-#include "model/random.hpp"
 #include "nncore/names.hpp"
 #include "threads/memory.hpp"
 
 using namespace nncore;
 
+namespace test_kernels {
 namespace {
 
 const std::size_t odd_sizes[] = {1, 2, 7, 15, 16, 17, 31, 33};
-
-template <class T>
-constexpr double tolerance = sizeof(T) == 4 ? 2e-6 : 4e-15;
-
-// A matrix with padded, aligned rows; numbers in (-1, 1], padding zero.
-template <class T>
-struct Matrix {
-  std::size_t rows, cols, stride;
-  Buffer<T> memory;
-
-  Matrix(std::size_t r, std::size_t c, std::uint64_t seed)
-      : rows(r), cols(c), stride(padded<T>(c)) {
-    T* p = memory.reserve(r * stride);
-    const Philox random(seed, Stream::parameters, 0, 0);
-    for (std::size_t i = 0; i < r; ++i) {
-      for (std::size_t j = 0; j < c; ++j) {
-        p[i * stride + j] = static_cast<T>(2 * random.uniform(i * c + j)[0] - 1);
-      }
-    }
-  }
-  T* data() { return memory.data(); }
-  T& at(std::size_t i, std::size_t j) { return memory.data()[i * stride + j]; }
-  void check_padding() {
-    for (std::size_t i = 0; i < rows; ++i) {
-      for (std::size_t j = cols; j < stride; ++j) REQUIRE(at(i, j) == T(0));
-    }
-  }
-};
-
-template <class T>
-void check_close(T found, double expected, double scale = 1) {
-  const double error = std::abs(double(found) - expected);
-  const double limit = tolerance<T> * std::max(scale, std::abs(expected));
-  if (!(error <= limit)) REQUIRE(error <= limit);  // millions of assertions would take a minute
-}
 
 // An epilogue that shows where it was called twice, too early or not at all.
 template <class T>
@@ -92,11 +59,13 @@ void test_matmul(const Kernels<T>& k, std::size_t m, std::size_t n, std::size_t 
                 .epilogue = doubled<T>,
                 .context = &c.stride},
                panel.data());
+      const std::size_t row = a_transposed ? 1 : a.stride, column = a_transposed ? a.stride : 1;
       for (std::size_t i = 0; i < m; ++i) {
         for (std::size_t j = 0; j < n; ++j) {
           double sum = 0;
-          for (std::size_t p = 0; p < inner; ++p) {
-            sum += double(a_transposed ? a.at(p, i) : a.at(i, p)) * double(b.at(p, j));
+          const T *x = a.data() + i * row, *y = b.data() + j;
+          for (std::size_t p = 0; p < inner; ++p, x += column, y += b.stride) {
+            sum += double(*x) * double(*y);
           }
           const double from =
               start == 1 ? double(bias.at(0, j)) : (start == 2 ? double(before.at(i, j)) : 0);
@@ -127,7 +96,7 @@ void test_transpose(const Kernels<T>& k, std::size_t rows, std::size_t cols) {
   Matrix<T> in(rows, cols, 1), out(cols, rows, 2);
   k.transpose(in.data(), in.stride, rows, cols, out.data(), out.stride);
   for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < cols; ++j) REQUIRE(out.at(j, i) == in.at(i, j));
+    for (std::size_t j = 0; j < cols; ++j) REQUIRE_OF_MANY(out.at(j, i) == in.at(i, j), i);
   }
   out.check_padding();
 }
@@ -274,22 +243,22 @@ void test_activation(const Kernels<T>& k, Activation a) {
   std::vector<T> slope(z.size(), T(1));
   k.activations[a].multiply_slope(inputs.data(), z.data(), slope.data(), z.size(), 1, z.size());
   for (std::size_t i = 0; i < z.size(); ++i) {
-    CAPTURE(double(inputs[i]));
     const long double x = inputs[i];
     const long double expected = exact(a, x);
     if (expected > static_cast<long double>(std::numeric_limits<T>::max())) {
-      REQUIRE(std::isinf(z[i]));  // only exponential overflows
+      REQUIRE_OF_MANY(std::isinf(z[i]), double(x));  // only exponential overflows
       continue;
     }
-    REQUIRE(std::isfinite(z[i]));
+    REQUIRE_OF_MANY(std::isfinite(z[i]), double(x));
     check_close<T>(z[i], double(expected), 0.1);
     if (!is_trainable(a) || std::abs(x) > 20) continue;
     const long double h = 1e-5L;
     const long double difference = (exact(a, x + h) - exact(a, x - h)) / (2 * h);
     const bool jumps = std::abs(x) <= h || (a == Activation::relu6 && x == 6);
     if (!jumps) {
-      REQUIRE(std::abs(double(slope[i]) - double(difference)) <=
-              (sizeof(T) == 4 ? 3e-6 : 1e-8) * std::max(1.0, std::abs(double(difference))));
+      const double error = std::abs(double(slope[i]) - double(difference));
+      const double limit = sizeof(T) == 4 ? 3e-6 : 1e-8;
+      REQUIRE_OF_MANY(error <= limit * std::max(1.0, std::abs(double(difference))), double(x));
     }
   }
 }
@@ -439,7 +408,7 @@ void test_one_row_of_many(const Kernels<T>& k, std::size_t n, std::size_t inner)
   product.mostly_zero = true;
   k.matmul(product, panel.data());
   for (std::size_t i = 0; i < 40; ++i) {
-    for (std::size_t j = 0; j < n; ++j) REQUIRE(listed.at(i, j) == many.at(i, j));
+    for (std::size_t j = 0; j < n; ++j) REQUIRE_OF_MANY(listed.at(i, j) == many.at(i, j), j);
   }
 }
 
@@ -500,3 +469,5 @@ TEST_CASE("costs stay finite where outputs saturate") {
   // -ln softmax([200, -200])[1] = 400.
   CHECK(k.costs[Cost::log_likelihood].value({}, z, a, y, 2) == doctest::Approx(400));
 }
+
+}  // namespace test_kernels

@@ -11,6 +11,7 @@
 
 using namespace nncore;
 
+namespace test_magnitudes {
 namespace {
 
 template <class T>
@@ -80,3 +81,5 @@ TEST_CASE_TEMPLATE("largest magnitudes agree with their naive versions", T, floa
     test_sparse(table<T>(*set));
   }
 }
+
+}  // namespace test_magnitudes

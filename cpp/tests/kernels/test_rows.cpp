@@ -17,6 +17,7 @@
 
 using namespace nncore;
 
+namespace test_rows {
 namespace {
 
 template <class T>
@@ -206,3 +207,5 @@ TEST_CASE("costs of a row, and its activations") {
     test_positions(set->f64);
   }
 }
+
+}  // namespace test_rows

@@ -18,6 +18,7 @@ extern const InstructionSet baseline;
 }
 using namespace nncore;
 
+namespace test_same_bits {
 namespace {
 
 const std::size_t odd_sizes[] = {1, 7, 8, 9, 16, 17, 33, 65};
@@ -351,3 +352,5 @@ TEST_CASE("training gives the same bits on every machine that fuses") {
   CHECK(hash_of_lanes<float>() == 3929915624249114856u);
   CHECK(hash_of_lanes<double>() == 8094156974155392564u);
 }
+
+}  // namespace test_same_bits

@@ -13,6 +13,7 @@
 
 using namespace nncore;
 
+namespace test_interface {
 namespace {
 
 Network<float> xor_network() {
@@ -142,3 +143,5 @@ TEST_CASE("a copied callback has a state of its own, a moved one takes it along"
   copy = nullptr;
   CHECK(held.use_count() == 2);
 }
+
+}  // namespace test_interface

@@ -12,6 +12,7 @@
 
 using namespace nncore;
 
+namespace test_network {
 namespace {
 
 Architecture small() {
@@ -493,3 +494,5 @@ TEST_CASE("a model is loaded in a dtype, or its own is named") {
   const std::string message = path.string() + ": its parameters are float32; expected float64";
   CHECK_THROWS_WITH_AS(load_model<double>(path), message.c_str(), ModelFileError);
 }
+
+}  // namespace test_network

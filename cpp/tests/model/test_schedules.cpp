@@ -10,6 +10,7 @@
 
 using namespace nncore;
 
+namespace test_schedules {
 namespace {
 
 // The rates of the first epochs.
@@ -116,3 +117,5 @@ TEST_CASE("hyperparameters out of range are refused") {
   CHECK(refusal({Schedule::one_cycle, {1, 5, 0.5, 0.5}}) ==
         "start_factor is 0.5; expected a finite number, 1 or more");
 }
+
+}  // namespace test_schedules

@@ -14,6 +14,7 @@
 
 using namespace nncore;
 
+namespace test_collective {
 namespace {
 
 // As many ranks as threads.
@@ -413,3 +414,5 @@ TEST_CASE("ranks that train by the C API give the bits of one process") {
     CHECK(trained(&c) == alone);
   });
 }
+
+}  // namespace test_collective

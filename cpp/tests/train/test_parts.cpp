@@ -7,6 +7,7 @@
 
 using namespace nncore;
 
+namespace test_parts {
 namespace {
 
 struct Problem {
@@ -92,3 +93,5 @@ TEST_CASE("parts that do not follow each other are refused") {
   CHECK(network.epoch() == 1);
   CHECK_FALSE(trainer.position());
 }
+
+}  // namespace test_parts

@@ -15,6 +15,7 @@
 
 using namespace nncore;
 
+namespace test_steps {
 namespace {
 
 constexpr std::size_t rows = 12, inputs = 4, outputs = 3;
@@ -208,3 +209,5 @@ TEST_CASE_TEMPLATE("factors of the rate, on dense and sparse rows, in steps and 
   CHECK_THROWS_AS(Trainer<T>(network, {.rates = {1, 1}}), InvalidArgument);
   CHECK_THROWS_AS(Trainer<T>(network, {.rates = {1, 1, -1, 1}}), InvalidArgument);
 }
+
+}  // namespace test_steps

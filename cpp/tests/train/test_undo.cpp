@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "every.hpp"
 #include "kernels/optimizers.hpp"
 #include "model/parameter_access.hpp"
 #include "model/visit.hpp"
@@ -17,6 +18,7 @@
 
 using namespace nncore;
 
+namespace test_undo {
 namespace {
 
 // The bits of the parameters and of the optimiser's memory.
@@ -125,8 +127,8 @@ TEST_CASE_TEMPLATE("a step is finite or undone at every rate up to the largest n
     CAPTURE(name(static_cast<Optimizer>(o)));
     for (const Samples<T>& samples : {row.dense(), row.sparse(), repeated}) {
       for (const double penalty : {0.0, 0.5}) {
-        int undone = 0;
-        for (int down = 0; down < 40; ++down) {
+        int undone = 0, tried = 0;
+        for (int down = 0; down < 40; down += every(3), ++tried) {
           Network<T> network = linear<T>();
           // No other gradient is as large then as those of the column.
           std::fill_n(network.weights(0).row(3), 100, T(0));
@@ -137,7 +139,7 @@ TEST_CASE_TEMPLATE("a step is finite or undone at every rate up to the largest n
           undone += diverged(network, trainer, samples, far * std::pow(2.0, -down));
         }
         CHECK((undone > 0 || penalty > 0));  // a clipped gradient may go anywhere
-        CHECK(undone < 40);
+        CHECK(undone < tried);
       }
     }
   }
@@ -462,3 +464,5 @@ TEST_CASE("what is known of the slots is forgotten where others write there") {
   resume(resumed, read_tensor_file(directory / "far.safetensors"));
   CHECK(diverged(resuming, resumed, row.dense(), 1e-5));
 }
+
+}  // namespace test_undo
