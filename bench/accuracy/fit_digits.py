@@ -1,4 +1,4 @@
-"""Trains the network that comes with nncore, which reads digits: `python bench/accuracy/fit_digits.py`.
+"""Trains the network that comes with nncore, which reads digits.
 
 It takes MNIST's training images, distorted anew in each epoch; the validation images chose the
 settings below. The file, in the package, has the same bits at any number of threads and wherever

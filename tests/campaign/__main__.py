@@ -15,8 +15,8 @@ from harness.base import load_case
 
 _DESCRIPTION = """\
 Attacks nncore for a stated time: real interrupts and kills, faults of the machine, mutated files,
-random networks against a reference, races, life cycles, fit_many. Ends with a table, and with status 1 if
-anything failed. Failures are kept as files that --replay takes.
+random networks against a reference, races, life cycles, fit_many. Ends with a table, and with
+status 1 if anything failed. Failures are kept as files that --replay takes.
 """
 
 
