@@ -186,7 +186,7 @@ void backward(Workspace<T>& ws, const Network<T>& network, const Batch<T>& batch
     if (l > first) {  // BP2: delta below = (delta W^T) * act'(z)
       const ActivationBackward<T> act = activation_backward(k, ws, network, l - 1, dropout);
       const MatrixView<T> below{act.delta, n, layer.in, act.layer.stride};  // (n, in)
-      ws.plan.propagate(n)(ws, n, layer, delta, w, below, &act);
+      ws.plan.propagate(batch.whole > 0 ? batch.whole : n)(ws, n, layer, delta, w, below, &act);
     }
     if (sink.data) add_gradient(ws, network, batch, l, sink);  // BP3, BP4
   }
@@ -371,6 +371,7 @@ double pass_by_rows(Workspace<T>& ws, const Network<T>& network, const Batch<T>&
     Workspace<T>& part = ws.row_parts[i];
     part.given_slopes = ws.given_slopes;
     Batch<T> rows;
+    rows.whole = batch.rows;
     rows.rows = std::min(ws.rows_of_part, batch.rows - begin);
     rows.y = {batch.y.row(begin), rows.rows, batch.y.cols, batch.y.stride};
     rows.weights = batch.weights ? batch.weights + begin : nullptr;

@@ -25,6 +25,7 @@ struct Batch {
   Batch() {}  // NOLINT(modernize-use-equals-default)
 
   std::size_t rows = 0;
+  std::size_t whole = 0;  // rows of the mini-batch that these are a part of; 0 where they are all
   MatrixView<const T> x;  // (n, inputs), where dense
   bool is_sparse = false;
   SparseRows<T> sparse;
