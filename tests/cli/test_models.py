@@ -200,9 +200,9 @@ def test_predict_names_unreadable_images_and_continues(model: str, tmp_path: Pat
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> tuple[list[str], np.ndarray]:
-    """Files of twenty digits, dark on light, and what they show."""
+    """Files of eight digits, dark on light, and what they show."""
     image = pytest.importorskip("PIL.Image", reason="needs Pillow, the extra nncore[images]")
-    digits = make_digits(20, seed=9)
+    digits = make_digits(8, seed=9)
     files = [str(tmp_path / f"{i}.png") for i in range(len(digits.y))]
     for file, row in zip(files, digits.x, strict=True):
         picture = image.fromarray(255 - np.rint(row.reshape(28, 28) * 255).astype(np.uint8))
@@ -219,7 +219,7 @@ def test_predict_without_a_model_reads_digits(
     lines = said.out.splitlines()
     assert [line.split()[0] for line in lines] == files
     read = [line.split()[1] for line in lines]
-    assert sum(r == str(y) for r, y in zip(read, labels, strict=True)) >= 19
+    assert sum(r == str(y) for r, y in zip(read, labels, strict=True)) >= 7
     assert said.err == "read by nncore's own network, 784-112-96-10\n"
 
 
