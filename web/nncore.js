@@ -252,6 +252,7 @@ function rowCount(name, count, width) {
     `${name} has ${count} numbers; expected a multiple of ${width}, as each row has so many`);
 }
 
+const numberCosts = new Set(["pinball", "gaussian", "poisson", "mean_absolute", "huber"]);
 const dtypes = ["float32", "float64"];
 const arrays = { float32: Float32Array, float64: Float64Array };
 
@@ -284,7 +285,8 @@ function samples(memory, net, x, y, weights) {
     outputs === 1 ? value === 0 || value === 1 : Number.isInteger(value);
   const classes = isTyped(y)
     ? !isFloats(y)
-    : typeof y[0] === "number" && list.length === fields.rows && list.every(ofClasses);
+    : typeof y[0] === "number" && list.length === fields.rows && list.every(ofClasses) &&
+      !numberCosts.has(net.cost);
   if (classes) {
     fields.labels = memory.array(BigInt64Array.from(list, BigInt));
     fields.target_rows = list.length;

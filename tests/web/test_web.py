@@ -72,7 +72,7 @@ def test_models_travel_both_ways(tmp_path: Path, dtype: str) -> None:
     )  # fmt: skip
     assert there.read_bytes() == here.read_bytes()
     assert np.allclose(
-        np.array(json.loads(outputs)).reshape(4, 2), nncore.load(there).feedforward(x), rtol=1e-6
+        np.array(json.loads(outputs)).reshape(4, 2), nncore.Network.load(there).feedforward(x), rtol=1e-6
     )
 
 

@@ -54,7 +54,7 @@ def all_cases() -> list[Case]:
         sizes = [6, 9, {"gaussian": 2, "pinball": 3}.get(name, 3)]
         cost: Any = {"name": name, "quantiles": [0.1, 0.5, 0.9]} if name == "pinball" else name
         net = {"cost": cost, "outputActivation": outputs[name]}
-        columns = 1 if name in ("gaussian", "pinball") else 3
+        columns = 1 if of_classes or name in ("gaussian", "pinball") else 3
         y = "classes" if of_classes else "targets"
         found.append(case(f"cost {name}", sizes, net, adam, y=y, columns=columns))
     smooth = {"cost": {"name": "cross_entropy", "labelSmoothing": 0.1}}

@@ -33,7 +33,7 @@ test("10,000 networks take the memory of some", async () => {
 
 test("10,000 errors take no memory", () => {
   const net = new nncore.Network([2, 3, 1]);
-  const fails = () => assert.throws(() => net.fit(corners, [0, 1, 1, 7]));
+  const fails = () => assert.throws(() => net.fit(corners, Int32Array.of(0, 1, 1, 7)));
   for (let i = 0; i < 100; ++i) fails();
   const before = nncore.memoryBytes;
   for (let i = 0; i < 10_000; ++i) fails();

@@ -198,7 +198,8 @@ test("errors have the core's messages, and everything goes on", () => {
   refuses(assert, () => net.setWeights(0, [1, 2]), "INVALID_ARGUMENT", /2/);
   refuses(assert, () => Network.load(Uint8Array.of(1, 2, 3)), "FILE_ERROR", /too short/);
   refuses(assert, () => Network.load(before.slice(0, -4)), "FILE_ERROR", /bytes/);
-  refuses(assert, () => new Network([1e6, 1e6, 10]), "OUT_OF_MEMORY", /memory/);
+  refuses(assert, () => new Network([1e6, 1e6, 10]), "INVALID_ARGUMENT",
+    /does not fit into memory/);
   assert.throws(() => new Network("2, 3"), /sizes must be an array, got "2, 3"/);
   assert.throws(() => new Network([2, 1.5]), /whole number.*got 1.5/);
   assert.throws(() => new Network([2, 2, 1], { seed: -1 }), /seed/);
