@@ -14,4 +14,5 @@ set(CMAKE_CXX_FLAGS_INIT "-Wno-deprecated -msimd128 -fwasm-exceptions")
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 
 set(NNCORE_THREADS OFF CACHE BOOL "A page that is served without special headers has none")
+set(NNCORE_FLOAT64 OFF CACHE BOOL "Half of the code, for networks that few train in a page")
 set(NNCORE_FILES OFF CACHE BOOL "Nor are there files")

@@ -16,8 +16,19 @@
 #pragma GCC visibility push(default)
 namespace nncore {
 
+// Of one of the dtypes that the library was built with: AnyDType<Dataset>.
+template <template <class> class Of>
+#ifdef NNCORE_NO_FLOAT64
+using AnyDType = std::variant<Of<float>>;
+#else
+using AnyDType = std::variant<Of<float>, Of<double>>;
+#endif
+
+template <class T>
+using SharedNetwork = Shared<Network<T>>;
+
 // A network of either dtype. Never holds a null pointer where nncore made it.
-using AnyNetwork = std::variant<Shared<Network<float>>, Shared<Network<double>>>;
+using AnyNetwork = AnyDType<SharedNetwork>;
 
 // What a program keeps beside the model in its file; load_model leaves it alone, and a TensorFile
 // gives it back. The tensors' data stay the caller's.

@@ -171,7 +171,11 @@ AnyNetwork make_network(const nncore_architecture& a) {
     return network;
   };
   if (a.dtype == NNCORE_FLOAT32) return make(0.0f);
+#ifdef NNCORE_NO_FLOAT64
+  if (a.dtype == NNCORE_FLOAT64) throw InvalidArgument("this build of nncore has no float64");
+#else
   if (a.dtype == NNCORE_FLOAT64) return make(0.0);
+#endif
   throw InvalidArgument(concat("the dtype is ", a.dtype, "; expected 0 (float32) or 1 (float64)"));
 }
 

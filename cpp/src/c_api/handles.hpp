@@ -32,14 +32,14 @@ struct NetworkContent {
   const char* cost = nullptr;
 };
 
-using DatasetContent = std::variant<Dataset<float>, Dataset<double>>;
+using DatasetContent = AnyDType<Dataset>;
 
 template <class T>
 struct TypedTrainer {
   Shared<Network<T>> network;  // outlives the trainer
   Trainer<T> trainer;
 };
-using TrainerContent = std::variant<TypedTrainer<float>, TypedTrainer<double>>;
+using TrainerContent = AnyDType<TypedTrainer>;
 
 }  // namespace nncore::c
 

@@ -151,7 +151,12 @@ AnyNetwork model_from(const TensorFile& file) {
   try {
     const Architecture architecture = read_architecture(file, metadata);
     if (file.at("weights.0").dtype == DType::f64) {
+#ifdef NNCORE_NO_FLOAT64
+      throw ModelFileError(concat(file.label(), ": its parameters are float64, which this build of ",
+                                  "nncore has not"));
+#else
       return read_network<double>(file, architecture, metadata);
+#endif
     }
     return read_network<float>(file, architecture, metadata);
   } catch (const InvalidArgument& error) {
@@ -182,7 +187,9 @@ Shared<Network<T>> load_model(const Path& path) {
   template void save_model(const Network<T>&, const Path&, const Extras&); \
   template std::vector<std::byte> model_bytes(const Network<T>&, const Extras&);
 NNCORE_INSTANTIATE(float)
+#ifndef NNCORE_NO_FLOAT64
 NNCORE_INSTANTIATE(double)
+#endif
 #undef NNCORE_INSTANTIATE
 
 }  // namespace nncore

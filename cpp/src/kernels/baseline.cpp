@@ -18,7 +18,11 @@ inline V fused(V a, V b, V c) {
 namespace nncore {
 namespace {
 constexpr Kernels<float> f32 = make_table<float>("baseline");
+#ifdef NNCORE_NO_FLOAT64
+constexpr Kernels<double> f64{};  // which nothing calls
+#else
 constexpr Kernels<double> f64 = make_table<double>("baseline");
+#endif
 }  // namespace
 extern const InstructionSet baseline{"baseline", f32, f64};
 }  // namespace nncore
