@@ -15,15 +15,15 @@ export type Optimizer =
   | "sgd" | "momentum" | "nesterov" | "rmsprop" | "adagrad" | "adam" | "adamw";
 export type Schedule =
   | "constant" | "step" | "exponential" | "inverse_scaling" | "cosine" | "one_cycle";
-export type DType = "float32" | "float64";
+/** WebAssembly has no networks of float64, which take another copy of the code. */
+export type DType = "float32";
 
 /** A name with numbers: { name: "adam", beta1: 0.8 }, { name: "cross_entropy", labelSmoothing: 0.1 },
  * { name: "pinball", quantiles: [0.1, 0.9] }, { name: "cosine", rate: 0.01, epochs: 30 }. */
 export type Named<Name extends string> = { name: Name; [hyperparameter: string]: unknown };
 
-/** What the parameters and results of a network are: Float32Array, or Float64Array for a network
- * of dtype "float64". */
-export type Floats = Float32Array | Float64Array;
+/** What the parameters and results of a network are. */
+export type Floats = Float32Array;
 
 /** Rows of inputs one after the other (rows * sizes[0] numbers), or an array of rows. The bytes of
  * a Uint8Array count as they are, 0 to 255, or as scale * byte + offset. */

@@ -253,8 +253,7 @@ function rowCount(name, count, width) {
 }
 
 const numberCosts = new Set(["pinball", "gaussian", "poisson", "mean_absolute", "huber"]);
-const dtypes = ["float32", "float64"];
-const arrays = { float32: Float32Array, float64: Float64Array };
+const dtypes = ["float32"];
 
 /** The fields of nncore_inputs. */
 function inputs(memory, net, x) {
@@ -269,7 +268,7 @@ function inputs(memory, net, x) {
   const list = flat("x", x, cols);
   const rows = rowCount("x", list.length, cols);
   if (isBytes(list)) return { dtype: 2, rows, cols, data: memory.array(list), ...scaled };
-  const Type = arrays[net.dtype];
+  const Type = Float32Array;
   const data = memory.array(list instanceof Type ? list : Type.from(list, Number));
   return { dtype: dtypes.indexOf(net.dtype), rows, cols, data };
 }
@@ -278,7 +277,7 @@ function inputs(memory, net, x) {
 function samples(memory, net, x, y, weights) {
   const fields = inputs(memory, net, x);
   const outputs = net.sizes.at(-1);
-  const Type = arrays[net.dtype];
+  const Type = Float32Array;
   const strides = { data: fields.cols * (fields.dtype === 2 ? 1 : Type.BYTES_PER_ELEMENT) };
   const list = flat("y", y);
   const ofClasses = (value) =>
@@ -463,7 +462,7 @@ function networkClass(core) {
         const penalty = memory.struct("penalty", { l2: number("l2", l2), l1: number("l1", l1) });
         const whole = this.#gradients(memory, fields, penalty);
         const width = fields.rows;
-        whole.deltas = whole.biases.map((b) => new arrays[this.dtype](width * b.length));
+        whole.deltas = whole.biases.map((b) => new Float32Array(width * b.length));
         // delta of a row is the gradient of its own cost with respect to the biases.
         for (let row = 0; row < width; ++row) {
           const one = { ...fields, rows: 1, target_rows: 1 };
@@ -616,7 +615,7 @@ function networkClass(core) {
 
     /** Floats that write(address, count) has written. */
     #result(memory, count, write) {
-      const Type = arrays[this.dtype];
+      const Type = Float32Array;
       const to = memory.take(count * Type.BYTES_PER_ELEMENT);
       write(to, count);
       return new Type(core.c.memory.buffer, to, count).slice();
@@ -634,7 +633,7 @@ function networkClass(core) {
       whole("layer", layer, 0, this.sizes.length - 2);
       core.lend((memory) =>
         core.call(`network_${name}`, this.#network, layer, dtypes.indexOf(this.dtype),
-          memory.array(arrays[this.dtype].from(numbers, Number)), numbers.length));
+          memory.array(Float32Array.from(numbers, Number)), numbers.length));
     }
 
     #withData(memory, fields, use) {

@@ -1,7 +1,7 @@
 """The page in Chromium, from a file: drawing, teaching, training, breaking, and who may use it.
 
-Needs Playwright (pip install playwright) and Chromium (`chromium` on PATH, or NNCORE_CHROMIUM);
-NNCORE_AXE is axe-core's axe.min.js. With NNCORE_REQUIRE_BROWSER nothing is skipped.
+Needs Chromium (`chromium` on PATH, or NNCORE_CHROMIUM), Playwright and axe-core (`pip install
+playwright axe-playwright-python`). With NNCORE_REQUIRE_BROWSER nothing is skipped.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from nncore.page import CarriedDigits, build_page
 
 STROKES = json.loads((Path(__file__).parent / "strokes.json").read_text())
 CHROMIUM = os.environ.get("NNCORE_CHROMIUM") or shutil.which("chromium")
-AXE = os.environ.get("NNCORE_AXE")
+AXE = find_spec("axe_playwright_python")
 REQUIRED = bool(os.environ.get("NNCORE_REQUIRE_BROWSER"))
 
 
@@ -218,6 +219,7 @@ def test_it_trains_from_nothing_as_python_does(open_page: Open) -> None:
         " && document.getElementById('scrub').value === '30'",
         timeout=60_000,
     )
+    page.wait_for_selector("#scrub-said:has-text('Epoch 30 of 30')")
     share = re.search(r"(\d+(\.\d)?) %", page.text_content("#train-said"))
     assert share
     assert float(share[1]) >= 90
@@ -302,9 +304,9 @@ AUDIT = """axe.run(document).then(({ violations }) => violations.map(
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_axe_finds_nothing(open_page: Open, colours: str) -> None:
     if AXE is None:
-        lacking("axe-core: npm install axe-core, and NNCORE_AXE=node_modules/axe-core/axe.min.js")
+        lacking("axe-core: pip install axe-playwright-python")
     page = open_page(color_scheme=colours, reduced_motion="reduce")
-    page.evaluate(Path(AXE).read_text())
+    page.evaluate(Path(str(AXE.origin)).with_name("axe.min.js").read_text())
     page.evaluate(DRAW, STROKES[35]["strokes"])
     for panel in ("draw", "train", "break", "plane"):
         page.click(f"#tab-{panel}")

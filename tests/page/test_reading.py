@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from nncore.images.pieces import find_pieces
 from nncore.images.strokes import even_strokes, unslanted, upright
 
 HERE = Path(__file__).parent
-APP = Path(str(files(nncore.page))) / "app"
+APP = Path(nncore.page.__file__).parent / "app"
 NODE = shutil.which("node")
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="needs node")

@@ -62,9 +62,8 @@ def all_cases() -> list[Case]:
     for name in nncore._core.OPTIMIZERS:
         found.append(case(f"optimizer {name}", small, {}, {"optimizer": name, "l2": 0.5}))
     for name in ["auto", *nncore._core.INITIALIZERS]:
-        for dtype in ("float32", "float64"):
-            net = {"initializer": name, "dtype": dtype, "activation": "relu"}
-            found.append(case(f"initializer {name} {dtype}", [6, 40, 20, 3], net, {"epochs": 1}))
+        net = {"initializer": name, "activation": "relu"}
+        found.append(case(f"initializer {name}", [6, 40, 20, 3], net, {"epochs": 1}))
     for schedule in (
         {"name": "constant", "rate": 0.3},
         {"name": "step", "rate": 0.3, "factor": 0.7, "every": 2},
@@ -74,8 +73,7 @@ def all_cases() -> list[Case]:
         {"name": "one_cycle", "rate": 0.3, "epochs": 7},
     ):
         fit = {"epochs": 7, "learningRate": schedule}
-        net = {"dtype": "float64"}
-        found.append(case(f"schedule {schedule['name']}", small, net, fit))
+        found.append(case(f"schedule {schedule['name']}", small, {}, fit))
     options: list[Case] = [
         {"l2": 1.0, "l1": 0.1}, {"maxNorm": 0.5}, {"clipNorm": 0.1}, {"clipValue": 0.01},
         {"dropout": 0.5}, {"dropout": [0.2, 0.4]}, {"frozen": [0]}, {"shuffle": False},
@@ -85,7 +83,6 @@ def all_cases() -> list[Case]:
     found += [case(f"options {json.dumps(option)}", small, {}, option) for option in options]
     images = [784, 30, 10]
     found += [
-        case("float64", small, {"dtype": "float64", "activation": "gelu"}, adam),
         case("bytes", small, {}, {}, bytes=True),
         case("images", images, {}, {"batchSize": 10}, rows=200, zeros=0.8),
         case("images of bytes", images, {}, {"batchSize": 10}, rows=200, zeros=0.8, bytes=True),

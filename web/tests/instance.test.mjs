@@ -97,5 +97,5 @@ test("the package holds what it takes, and loads by its name", async () => {
     ["LICENSE", "README.md", "nncore.d.ts", "nncore.js", "nncore.wasm", "package.json"]);
   assert.equal(version, nncore.version);
   assert.equal((await import("nncore")).instantiate, instantiate);
-  assert.ok(gzipSync(wasm, { level: 9 }).length <= 180_000);
+  assert.ok(gzipSync(wasm, { level: 9 }).length <= 150_000);
 });

@@ -95,7 +95,7 @@ test("a layer's activations come from its weighted inputs, and those from the la
 });
 
 test("gradients are those of the cost, and deltas those of each row", () => {
-  const net = new Network([2, 3, 2], { dtype: "float64", seed: 6 });
+  const net = new Network([2, 3, 2], { seed: 6 });
   const x = [[0.1, 0.9], [0.7, -0.4], [0.3, 0.2]];
   const y = Int32Array.of(0, 1, 1);
   const found = net.backprop(x, y, { l2: 0.5 });
@@ -104,7 +104,7 @@ test("gradients are those of the cost, and deltas those of each row", () => {
     for (const layer of [0, 1]) for (const w of net.weights(layer)) squares += w * w;
     return net.evaluate(x, y).cost + (0.5 / (2 * 3)) * squares;
   };
-  close(found.cost, cost(), 1e-12);
+  close(found.cost, cost(), 1e-6);
   for (const layer of [0, 1]) {
     const w = net.weights(layer);
     w.forEach((value, i) => {
@@ -112,14 +112,14 @@ test("gradients are those of the cost, and deltas those of each row", () => {
         net.setWeights(layer, w.with(i, value + by));
         return cost();
       };
-      close(found.weights[layer][i], (moved(1e-5) - moved(-1e-5)) / 2e-5, 1e-7);
+      close(found.weights[layer][i], (moved(1e-2) - moved(-1e-2)) / 2e-2, 1e-3);
     });
     net.setWeights(layer, w);
     const size = net.sizes[layer + 1];
     found.biases[layer].forEach((b, unit) => {
       let mean = 0;
       for (let row = 0; row < 3; ++row) mean += found.deltas[layer][row * size + unit] / 3;
-      close(mean, b, 1e-12);
+      close(mean, b, 1e-7);
     });
   }
 });
@@ -170,11 +170,11 @@ test("onEpoch may scrub back", () => {
 });
 
 test("steps follow the gradient", () => {
-  const net = problem({ dtype: "float64" });
+  const net = problem();
   const before = net.weights(0);
   const { weights, cost } = net.backprop(corners, exclusiveOr);
   assert.equal(net.step(corners, exclusiveOr, { learningRate: 0.5 }), cost);
-  net.weights(0).forEach((w, i) => close(w, before[i] - 0.5 * weights[0][i], 1e-14));
+  net.weights(0).forEach((w, i) => close(w, before[i] - 0.5 * weights[0][i], 1e-6));
   assert.equal(net.epoch, 0);
 });
 
@@ -203,6 +203,7 @@ test("errors have the core's messages, and everything goes on", () => {
   assert.throws(() => new Network("2, 3"), /sizes must be an array, got "2, 3"/);
   assert.throws(() => new Network([2, 1.5]), /whole number.*got 1.5/);
   assert.throws(() => new Network([2, 2, 1], { seed: -1 }), /seed/);
+  assert.throws(() => new Network([2, 1], { dtype: "float64" }), /dtype must be float32, got/);
   assert.throws(() => new Network([2, 1], { units: 3 }), /no option units; expected activation/);
   assert.throws(() => net.predict([1, 2, 3]), /x has 3 numbers; expected a multiple of 2/);
   assert.throws(() => net.predict([[1, 2], [3]]), /row 1 of x has 1 numbers; expected 2/);

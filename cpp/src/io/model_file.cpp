@@ -152,8 +152,8 @@ AnyNetwork model_from(const TensorFile& file) {
     const Architecture architecture = read_architecture(file, metadata);
     if (file.at("weights.0").dtype == DType::f64) {
 #ifdef NNCORE_NO_FLOAT64
-      throw ModelFileError(concat(file.label(), ": its parameters are float64, which this build of ",
-                                  "nncore has not"));
+      throw ModelFileError(concat(
+          file.label(), ": its parameters are float64, which this build of ", "nncore has not"));
 #else
       return read_network<double>(file, architecture, metadata);
 #endif
