@@ -111,20 +111,11 @@ def _build(options: argparse.Namespace) -> Page:
 
 
 def _network(path: str | None) -> Network:
+    from nncore.images import load_digit_network
+
     from .load import load_model
 
-    if path is not None:
-        return load_model(path)
-    from nncore import images
-
-    load = getattr(images, "load_digit_network", None)
-    if load is None:
-        raise ValueError(
-            "expected MODEL, the file of a network that reads digits; nncore train --data digits "
-            "makes one"
-        )
-    network: Network = load()
-    return network
+    return load_digit_network() if path is None else load_model(path)
 
 
 def _facts(page: Page) -> str:

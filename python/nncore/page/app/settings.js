@@ -45,7 +45,8 @@ export function pythonCode(settings, data) {
   return `import os
 import zlib
 
-os.environ["NNCORE_ISA"] = "baseline"  # the browser's kernels; without it the last bits differ
+# The browser's kernels; without it the last bits differ.
+os.environ["NNCORE_ISA"] = "baseline"
 import numpy as np
 import nncore
 
