@@ -65,7 +65,7 @@ def test_a_cmake_program_finds_the_installed_package(tmp_path: Path) -> None:
 
 @installed
 def test_wheel_size() -> None:
-    """At most 1.5 MB, compressed as in a wheel."""
+    """At most 1.7 MB, compressed as in a wheel; 0.4 are what reads digits, and the page."""
     files = importlib.metadata.files("nncore") or []
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as wheel:
@@ -73,7 +73,7 @@ def test_wheel_size() -> None:
             if file.suffix != ".pyc":
                 wheel.write(str(file.locate()), str(file))
     assert "nncore/lib/cmake/nncore/nncoreConfig.cmake" in map(str, files)
-    assert packed.tell() <= 1.5e6
+    assert packed.tell() <= 1.7e6
 
 
 NEIGHBOURS = """

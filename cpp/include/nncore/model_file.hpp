@@ -17,10 +17,11 @@
 namespace nncore {
 
 // Of one of the dtypes that the library was built with: AnyDType<Dataset>.
-template <template <class> class Of>
 #ifdef NNCORE_NO_FLOAT64
+template <template <class> class Of>
 using AnyDType = std::variant<Of<float>>;
 #else
+template <template <class> class Of>
 using AnyDType = std::variant<Of<float>, Of<double>>;
 #endif
 
