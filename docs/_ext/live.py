@@ -1,4 +1,4 @@
-"""The live page, made by `nncore page` where there is that command; files that may be missing."""
+"""The live page, made by `nncore page`; files that may be missing."""
 
 from __future__ import annotations
 
@@ -9,50 +9,25 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[2]
-MAKE = """
-import sys, nncore
-data = nncore.datasets.load_digits(n_train=10_000, n_validation=1_000, n_test=1_000, seed=1)
-net = nncore.Network([784, 30, 10], activation="relu", output_activation="softmax",
-                     cost="log_likelihood", seed=1)
-net.fit(*data.train, epochs=10, optimizer="adam", learning_rate=0.002)
-net.save(sys.argv[1])
-"""
-
-
-def has_command() -> bool:
-    import nncore
-
-    return (Path(nncore.__file__).parent / "cli" / "page.py").is_file()
 
 
 def make(app: Sphinx) -> None:
-    """Trains a network and writes its page beside the others; once."""
+    """Writes the page of the network that comes with nncore beside the others; once."""
     made = Path(app.outdir) / "_static" / "digits.html"
-    if app.builder.format != "html" or not has_command() or made.is_file():
+    if app.builder.format != "html" or made.is_file():
         return
     made.parent.mkdir(parents=True, exist_ok=True)
-    model = made.with_suffix(".safetensors")
-    subprocess.run([sys.executable, "-c", MAKE, str(model)], check=True)
-    command = [sys.executable, "-m", "nncore", "page", str(model), "--output", str(made)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    model.unlink()
-    if done.returncode:  # such as a checkout whose core was not compiled for browsers
-        log.info("the live page is left out: %s", done.stderr.strip())
+    command = [sys.executable, "-m", "nncore", "page", "--output", str(made)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 class Live(SphinxDirective):
-    """The page itself; where it cannot be made, how to make it (the directive's content)."""
-
-    has_content = True
+    """The page itself."""
 
     def run(self) -> list[nodes.Node]:
-        if not (Path(self.env.app.outdir) / "_static" / "digits.html").is_file():
-            return self.parse_content_to_nodes()
         frame = (
             '<iframe class="live" src="_static/digits.html" title="Draw a digit; a network reads '
             'it"></iframe>\n<p><a href="_static/digits.html">On a page of its own</a></p>'
