@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -166,3 +167,15 @@ def test_the_command_imports_only_what_it_needs(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
     assert not loaded & {"PIL", "tqdm", "pooch", "nncore.training", "nncore.datasets"}
+
+
+def test_ctrl_c_while_arguments_are_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(action: argparse.Action, kept: object) -> None:
+        raise KeyboardInterrupt
+
+    never_kept = property(fset=interrupted)  # argparse keeps it, and then puts it back
+    monkeypatch.setattr(argparse._StoreAction, "save_nargs", never_kept, raising=False)
+    assert cli.main(["predict", "three.png"]) == 130
+    assert capsys.readouterr().err == "nncore: interrupted\n"

@@ -48,6 +48,10 @@ class Parser(argparse.ArgumentParser):
         self.intermixed = False  # of which this makes two passes
         try:
             return self.parse_known_intermixed_args(args, namespace)
+        except AttributeError as error:
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise error.__context__ from None  # argparse puts back what it had not yet kept
+            raise
         finally:
             self.intermixed = True
 

@@ -117,10 +117,13 @@ class Attack(Part):
         tracemalloc.start()
         try:
             many(20)
-            grown_python = [self.traced(many) for _ in range(5)]
+            # What Python keeps for the next call comes to an end; a leak does not.
+            grown_python = [self.traced(many)]
+            while grown_python[-1] > 2000 and len(grown_python) < 12:
+                grown_python.append(self.traced(many))
         finally:
             tracemalloc.stop()
-        leaks = min(grown_python) > 0 and min(sorted(grown_python)[1:]) > 2000
+        leaks = grown_python[-1] > 2000
         expect(not leaks, f"Python's memory grows every 60 times by {grown_python} bytes")
         return TIMES
 
