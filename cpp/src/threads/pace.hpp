@@ -8,20 +8,14 @@
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #endif
-#if defined(__unix__) || defined(__APPLE__)
-#include <time.h>
-#endif
 
 namespace nncore {
 
 // On a busy machine, a thread that is preempted within its part holds up all others while other
 // programs run. That takes some milliseconds, in which one thread alone would finish hundreds of
-// small mini-batches. The pool says for how long it was held up so. As bad is a leader that was put
-// aside itself, which shares a processor with another program while its helper has one and waits.
-// If either is much, the leader measures: it lets half of the threads rest for a short time, and
-// keeps what was faster. Later it tries from time to time whether they can come back; the longer
-// nothing has changed, the seldomer. They do not where they hold the leader up or get it put aside,
-// however fast that short time was: it has few turns of others.
+// small mini-batches. The pool says for how long it was held up so. If that is much, the leader
+// measures: it lets half of the threads rest for a short time, and keeps what was faster. Later it
+// tries from time to time whether they can come back; the longer nothing has changed, the seldomer.
 // Processors that share a core, or a host, lose in ways of their own, which hold nobody up: for
 // them it also tries fewer threads without such a reason, but hardly ever.
 // Results do not depend on who does which part.
@@ -44,31 +38,13 @@ class Pace {
 #endif
   }
 
-  // How long this thread has not been running so far, up to a constant; takes half a microsecond.
-  // Always 0 where the system does not tell.
-  static std::uint64_t away() {
-#if (defined(__unix__) || defined(__APPLE__)) && defined(CLOCK_THREAD_CPUTIME_ID)
-    timespec run{}, now{};
-    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &run) != 0) return 0;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;
-    return static_cast<std::uint64_t>((std::int64_t(now.tv_sec) - std::int64_t(run.tv_sec)) *
-                                          1'000'000'000 +
-                                      (std::int64_t(now.tv_nsec) - std::int64_t(run.tv_nsec)));
-#else
-    return 0;
-#endif
-  }
-
   // A run begins, each of whose beats is so much work. What was measured of others is of no use.
-  // `away_now` is how long this thread was put aside so far.
-  void begin(double work, std::uint64_t now, std::uint64_t away_now = 0) {
+  void begin(double work, std::uint64_t now) {
     since_ = now;
-    away_since_ = away_now;
     if (work == work_) return;
     work_ = work;
     stay_ = 0;
     stayed_ = 0;
-    lately_ = 0;
     enter(Phase::stay);
   }
 
@@ -81,33 +57,24 @@ class Pace {
   // The others kept the leader waiting for so long, more than sharing work among them explains.
   void held_up(std::uint64_t time) { held_up_ += time; }
 
-  // The run is over.
-  void end(std::uint64_t away_now) { away_ += away_now - away_since_; }
-
-  // The next piece of work is done; away_so_far() is asked seldom.
-  template <class Away>
-  void beat(int threads, std::uint64_t now, Away away_so_far) {
+  // The next piece of work is done.
+  void beat(int threads, std::uint64_t now) {
     passed_ += now - since_;
     since_ = now;
     ++beats_;
     if (passed_ < window || beats_ < 2) return;
     const double rate = beats_ / static_cast<double>(passed_);
-    const std::uint64_t away_now = away_so_far();
-    away_ += away_now - away_since_;
-    away_since_ = away_now;
     switch (phase_) {
       case Phase::stay:
         return stay(threads, rate);
       case Phase::usual:
         usual_rate_ = rate;
-        usual_away_ = away_;
         return enter(Phase::trial);
       case Phase::trial:
         if (has_reason_ || !is_better(rate)) return decide(is_better(rate));
         return enter(Phase::second_usual);
       case Phase::second_usual:
         usual_rate_ = std::max(usual_rate_, rate);
-        usual_away_ = std::max(usual_away_, away_);
         return enter(Phase::second_trial);
       case Phase::second_trial:
         return decide(is_better(rate));
@@ -120,10 +87,8 @@ class Pace {
   // Goes on as before, or tries another number of threads.
   void stay(int threads, double rate) {
     stayed_ += passed_;
-    lately_ -= std::min(lately_, passed_);
     const bool fewer_possible = threads >> halvings_ > 1;
-    has_reason_ = fewer_possible && (lately_ > 0 || stayed_ >= stay_) &&
-                  std::max(held_up_, away_) > passed_ / 8;
+    has_reason_ = fewer_possible && held_up_ > passed_ / 8 && stayed_ >= stay_;
     if (has_reason_) {
       candidate_ = halvings_ + 1;
       usual_rate_ = rate;
@@ -140,33 +105,22 @@ class Pace {
 
   // By more than what a quiet machine's noise can feign.
   bool is_better(double rate) const {
-    if (candidate_ > halvings_) return rate > 1.05 * usual_rate_;
-    const bool in_the_way = held_up_ > passed_ / 8 || away_ > usual_away_ + passed_ / 8;
-    return !in_the_way && rate > 1.02 * usual_rate_;
+    return rate > (candidate_ > halvings_ ? 1.05 : 1.02) * usual_rate_;
   }
 
   void enter(Phase phase) {
     phase_ = phase;
     passed_ = 0;
     held_up_ = 0;
-    away_ = 0;
     beats_ = 0;
   }
 
-  // Threads that had to go again soon after they came back stay away for longer than before.
   void decide(bool better) {
-    if (better && candidate_ < halvings_) {
-      left_for_ = stay_;
+    if (better) {
+      halvings_ = candidate_;
       stay_ = first_stay;
-      lately_ = most_stay;
-      halvings_ = candidate_;
-    } else if (better) {
-      stay_ = lately_ > 0 ? std::clamp(2 * left_for_, first_stay, most_stay) : first_stay;
-      lately_ = 0;
-      halvings_ = candidate_;
     } else if (has_reason_ || halvings_ > 0) {
       stay_ = std::clamp(2 * stay_, first_stay, most_stay);
-      if (candidate_ > halvings_) lately_ = 0;  // those that came back are right
     }
     stayed_ = 0;
     enter(Phase::stay);
@@ -176,10 +130,7 @@ class Pace {
   bool fewer_next_ = false, has_reason_ = false;
   Phase phase_ = Phase::stay;
   std::uint64_t stay_ = 0, stayed_ = 0;  // before the next trial; since the last one
-  // Threads have come back: they count as new for so long, and had rested for so long.
-  std::uint64_t lately_ = 0, left_for_ = 0;
   std::uint64_t since_ = 0, passed_ = 0, held_up_ = 0;
-  std::uint64_t away_since_ = 0, away_ = 0, usual_away_ = 0;
   double beats_ = 0, usual_rate_ = 0, work_ = 0;
 };
 

@@ -170,61 +170,6 @@ void team(int threads, Member member) {
 thread_local SpinPool* pool = nullptr;
 thread_local Pace pace;
 
-// The helpers of a pool whose leader began alone: on a busy machine, a team would have to be waited
-// for at the run's end, who had nothing to do in it. They are made once they are to work.
-class LateHelpers {
- public:
-  LateHelpers(SpinPool& members, int threads) : members_(members), threads_(threads) {}
-  ~LateHelpers() {
-    members_.shutdown();
-    if (forks != forks_before_) {  // in the child of a fork: they are not there
-      new std::vector<std::thread>(std::move(helpers_));
-      return;
-    }
-    for (std::thread& helper : helpers_) helper.join();
-  }
-  LateHelpers(const LateHelpers&) = delete;
-  LateHelpers& operator=(const LateHelpers&) = delete;
-
-  // Where the pace wants them, and the system has them.
-  void make_if_wanted() {
-    if (made_ || members_.leader_is_alone()) return;
-    made_ = true;
-    forks_before_ = forks;
-    try {
-      helpers_.reserve(static_cast<std::size_t>(threads_));
-      for (int number = 1; number < threads_; ++number) {
-        helpers_.emplace_back([this, number]() noexcept { members_.worker_loop(number); });
-      }
-    } catch (...) {  // the leader does all parts that nobody claims
-    }
-  }
-
- private:
-  SpinPool& members_;
-  const int threads_;
-  std::vector<std::thread> helpers_;
-  bool made_ = false;
-  unsigned forks_before_ = forks;
-};
-thread_local LateHelpers* late_helpers = nullptr;
-
-void lead_alone(SpinPool& members, int threads, void (*lead)(void* context), void* context) {
-  LateHelpers helpers(members, threads);
-  struct Leading {
-    Leading(SpinPool& members, LateHelpers& helpers) {
-      pool = &members;
-      late_helpers = &helpers;
-    }
-    ~Leading() {
-      pool = nullptr;
-      late_helpers = nullptr;
-      pace.end(Pace::away());
-    }
-  } leading(members, helpers);
-  lead(context);
-}
-
 }  // namespace
 
 int max_threads() noexcept {
@@ -256,9 +201,8 @@ void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), 
   const CountedTraining counted;
   threads = std::min(threads, SpinPool::max_claims);
   if (threads < 2 || pool) return lead(context);
-  pace.begin(beat_work, Pace::clock(), Pace::away());
+  pace.begin(beat_work, Pace::clock());
   SpinPool members(threads, pace);
-  if (members.leader_is_alone()) return lead_alone(members, threads, lead, context);
   std::exception_ptr error;
   team(threads, [&](int number) noexcept {
     if (number > 0) return members.worker_loop(number);
@@ -269,16 +213,13 @@ void with_spin_pool(int threads, double beat_work, void (*lead)(void* context), 
       error = std::current_exception();
     }
     pool = nullptr;
-    pace.end(Pace::away());
     members.shutdown();
   });
   if (error) std::rethrow_exception(error);
 }
 
 void pool_beat() noexcept {
-  if (!pool) return;
-  pool->beat(share_of_threads());
-  if (late_helpers) late_helpers->make_if_wanted();
+  if (pool) pool->beat(share_of_threads());
 }
 
 void run_parts(int parts, void (*body)(void* context, int part), void* context) {

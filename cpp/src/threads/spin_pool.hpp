@@ -35,7 +35,7 @@ class SpinPool {
   // many threads work.
   void beat(int most = max_claims) {
     most_ = std::max(1, most);
-    pace_.beat(threads_, Pace::clock(), Pace::away);
+    pace_.beat(threads_, Pace::clock());
     set_active(members());
   }
 

@@ -14,10 +14,6 @@ using namespace nncore;
 
 namespace test_pace {
 
-namespace {
-std::uint64_t not_away() { return 0; }
-}  // namespace
-
 TEST_CASE("threads rest while that is faster, and return") {
   constexpr int pool = 8;
   Pace pace;
@@ -27,7 +23,7 @@ TEST_CASE("threads rest while that is faster, and return") {
   double held_up = 0;
   const auto run = [&](std::uint64_t duration, auto time_of_beat) {
     time_with.assign(pool + 1, 0);
-    for (const std::uint64_t end = now + duration; now < end; pace.beat(pool, now, not_away)) {
+    for (const std::uint64_t end = now + duration; now < end; pace.beat(pool, now)) {
       const int members = pace.members(pool);
       const std::uint64_t time = time_of_beat(members);
       now += time;
@@ -70,54 +66,8 @@ TEST_CASE("threads rest while that is faster, and return") {
   CHECK(pace.members(pool) >= 4);
   // In a pool of one, no thread can rest.
   Pace alone;
-  for (int i = 0; i < 1000; ++i) alone.beat(1, now += ms, not_away);
+  for (int i = 0; i < 1000; ++i) alone.beat(1, now += ms);
   CHECK(alone.members(1) == 1);
-}
-
-TEST_CASE("threads rest where the leader is put aside, and return when it no longer is") {
-  constexpr std::uint64_t ms = Pace::millisecond;
-  constexpr int pool = 2;
-  Pace pace;
-  std::uint64_t now = 1, away = 0, alone = 0;
-  const auto run = [&](std::uint64_t duration, auto beat) {
-    alone = 0;
-    for (const std::uint64_t end = now + duration; now < end;) {
-      const bool is_alone = pace.members(pool) == 1;
-      const auto [time, put_aside] = beat(is_alone);
-      now += time;
-      away += put_aside;
-      if (is_alone) alone += time;
-      pace.beat(pool, now, [&] { return away; });
-    }
-  };
-  using Beat = std::pair<std::uint64_t, std::uint64_t>;
-  pace.begin(1, now, away);
-  // Another program shares the leader's processor until its helper rests.
-  const auto shared = [&](bool is_alone) { return is_alone ? Beat{ms, 0} : Beat{2 * ms, ms}; };
-  run(1'000 * ms, shared);
-  CHECK(alone > 900 * ms);
-  // In a window by itself two are faster.
-  const auto in_the_way = [&](bool is_alone) {
-    return is_alone ? Beat{ms, 0} : Beat{ms / 2, ms / 8};
-  };
-  run(10'000 * ms, in_the_way);
-  CHECK(alone > 9'500 * ms);
-  const auto quiet = [&](bool is_alone) { return Beat{is_alone ? ms : ms / 2, 0}; };
-  run(10'000 * ms, quiet);
-  CHECK(alone < 2'000 * ms);
-  // It is put aside however many work: that is no reason, for it is slower by itself.
-  const auto anyway = [&](bool is_alone) { return is_alone ? Beat{2 * ms, ms} : Beat{ms, ms / 2}; };
-  run(10'000 * ms, anyway);
-  CHECK(alone < 1'000 * ms);
-  // Time between runs does not count.
-  for (int i = 0; i < 1000; ++i) {
-    pace.end(away);
-    now += 10 * ms;
-    away += 10 * ms;
-    pace.begin(1, now, away);
-    run(ms, quiet);
-  }
-  CHECK(pace.members(pool) == 2);
 }
 
 TEST_CASE("a pool with resting threads runs all parts and shuts down all threads") {
@@ -127,7 +77,7 @@ TEST_CASE("a pool with resting threads runs all parts and shuts down all threads
     std::uint64_t now = 0;
     pace.begin(1, now);
     while (pace.members(threads) != working) {  // each thread less is faster
-      pace.beat(threads, now += std::uint64_t(pace.members(threads)) * Pace::millisecond, not_away);
+      pace.beat(threads, now += std::uint64_t(pace.members(threads)) * Pace::millisecond);
     }
     SpinPool pool(threads, pace);
     std::vector<std::thread> workers;

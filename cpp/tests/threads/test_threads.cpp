@@ -447,46 +447,6 @@ TEST_CASE("a child that is forked by a pool's leader finishes its run and starts
 }
 #endif
 
-TEST_CASE("a leader that begins alone gets its threads once they are to come back") {
-  std::thread([] {  // which knows nothing of the machine yet
-    using namespace std::chrono;
-    const auto is_alone = [] { return std::isinf(thread_grain()); };
-    // Beats until the leader is alone or no longer is, which is made to be the faster way.
-    const auto beat_until = [&](bool alone) {
-      const auto end = steady_clock::now() + seconds(60);
-      constexpr int enough = 25;  // more than are tried
-      int beats_so = 0;
-      while (beats_so < enough && steady_clock::now() < end) {
-        std::this_thread::sleep_for(is_alone() == alone ? milliseconds(1) : milliseconds(15));
-        pool_beat();
-        beats_so = is_alone() == alone ? beats_so + 1 : 0;
-      }
-      return beats_so == enough;
-    };
-    const UsingThreads use(2);
-    bool rests = false, comes_back = false, began_alone = false;
-    with_spin_pool(2, 1, [&] { rests = beat_until(true); });
-    CHECK(rests);
-    std::set<std::thread::id> seen;
-    std::mutex guard;
-    with_spin_pool(2, 1, [&] {
-      began_alone = is_alone();
-      comes_back = beat_until(false);
-      parts(2, [&](int) {
-        std::this_thread::sleep_for(milliseconds(100));
-        const std::lock_guard lock(guard);
-        seen.insert(std::this_thread::get_id());
-      });
-    });
-    CHECK(began_alone);
-    CHECK(comes_back);
-    CHECK(seen.size() == 2);
-    CHECK_THROWS_AS(with_spin_pool(2, 1, [] { throw std::runtime_error("in lead"); }),
-                    std::runtime_error);
-  })
-      .join();
-}
-
 TEST_CASE("the environment's threads are read as OpenMP reads them") {
   CHECK(threads_asked(nullptr, nullptr, 8) == 8);
   CHECK(threads_asked(nullptr, nullptr, 0) == 1);  // the system does not know
