@@ -1,4 +1,4 @@
-"""The live page, made by `nncore page`; files that may be missing."""
+"""The live page, made by `nncore page`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-
-ROOT = Path(__file__).parents[2]
 
 
 def make(app: Sphinx) -> None:
@@ -35,19 +33,7 @@ class Live(SphinxDirective):
         return [nodes.raw("", frame, format="html")]
 
 
-class IfFile(SphinxDirective):
-    """Its content where a file of the checkout is there."""
-
-    required_arguments = 1
-    has_content = True
-
-    def run(self) -> list[nodes.Node]:
-        there = (ROOT / self.arguments[0]).is_file()
-        return self.parse_content_to_nodes(allow_section_headings=True) if there else []
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("live", Live)
-    app.add_directive("if-file", IfFile)
     app.connect("builder-inited", make)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import nncore
+from digit_reader import digit_reader
 from nncore import cli
 from nncore.datasets import make_digits
 from nncore.images import ImageError, read_number
@@ -21,16 +22,7 @@ DIGITS = make_digits(300, seed=5)
 
 @pytest.fixture(scope="module")
 def net() -> nncore.Network:
-    net = nncore.Network(
-        [784, 64, 10],
-        activation="relu",
-        output_activation="softmax",
-        cost="log_likelihood",
-        seed=1,
-    )
-    options = {"optimizer": "adam", "learning_rate": 0.003, "batch_size": 64, "progress": False}
-    net.fit(*make_digits(8000, seed=4), epochs=6, **options)
-    return net
+    return digit_reader()
 
 
 def drawn_row(chosen: np.ndarray, gap: int) -> np.ndarray:

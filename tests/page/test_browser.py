@@ -19,8 +19,7 @@ from typing import Any
 
 import pytest
 
-import nncore
-from nncore.datasets import make_digits
+from digit_reader import digit_reader
 from nncore.page import CarriedDigits, build_page
 
 STROKES = json.loads((Path(__file__).parent / "strokes.json").read_text())
@@ -52,17 +51,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    net = nncore.Network(
-        [784, 64, 10],
-        activation="relu",
-        output_activation="softmax",
-        cost="log_likelihood",
-        seed=1,
-    )
-    options = {"optimizer": "adam", "learning_rate": 0.003, "batch_size": 64, "progress": False}
-    net.fit(*make_digits(8000, seed=4), epochs=6, **options)
     path = tmp_path_factory.mktemp("page") / "digits.html"
-    path.write_bytes(build_page(net, CarriedDigits.of("digits")).html)
+    path.write_bytes(build_page(digit_reader(), CarriedDigits.of("digits")).html)
     return path
 
 
